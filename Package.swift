@@ -1,0 +1,142 @@
+// swift-tools-version: 6.2
+// The house is drawn in README.md ("The map of the house"); the arrows below are enforced by HouseTests.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+/// What ships also has every unsafe expression marked.
+let shipped: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+let package = Package(
+  name: "sotto",
+  platforms: [.macOS("26.0")],
+  products: [
+    .library(name: "SottoCrypto", targets: ["SottoCrypto"]),
+    .library(name: "SottoWire", targets: ["SottoWire"]),
+    .library(name: "SottoSession", targets: ["SottoSession"]),
+    .library(name: "SottoClient", targets: ["SottoClient"]),
+    .library(name: "SottoRelay", targets: ["SottoRelay"]),
+    .executable(name: "sotto", targets: ["sotto"]),
+    .executable(name: "sotto-relay", targets: ["sotto-relay"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CSodium", pkgConfig: "libsodium",
+      providers: [.apt(["libsodium-dev"]), .brew(["libsodium"])]),
+    .target(
+      name: "SottoCrypto",
+      dependencies: ["CSodium", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: shipped),
+    .target(name: "SottoWire", dependencies: ["SottoCrypto"], swiftSettings: shipped),
+    .target(
+      name: "SottoSession", dependencies: ["SottoCrypto", "SottoWire"], swiftSettings: shipped),
+    .target(
+      name: "SottoClient",
+      dependencies: [
+        "SottoCrypto", "SottoWire", "SottoSession",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "NIOFoundationCompat", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      swiftSettings: shipped),
+    .target(
+      name: "SottoRelay",
+      dependencies: [
+        "SottoCrypto", "SottoWire",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: shipped),
+    .executableTarget(
+      name: "sotto",
+      dependencies: [
+        "SottoClient", "SottoSession", "SottoWire", "SottoCrypto",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: shipped),
+    .executableTarget(
+      name: "sotto-relay",
+      dependencies: [
+        "SottoRelay",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: shipped),
+    // What follows does not ship.
+    .target(
+      name: "SottoSimulation",
+      dependencies: ["SottoCrypto", "SottoWire", "SottoSession"],
+      path: "Tests/SottoSimulation", swiftSettings: strict),
+    .testTarget(
+      name: "SottoCryptoTests", dependencies: ["SottoCrypto", "SottoSimulation"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SottoWireTests", dependencies: ["SottoWire", "SottoCrypto", "SottoSimulation"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SottoSessionTests",
+      dependencies: ["SottoSession", "SottoWire", "SottoCrypto", "SottoSimulation"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SottoClientTests",
+      dependencies: [
+        "SottoClient", "SottoSession", "SottoWire", "SottoCrypto", "SottoSimulation",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SottoRelayTests",
+      dependencies: [
+        "SottoRelay", "SottoWire", "SottoCrypto", "SottoSimulation",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "NIOFoundationCompat", package: "swift-nio"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: [
+        "SottoCrypto", "SottoWire",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: strict),
+    .testTarget(name: "HouseTests", swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,29 @@
+internal import CSodium
+
+/// Where random bytes come from: an argument of everything that draws any, so that a test can replay a run.
+public protocol Entropy {
+  /// Overwrites all of `bytes`.
+  mutating func fill(_ bytes: inout MutableRawSpan)
+}
+
+extension Entropy {
+  /// `count` random bytes that need no secrecy: nonces, identifiers, padding.
+  public mutating func bytes(_ count: Int) -> [UInt8] {
+    var drawn = [UInt8](repeating: 0, count: count)
+    unsafe drawn.withUnsafeMutableBytes { buffer in
+      var span = unsafe MutableRawSpan(_unsafeBytes: buffer)
+      fill(&span)
+    }
+    return drawn
+  }
+}
+
+/// The operating system's generator, through libsodium.
+public struct SystemEntropy: Entropy, Sendable {
+  public init() {}
+
+  public mutating func fill(_ bytes: inout MutableRawSpan) {
+    Sodium.ready
+    unsafe bytes.withUnsafeMutableBytes { unsafe randombytes_buf($0.baseAddress!, $0.count) }
+  }
+}
