@@ -1,0 +1,33 @@
+# Every target is one line; what needs more than that is a script in .ci/.
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint vectors install clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: ## Build Sotto and watch two people talk through a blind relay
+	@exec .ci/demo
+
+test: ## Install what is missing, build once, run every test, print the time each part took
+	@exec .ci/test
+
+check: ## The part of the tests that starts no server
+	@exec .ci/test SottoCryptoTests SottoWireTests SottoSessionTests HouseTests
+
+format: ## Rewrite every Swift file in the house style
+	@exec .ci/lint --fix
+
+lint: ## Check the style of every Swift file
+	@exec .ci/lint
+
+vectors: ## Recompute the test vectors in place
+	@exec .ci/vectors
+
+install: ## Install sotto and sotto-relay under PREFIX (/usr/local); DESTDIR is honoured
+	@DESTDIR='$(DESTDIR)' exec .ci/install-programs '$(PREFIX)'
+
+clean: ## Remove everything that a build made
+	rm -rf .build .build-venv

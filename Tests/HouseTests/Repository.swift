@@ -1,0 +1,49 @@
+import Foundation
+
+/// The checkout that these tests were compiled from. Paths are relative to its root and use `/`.
+enum Repository {
+  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  /// Where the test bundle lies, and beside it everything else that the same build made.
+  static var buildFolder: URL {
+    let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
+    return (bundle ?? Bundle.main.executableURL!).deletingLastPathComponent()
+  }
+
+  static func text(_ path: String) throws -> String {
+    try String(contentsOf: root.appending(path: path), encoding: .utf8)
+  }
+
+  static func exists(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: root.appending(path: path).path)
+  }
+
+  /// Every file below `folder`, sorted; build folders and git's own are left out, and a folder that is not there is empty.
+  static func files(under folder: String = "", endingWith suffix: String = "") throws -> [String] {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path) else {
+      return []
+    }
+    var found: [String] = []
+    for name in names.sorted() where !isGenerated(name) {
+      let path = folder.isEmpty ? name : "\(folder)/\(name)"
+      var isFolder: ObjCBool = false
+      _ = FileManager.default.fileExists(atPath: root.appending(path: path).path, isDirectory: &isFolder)
+      if isFolder.boolValue {
+        found += try files(under: path, endingWith: suffix)
+      } else if name.hasSuffix(suffix) {
+        found.append(path)
+      }
+    }
+    return found
+  }
+
+  private static func isGenerated(_ name: String) -> Bool {
+    [".git", ".swiftpm", "Package.resolved", "__pycache__"].contains(name) || name.hasPrefix(".build")
+  }
+}
+
+/// One failure message for a list of findings, one a line.
+func report(_ findings: [String]) -> String {
+  "\n" + findings.map { "  \($0)\n" }.joined()
+}
