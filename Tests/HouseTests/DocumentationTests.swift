@@ -14,7 +14,7 @@ import Testing
         if !Repository.exists("\(folder)/\(target)") { broken.append("\(page) links to \(link)") }
       }
     }
-    #expect(broken.isEmpty, "\(report(broken))")
+    expectNone(broken)
   }
 
   @Test func `Every make command in a document is a target`() throws {
@@ -32,7 +32,7 @@ import Testing
         }
       }
     }
-    #expect(unknown.isEmpty, "\(report(unknown))")
+    expectNone(unknown)
   }
 
   @Test func `The first screen of the README has the two commands`() throws {
@@ -48,7 +48,7 @@ import Testing
       // What goes on from a word, a point or a `~` is relative: `../home/`.
       before.map { !$0.isWordCharacter && !".~-".contains($0) } ?? true
     }
-    #expect(found.isEmpty, "\(report(found))")
+    expectNone(found)
   }
 
   @Test func `Nothing is left to do in the sources, the tests and the specifications`() throws {
@@ -57,7 +57,7 @@ import Testing
     let found = lines(of: paths, containing: words) { before, after in
       before?.isWordCharacter != true && after?.isWordCharacter != true
     }
-    #expect(found.isEmpty, "\(report(found))")
+    expectNone(found)
   }
 
   @Test func `The formatter's configuration is the house's, and the lint is strict`() throws {

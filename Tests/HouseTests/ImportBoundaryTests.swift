@@ -10,7 +10,7 @@ import Testing
       #expect(rooms.contains(Substring(room)))
     }
     let violations = try paths.flatMap { try Boundaries.violations(in: Repository.text($0), at: $0) }
-    #expect(violations.isEmpty, "\(report(violations))")
+    expectNone(violations)
   }
 
   @Test(arguments: [
@@ -62,7 +62,7 @@ import Testing
   ])
   func `A planted violation is found`(path: String, source: String) {
     let violations = Boundaries.violations(in: "/// A file.\n\(source)\n", at: "Sources/\(path)")
-    #expect(violations.count == 1, "\(report(violations))")
+    #expect(violations.count == 1)
   }
 
   @Test(arguments: [
@@ -80,6 +80,6 @@ import Testing
   ])
   func `What is allowed is let through`(path: String, source: String) {
     let violations = Boundaries.violations(in: source, at: "Sources/\(path)")
-    #expect(violations.isEmpty, "\(report(violations))")
+    expectNone(violations)
   }
 }

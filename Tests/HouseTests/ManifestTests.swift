@@ -3,7 +3,7 @@ import Testing
 @Suite struct ManifestTests {
   @Test func `No declared dependency goes against the arrows`() throws {
     let manifest = try Manifest(Repository.text("Package.swift"))
-    #expect(manifest.violations.isEmpty, "\(report(manifest.violations))")
+    expectNone(manifest.violations)
   }
 
   @Test func `Every room in Sources is a target, and the reading is not empty`() throws {

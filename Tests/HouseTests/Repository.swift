@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// The checkout that these tests were compiled from. Paths are relative to its root and use `/`.
 enum Repository {
@@ -43,7 +44,8 @@ enum Repository {
   }
 }
 
-/// One failure message for a list of findings, one a line.
-func report(_ findings: [String]) -> String {
-  "\n" + findings.map { "  \($0)\n" }.joined()
+/// Fails once with every finding, one a line, so that nobody has to mend them one run at a time.
+func expectNone(_ findings: [String], sourceLocation: SourceLocation = #_sourceLocation) {
+  guard !findings.isEmpty else { return }
+  Issue.record("\n\(findings.map { "  \($0)\n" }.joined())", sourceLocation: sourceLocation)
 }

@@ -8,25 +8,25 @@ import Testing
     #expect(!all.isEmpty, "Specs/ defines no rule")
     let twice = Dictionary(grouping: all, by: \.id).values.filter { $0.count > 1 }
       .map { "\($0[0].id): \($0.map(\.path).joined(separator: ", "))" }
-    #expect(twice.isEmpty, "\(report(twice.sorted()))")
+    expectNone(twice.sorted())
   }
 
   @Test func `Every rule that code, a test or a vector names is defined`() throws {
     let defined = try Set(definitions().map(\.id))
     let unknown = try (namedInCode() + namedInTests()).filter { !defined.contains($0.id) }
-    #expect(unknown.isEmpty, "\(report(unknown.map { "\($0.path) names \($0.id)" }))")
+    expectNone(unknown.map { "\($0.path) names \($0.id)" })
   }
 
   @Test func `Every rule is named by the code that implements it`() throws {
     let named = try Set(namedInCode().map(\.id))
     let missing = try definitions().filter { !named.contains($0.id) }
-    #expect(missing.isEmpty, "\(report(missing.map { "no code names \($0.id) of \($0.path)" }))")
+    expectNone(missing.map { "no code names \($0.id) of \($0.path)" })
   }
 
   @Test func `Every rule is named by a test or a vector`() throws {
     let named = try Set(namedInTests().map(\.id))
     let missing = try definitions().filter { !named.contains($0.id) }
-    #expect(missing.isEmpty, "\(report(missing.map { "no test or vector names \($0.id) of \($0.path)" }))")
+    expectNone(missing.map { "no test or vector names \($0.id) of \($0.path)" })
   }
 
   @Test func `Ids are read from the right places`() {
