@@ -79,14 +79,16 @@ public struct PRF: ~Copyable {
 
 /// The two halves of one PRF output.
 public struct Derived: ~Copyable {
-  private let both: Secret
+  private let output: Secret
 
-  init(_ both: consuming Secret) { self.both = both }
+  init(_ output: consuming Secret) { self.output = output }
 
   /// The first 32 bytes.
-  public func a() -> Secret { both.slice(0..<32) }
+  public func a() -> Secret { output.slice(0..<32) }
   /// The last 32 bytes.
-  public func b() -> Secret { both.slice(32..<64) }
+  public func b() -> Secret { output.slice(32..<64) }
+  /// All 64 bytes.
+  public func both() -> Secret { output.copy() }
 }
 
 /// A running BLAKE2b whose state is wiped: it has absorbed keys.

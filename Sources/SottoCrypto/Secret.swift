@@ -89,3 +89,11 @@ public func constantTimeEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
   Sodium.ready
   return unsafe sodium_memcmp(a, b, a.count) == 0
 }
+
+/// A secret that stands in a collection: arrays hold no noncopyable values. Shared, never copied.
+public final class SecretBox: Sendable {
+  /// The secret.
+  public let secret: Secret
+
+  public init(_ secret: consuming Secret) { self.secret = secret }
+}

@@ -1,0 +1,96 @@
+public import SottoCrypto
+public import SottoWire
+
+/// A device list with its account's key and signature: `pkEd || pkML || lp(list) || signature`. [card.3]
+public struct Card: Hashable, Sendable {
+  /// The account's key; its hash is A.
+  public let accountKey: HybridPublicKey
+  /// What it signs.
+  public let list: DeviceList
+  /// Both halves, over the encoded list.
+  public let signature: HybridSignature
+
+  /// Signs a list.
+  public init(_ list: DeviceList, signedBy account: borrowing AccountKeys) throws(CryptoError) {
+    precondition(list.account == account.id)
+    self.list = list
+    accountKey = account.signing.publicKey
+    signature = try account.signing.sign("device list", list.encoded())
+  }
+
+  fileprivate init(accountKey: HybridPublicKey, list: DeviceList, signature: HybridSignature) {
+    self.accountKey = accountKey
+    self.list = list
+    self.signature = signature
+  }
+
+  /// A.
+  public var account: AccountID { list.account }
+
+  /// The plaintext of a card, and the initiator's part of box1.
+  public func encoded() -> [UInt8] {
+    var writer = WireWriter()
+    write(to: &writer)
+    return writer.bytes
+  }
+
+  func write(to writer: inout WireWriter) {
+    writer.fixed(accountKey.classical.bytes)
+    writer.fixed(accountKey.postQuantum.bytes)
+    writer.vector(list.encoded())
+    writer.fixed(signature.bytes)
+  }
+
+  /// Whether this list may follow `known`: the same account, and either the same list, or a newer one that chains to
+  /// it when it is the next. [list.6]
+  public func check(after known: ListHead) throws(Refused) {
+    if list.sequence == known.sequence {
+      guard list.hash == known.hash else { throw Refused(.chain) }
+    } else {
+      guard list.sequence > known.sequence else { throw Refused(.chain) }
+      guard list.sequence != known.sequence + 1 || known.sequence == 0 || list.previous == known.hash else {
+        throw Refused(.chain)
+      }
+    }
+  }
+}
+
+/// A card as it arrived: nothing in it can be used before `verified` has said yes.
+public struct UnverifiedCard: Sendable {
+  private let card: Card
+
+  /// Reads the plaintext of a card.
+  public init(decoding bytes: [UInt8]) throws(Refused) {
+    self = try refusing(at: .encoding) { try WireReader.decode(bytes) { try UnverifiedCard(from: &$0) } }
+  }
+
+  init(from reader: inout WireReader) throws {
+    let classical = try parsed(try reader.fixed(VerifyingKey.count), VerifyingKey.init)
+    let postQuantum = try parsed(try reader.fixed(MLDSAPublicKey.count), MLDSAPublicKey.init)
+    let list = try DeviceList(decoding: try reader.vector(limit: WireLimits.card))
+    let signature = try parsed(try reader.fixed(HybridSignature.count), HybridSignature.init)
+    card = Card(
+      accountKey: HybridPublicKey(classical: classical, postQuantum: postQuantum), list: list, signature: signature)
+  }
+
+  /// The account that the card claims: what a verification must be asked for when no address is at hand.
+  public var claimedAccount: AccountID { AccountID(of: card.accountKey) }
+
+  /// The only way to a `Card`. [card.4]
+  ///
+  /// - Parameters:
+  ///   - account: A of the address, or of the known contact.
+  ///   - relay: where the card was found; nil when it came inside a session.
+  ///   - now: unix seconds.
+  public func verified(for account: AccountID, foundAt relay: RelayAuthority?, now: UnixTime) throws(Refused) -> Card {
+    guard claimedAccount == account, card.list.account == account else { throw Refused(.account) }
+    guard card.accountKey.verify(card.signature, "device list", over: card.list.encoded()) else {
+      throw Refused(.signature)
+    }
+    guard now + Limits.clockSkew >= card.list.notBefore, now <= card.list.notAfter + Limits.clockSkew else {
+      throw Refused(.validity)
+    }
+    if let relay, !card.list.relays.contains(relay) { throw Refused(.account) }
+    return card
+  }
+}

@@ -1,0 +1,121 @@
+public import SottoCrypto
+public import SottoWire
+
+/// The name of a message, drawn by its author; the same in every copy and retry.
+public struct MessageID: Hashable, Sendable {
+  /// The number of bytes of every id.
+  public static let count = 16
+  /// The 16 bytes.
+  public let bytes: [UInt8]
+
+  public init(_ bytes: [UInt8]) throws(WireError) {
+    guard bytes.count == Self.count else { throw .outOfRange }
+    self.bytes = bytes
+  }
+
+  /// A fresh id.
+  public init(from entropy: inout some Entropy) { bytes = entropy.bytes(Self.count) }
+}
+
+/// One thing that a message says.
+public enum ContentPart: Hashable, Sendable {
+  /// Text, UTF-8.
+  case text(String)
+  /// Where the author can be answered from now on; also how a rotated contact secret is told.
+  case replyPath(ReplyPath)
+  /// The head of the author's list, and the head that the author holds of the reader's.
+  case heads(own: ListHead, yours: ListHead)
+  /// Messages that the author could not open and asks for again.
+  case missing([MessageID])
+  /// A kind of 128 or above that this version does not know, to be ignored.
+  case ignorable(kind: UInt8, body: [UInt8])
+}
+
+/// What is inside a message: `id || sent_at || parts<V>`. [messages.3]
+public struct Content: Hashable, Sendable {
+  /// The message's name.
+  public let id: MessageID
+  /// When its author wrote it: unix milliseconds by the author's clock.
+  public let sentAt: UInt64
+  /// What it says, in order.
+  public let parts: [ContentPart]
+
+  public init(id: MessageID, sentAt: UInt64, parts: [ContentPart]) {
+    self.id = id
+    self.sentAt = sentAt
+    self.parts = parts
+  }
+
+  /// The text, if it has one.
+  public var text: String? {
+    for case .text(let text) in parts { return text }
+    return nil
+  }
+
+  /// The bytes that are padded and sealed.
+  public func encoded() -> [UInt8] {
+    var writer = WireWriter()
+    writer.fixed(id.bytes)
+    writer.u64(sentAt)
+    writer.list(parts) { writer, part in
+      var body = WireWriter()
+      writer.u8(part.write(to: &body))
+      writer.vector(body.bytes)
+    }
+    return writer.bytes
+  }
+
+  /// Reads content strictly; an unknown kind below 128 is refused. [messages.4]
+  public init(decoding bytes: [UInt8]) throws(Refused) {
+    self = try refusing(at: .content) {
+      try WireReader.decode(bytes) { reader in
+        Content(
+          id: try MessageID(try reader.fixed(MessageID.count)), sentAt: try reader.u64(),
+          parts: try reader.list(limit: Limits.contentParts) { reader throws(WireError) in
+            try ContentPart(kind: try reader.u8(), body: try reader.vector(limit: SizeClass.k64.rawValue))
+          })
+      }
+    }
+  }
+}
+
+extension ContentPart {
+  fileprivate func write(to body: inout WireWriter) -> UInt8 {
+    switch self {
+    case .text(let text):
+      body.fixed(Array(text.utf8))
+      return 1
+    case .replyPath(let path):
+      path.write(to: &body)
+      return 2
+    case .heads(let own, let yours):
+      own.write(to: &body)
+      yours.write(to: &body)
+      return 3
+    case .missing(let ids):
+      for id in ids { body.fixed(id.bytes) }
+      return 4
+    case .ignorable(let kind, let bytes):
+      body.fixed(bytes)
+      return kind
+    }
+  }
+
+  fileprivate init(kind: UInt8, body: [UInt8]) throws(WireError) {
+    var reader = WireReader(body)
+    switch kind {
+    case 1:
+      guard let text = String(validating: reader.rest(), as: UTF8.self) else { throw .invalidValue }
+      self = .text(text)
+    case 2: self = .replyPath(try ReplyPath(from: &reader))
+    case 3: self = .heads(own: try ListHead(from: &reader), yours: try ListHead(from: &reader))
+    case 4:
+      var ids: [MessageID] = []
+      while reader.remaining > 0 { ids.append(try MessageID(try reader.fixed(MessageID.count))) }
+      self = .missing(ids)
+    case 128...: self = .ignorable(kind: kind, body: reader.rest())
+    default: throw .invalidValue
+    }
+    try reader.finish()
+  }
+}

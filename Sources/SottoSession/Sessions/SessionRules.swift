@@ -1,0 +1,69 @@
+public import SottoCrypto
+
+/// Which of the sessions of one pair of devices is sent on, and which are kept: pure rules, so that both sides converge
+/// whoever began. [sessions.5]
+public enum SessionRules {
+  /// What the rules need to know of a session.
+  public struct Candidate: Hashable, Sendable {
+    /// The session.
+    public let info: SessionInfo
+    /// When it was archived, if it was: decrypt only from then on. Unix seconds.
+    public var archivedAt: UnixTime?
+
+    public init(info: SessionInfo, archivedAt: UnixTime? = nil) {
+      self.info = info
+      self.archivedAt = archivedAt
+    }
+  }
+
+  /// The generation of a new handshake: one above the highest known for the pair; nil when the count is used up. [sessions.6]
+  public static func nextGeneration(after known: [SessionInfo]) -> UInt32? {
+    let highest = known.map(\.generation).max() ?? 0
+    return highest < Limits.generation ? highest + 1 : nil
+  }
+
+  /// The session to send on: the highest (generation, sid) that is confirmed; before any is, our own highest. [sessions.7]
+  public static func sending(among candidates: [Candidate]) -> SessionInfo? {
+    let active = candidates.filter { $0.archivedAt == nil }.map(\.info)
+    let confirmed = active.filter(\.isConfirmed)
+    if !confirmed.isEmpty { return confirmed.max(by: isLower) }
+    return active.filter { $0.role == .initiator }.max(by: isLower)
+  }
+
+  /// What to do with the sessions of a pair after one of them was created or confirmed.
+  public struct Housekeeping: Hashable, Sendable {
+    /// To be archived now.
+    public var archive: [Digest] = []
+    /// To be deleted, with their keys.
+    public var delete: [Digest] = []
+  }
+
+  /// Archives every session but the one sent on, our own unconfirmed ones of a higher rank (an answer may still
+  /// confirm them), and deletes archives beyond 4 or older than 30 days. [sessions.8]
+  ///
+  /// - Parameter reset: a session that an authenticated handshake with `reset` opened: all older ones end here.
+  public static func housekeeping(_ candidates: [Candidate], reset: SessionInfo? = nil, now: UnixTime) -> Housekeeping {
+    var result = Housekeeping()
+    let chosen = sending(among: candidates)
+    for candidate in candidates where candidate.archivedAt == nil && candidate.info.sid != chosen?.sid {
+      let ended = reset.map { candidate.info.sid != $0.sid && candidate.info.generation < $0.generation } ?? false
+      let outranked = chosen.map { isLower(candidate.info, $0) } ?? false
+      if ended || (outranked && (candidate.info.isConfirmed || chosen!.isConfirmed)) {
+        result.archive.append(candidate.info.sid)
+      }
+    }
+    let archives = candidates.compactMap { candidate -> (Digest, UnixTime)? in
+      if let at = candidate.archivedAt { return (candidate.info.sid, at) }
+      return result.archive.contains(candidate.info.sid) ? (candidate.info.sid, now) : nil
+    }.sorted { $0.1 > $1.1 }
+    for (place, archive) in archives.enumerated()
+    where place >= Limits.archivedSessions || archive.1 + Limits.archiveLife < now {
+      result.delete.append(archive.0)
+    }
+    return result
+  }
+
+  private static func isLower(_ a: SessionInfo, _ b: SessionInfo) -> Bool {
+    a.generation != b.generation ? a.generation < b.generation : a.sid.bytes.lexicographicallyPrecedes(b.sid.bytes)
+  }
+}
