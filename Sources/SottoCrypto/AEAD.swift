@@ -16,22 +16,34 @@ public struct SingleUseKey: ~Copyable, Sendable {
 
   /// `plaintext` encrypted, then a 16-byte tag over it and `ad`.
   public consuming func seal(_ plaintext: [UInt8], ad: [UInt8]) -> [UInt8] {
-    unsafe [UInt8](unsafeUninitializedCapacity: plaintext.count + Self.overhead) { buffer, filled in
+    seal(plaintext, ad: ad, nonce: zeroNonce)
+  }
+
+  /// The plaintext, if tag and `ad` agree.
+  public consuming func open(_ sealed: [UInt8], ad: [UInt8]) throws(CryptoError) -> [UInt8] {
+    try open(sealed, ad: ad, nonce: zeroNonce)
+  }
+
+  /// With the nonce as an argument, for public vectors.
+  package consuming func seal(_ plaintext: [UInt8], ad: [UInt8], nonce: [UInt8]) -> [UInt8] {
+    precondition(nonce.count == 12)
+    return unsafe [UInt8](unsafeUninitializedCapacity: plaintext.count + Self.overhead) { buffer, filled in
       unsafe crypto_aead_chacha20poly1305_ietf_encrypt(
-        buffer.baseAddress!, nil, plaintext, UInt64(plaintext.count), ad, UInt64(ad.count), nil, zeroNonce,
+        buffer.baseAddress!, nil, plaintext, UInt64(plaintext.count), ad, UInt64(ad.count), nil, nonce,
         secret.pointer)
       filled = plaintext.count + Self.overhead
     }
   }
 
-  /// The plaintext, if tag and `ad` agree.
-  public consuming func open(_ sealed: [UInt8], ad: [UInt8]) throws(CryptoError) -> [UInt8] {
+  /// With the nonce as an argument, for public vectors.
+  package consuming func open(_ sealed: [UInt8], ad: [UInt8], nonce: [UInt8]) throws(CryptoError) -> [UInt8] {
+    precondition(nonce.count == 12)
     guard sealed.count >= Self.overhead else { throw .notAuthentic }
     var authentic = false
     let plaintext = unsafe [UInt8](unsafeUninitializedCapacity: sealed.count) { buffer, filled in
       authentic =
         unsafe crypto_aead_chacha20poly1305_ietf_decrypt(
-          buffer.baseAddress!, nil, nil, sealed, UInt64(sealed.count), ad, UInt64(ad.count), zeroNonce, secret.pointer)
+          buffer.baseAddress!, nil, nil, sealed, UInt64(sealed.count), ad, UInt64(ad.count), nonce, secret.pointer)
         == 0
       filled = authentic ? sealed.count - Self.overhead : 0
     }

@@ -45,8 +45,12 @@ public struct AgreementPrivateKey: ~Copyable, Sendable {
   private init(unchecked secret: consuming Secret) {
     var point = [UInt8](repeating: 0, count: 32)
     _ = unsafe crypto_scalarmult_base(&point, secret.pointer)
-    publicKey = AgreementPublicKey(computed: point)
+    self.init(secret, AgreementPublicKey(computed: point))
+  }
+
+  private init(_ secret: consuming Secret, _ publicKey: AgreementPublicKey) {
     self.secret = secret
+    self.publicKey = publicKey
   }
 
   /// The 32-byte shared secret; an all-zero result is refused (RFC 7748 section 6.1). [primitives.4]
@@ -57,5 +61,5 @@ public struct AgreementPrivateKey: ~Copyable, Sendable {
   }
 
   /// A second private key with the same bytes.
-  public func copy() -> AgreementPrivateKey { AgreementPrivateKey(unchecked: secret.copy()) }
+  public func copy() -> AgreementPrivateKey { AgreementPrivateKey(secret.copy(), publicKey) }
 }

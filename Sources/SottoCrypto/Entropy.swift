@@ -24,6 +24,10 @@ public struct SystemEntropy: Entropy, Sendable {
 
   public mutating func fill(_ bytes: inout MutableRawSpan) {
     Sodium.ready
-    unsafe bytes.withUnsafeMutableBytes { unsafe randombytes_buf($0.baseAddress!, $0.count) }
+    unsafe bytes.withUnsafeMutableBytes { buffer in
+      // An empty span need not have an address.
+      guard let base = buffer.baseAddress else { return }
+      unsafe randombytes_buf(base, buffer.count)
+    }
   }
 }

@@ -2,13 +2,28 @@ internal import CSodium
 
 /// A domain-separation label: `L(label) = lp("Sotto/1 " || label)`. Labels are the only domain separation there is.
 public struct Label: Sendable, ExpressibleByStringLiteral {
-  /// The encoded label: a one-byte length, then the text.
-  public let encoded: [UInt8]
+  private let text: StaticString
 
   public init(stringLiteral text: StaticString) {
-    let name = Array("Sotto/1 \(text)".utf8)
-    precondition(name.count < 64, "a label's length fits one byte")
-    encoded = [UInt8(name.count)] + name
+    precondition(Self.prefix.utf8CodeUnitCount + text.utf8CodeUnitCount < 64, "a label's length fits one byte")
+    self.text = text
+  }
+
+  /// The encoded label: a one-byte length, then the text.
+  public var encoded: [UInt8] { unsafe withEncoded { unsafe [UInt8]($0) } }
+
+  private static let prefix: StaticString = "Sotto/1 "
+
+  /// The same on the stack: a chain step has no time for an allocation.
+  fileprivate func withEncoded<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+    let (prefix, count) = (Self.prefix, Self.prefix.utf8CodeUnitCount + text.utf8CodeUnitCount)
+    return unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+      let base = buffer.baseAddress!
+      unsafe base.storeBytes(of: UInt8(count), as: UInt8.self)
+      unsafe (base + 1).copyMemory(from: prefix.utf8Start, byteCount: prefix.utf8CodeUnitCount)
+      unsafe (base + 1 + prefix.utf8CodeUnitCount).copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
+      return unsafe body(UnsafeRawBufferPointer(start: base, count: count + 1))
+    }
   }
 }
 
@@ -35,7 +50,7 @@ extension Digest {
   /// `H(label; x..) = BLAKE2b-256(L(label) || lp(x)..)`: the one hash of the protocol. [primitives.1]
   public static func of(_ label: Label, _ parts: [UInt8]...) -> Digest {
     let state = HashState(outputLength: count)
-    state.update(label.encoded)
+    state.absorb(label)
     for part in parts { state.absorb(part) }
     return Digest(computed: state.finishPublic())
   }
@@ -51,7 +66,7 @@ public struct PRF: ~Copyable {
   public init(key: borrowing Secret, label: Label) {
     precondition(key.count == 32, "P is keyed with 32 bytes")
     state = HashState(outputLength: 64, key: key)
-    state.update(label.encoded)
+    state.absorb(label)
   }
 
   /// Appends `lp(part)`.
@@ -124,14 +139,27 @@ public struct Derived: ~Copyable {
     unsafe crypto_generichash_update(OpaquePointer(memory), bytes, UInt64(bytes.count))
   }
 
+  borrowing func absorb(_ label: Label) {
+    _ = unsafe label.withEncoded { encoded in
+      unsafe crypto_generichash_update(OpaquePointer(memory), encoded.baseAddress, UInt64(encoded.count))
+    }
+  }
+
   borrowing func absorb(_ part: [UInt8]) {
-    update(lengthPrefix(part.count))
+    absorbLength(part.count)
     update(part)
   }
 
   borrowing func absorb(_ part: borrowing Secret) {
-    update(lengthPrefix(part.count))
+    absorbLength(part.count)
     unsafe crypto_generichash_update(OpaquePointer(memory), part.pointer, UInt64(part.count))
+  }
+
+  private borrowing func absorbLength(_ count: Int) {
+    _ = unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 8) { buffer in
+      let width = unsafe writeLength(count, into: buffer)
+      unsafe crypto_generichash_update(OpaquePointer(memory), buffer.baseAddress, UInt64(width))
+    }
   }
 
   borrowing func finishPublic() -> [UInt8] {
@@ -148,18 +176,34 @@ public struct Derived: ~Copyable {
   }
 }
 
-/// The minimal variable-length integer of RFC 9000 section 16, for a length.
+/// The minimal variable-length integer of RFC 9000 section 16, for a length. [encoding.3]
 public func lengthPrefix(_ count: Int) -> [UInt8] {
-  let value = UInt64(count)
-  switch value {
-  case 0..<(1 << 6): return [UInt8(value)]
-  case 0..<(1 << 14): return [UInt8(0x40 | value >> 8), UInt8(value & 0xff)]
-  case 0..<(1 << 30):
-    return [UInt8(0x80 | value >> 24), UInt8(value >> 16 & 0xff), UInt8(value >> 8 & 0xff), UInt8(value & 0xff)]
-  default:
-    precondition(value < 1 << 62, "RFC 9000 integers have 62 bits")
-    return (0..<8).reversed().map { UInt8(value >> (8 * UInt64($0)) & 0xff) | ($0 == 7 ? 0xc0 : 0) }
+  unsafe [UInt8](unsafeUninitializedCapacity: 8) { buffer, filled in filled = unsafe writeLength(count, into: buffer) }
+}
+
+/// Writes it into a buffer of eight bytes and answers with its width.
+private func writeLength(_ count: Int, into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+  precondition((0..<1 << 62).contains(count), "RFC 9000 integers have 62 bits")
+  // The two top bits of the first byte are the logarithm of the width.
+  let (width, mark): (Int, Int) =
+    switch count {
+    case 0..<1 << 6: (1, 0)
+    case 0..<1 << 14: (2, 1)
+    case 0..<1 << 30: (4, 2)
+    default: (8, 3)
+    }
+  for index in 0..<width {
+    unsafe buffer[index] = UInt8(truncatingIfNeeded: count >> (8 * (width - 1 - index)))
   }
+  unsafe buffer[0] |= UInt8(mark << 6)
+  return width
+}
+
+/// Plain BLAKE2b (RFC 7693), without label and lengths: for public vectors. An empty key means none.
+package func blake2b(_ message: [UInt8], key: borrowing Secret, count: Int) -> [UInt8] {
+  let state = HashState(outputLength: count, key: key)
+  state.update(message)
+  return state.finishPublic()
 }
 
 /// SHA-256 (FIPS 180-4), only where HTTP asks for it: the Content-Digest of RFC 9530.

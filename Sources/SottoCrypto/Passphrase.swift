@@ -17,17 +17,20 @@ public struct PassphraseCost: Hashable, Sendable {
   /// The least that the library accepts: for tests, where the passphrase protects nothing.
   public static let minimal = PassphraseCost(operations: 1, memory: 8)
 
+  fileprivate var isAcceptable: Bool {
+    let (least, most) = (Self.minimal, Self.greatest)
+    return (least.operations...most.operations).contains(operations) && (least.memory...most.memory).contains(memory)
+  }
+
   /// More than this is refused when it is read back: a planted file must not be able to exhaust the machine.
   public static let greatest = PassphraseCost(operations: 16, memory: 1024 * 1024)
 }
 
 extension SealingKey {
-  /// The key that Argon2id derives from `passphrase` and a 16-byte `salt`, with one lane.
+  /// The key that Argon2id derives from `passphrase` and a 16-byte `salt`, with one lane. [primitives.10]
   public init(passphrase: borrowing Secret, salt: [UInt8], cost: PassphraseCost) throws(CryptoError) {
     guard salt.count == 16 else { throw .wrongLength }
-    guard cost.operations <= PassphraseCost.greatest.operations, cost.memory <= PassphraseCost.greatest.memory else {
-      throw .unavailable
-    }
+    guard cost.isAcceptable else { throw .outOfRange }
     let key = Secret(zeroed: 32)
     let status = unsafe crypto_pwhash(
       key.mutablePointer, 32, UnsafeRawPointer(passphrase.pointer).assumingMemoryBound(to: CChar.self),

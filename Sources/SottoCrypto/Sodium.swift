@@ -19,6 +19,8 @@ public enum CryptoError: Error, Equatable, Sendable {
   case lowOrder
   /// An authenticated decryption that did not authenticate.
   case notAuthentic
+  /// A cost that was read back and that this build will not pay: below what Argon2id allows or above what is sane.
+  case outOfRange
   /// The library underneath could not do its work: not enough memory for Argon2id, for example.
   case unavailable
 }
