@@ -10,4 +10,18 @@ public enum WireLimits {
   public static let oneTimeParts = 256
   /// A relay authority, `host[:port]`: a DNS name has at most 253 characters, a port at most 5.
   public static let authority = 259
+  /// Capability slots of a mailbox: one knock, one contact, and as many retiring ones as blocks in a week are likely.
+  public static let capabilitySlots = 16
+  /// An encoded capability set: a slot has 41 bytes.
+  public static let capabilitySet = 2 + capabilitySlots * 41
+  /// How far ahead a retiring capability may expire, in seconds: 7 days.
+  public static let retiring: UInt64 = 7 * 86_400
+  /// An encoded batch: 256 parts of index, length and sealed bytes.
+  public static let batch = 4 + oneTimeParts * (4 + 4 + oneTimePart)
+  /// A request's path: the longest has 89 characters.
+  public static let path = 128
+  /// Envelopes that a stream sends ahead of the owner's acks.
+  public static let streamWindowCount = 256
+  /// Bytes of envelopes that a stream sends ahead of the owner's acks: 16 of the largest.
+  public static let streamWindowBytes = 1024 * 1024
 }

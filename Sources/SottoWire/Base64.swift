@@ -1,0 +1,76 @@
+/// Base64 with padding (RFC 4648 section 4), as RFC 8941 byte sequences stand in HTTP headers; unused bits that are not
+/// zero and any other spelling of the same bytes are refused. [encoding.8]
+public enum Base64 {
+  public static func encode(_ bytes: [UInt8]) -> String {
+    var characters: [UInt8] = []
+    characters.reserveCapacity((bytes.count + 2) / 3 * 4)
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let count = min(3, bytes.count - start)
+      let group = (0..<3).reduce(UInt32(0)) { $0 << 8 | ($1 < count ? UInt32(bytes[start + $1]) : 0) }
+      for index in 0..<4 {
+        characters.append(index <= count ? alphabet[Int(group >> (18 - 6 * UInt32(index)) & 63)] : padding)
+      }
+    }
+    return String(decoding: characters, as: UTF8.self)
+  }
+
+  public static func decode(_ text: some StringProtocol) -> [UInt8]? {
+    let characters = Array(text.utf8)
+    guard characters.count.isMultiple(of: 4) else { return nil }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(characters.count / 4 * 3)
+    var buffer: UInt32 = 0
+    var bits: UInt32 = 0
+    let digits = characters.count - (characters.suffix(2).reversed().prefix { $0 == padding }.count)
+    for character in characters[..<digits] {
+      guard let value = value(of: character) else { return nil }
+      buffer = buffer << 6 | value
+      bits += 6
+      if bits >= 8 {
+        bits -= 8
+        bytes.append(UInt8(buffer >> bits & 0xff))
+        buffer &= 1 << bits - 1
+      }
+    }
+    guard buffer == 0, bits < 6 else { return nil }
+    return bytes
+  }
+
+  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+  private static let padding = UInt8(ascii: "=")
+
+  private static func value(of character: UInt8) -> UInt32? {
+    switch character {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character - UInt8(ascii: "A"))
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character - UInt8(ascii: "a")) + 26
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(character - UInt8(ascii: "0")) + 52
+    case UInt8(ascii: "+"): 62
+    case UInt8(ascii: "/"): 63
+    default: nil
+    }
+  }
+}
+
+/// A number in a path or a header: decimal digits without a sign or leading zeros, below 2^63. [relay.6]
+public enum DecimalNumber {
+  /// The largest number that any field of the relay may hold: it fits a signed 64-bit column.
+  public static let limit = UInt64(Int64.max)
+
+  public static func decode(_ text: some StringProtocol) -> UInt64? {
+    let digits = text.utf8
+    guard !digits.isEmpty, digits.count == 1 || digits.first != UInt8(ascii: "0"),
+      digits.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }),
+      let value = UInt64(String(text)), value <= limit
+    else { return nil }
+    return value
+  }
+}
+
+extension WireReader {
+  /// A number below 2^63 in eight bytes. [relay.6]
+  mutating func number() throws(WireError) -> UInt64 {
+    let value = try u64()
+    guard value <= DecimalNumber.limit else { throw .outOfRange }
+    return value
+  }
+}

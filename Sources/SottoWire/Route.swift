@@ -1,0 +1,100 @@
+/// Every path of the relay, for both sides: what one builds the other parses. [relay.9]
+public enum Route: Hashable, Sendable {
+  /// The process runs.
+  case live
+  /// The process takes requests.
+  case ready
+  /// A card: GET by anyone, PUT and DELETE by the holder of its key.
+  case card(CardID)
+  /// A mailbox: PUT creates, GET answers its status, DELETE removes everything.
+  case mailbox(MailboxID)
+  /// The whole set of delivery capabilities.
+  case capabilities(MailboxID)
+  /// The signed part of the prekeys.
+  case signedPart(MailboxID)
+  /// All one-time parts: DELETE withdraws them.
+  case oneTimeParts(MailboxID)
+  /// One batch of one-time parts.
+  case batch(MailboxID, UInt64)
+  /// Hands out prekeys to a sender.
+  case claim(MailboxID)
+  /// One envelope, put by a sender.
+  case envelope(MailboxID, EnvelopeID)
+  /// The owner's WebSocket.
+  case stream(MailboxID)
+
+  /// As it stands in a request line; it has no query.
+  public var path: String {
+    switch self {
+    case .live: "/livez"
+    case .ready: "/readyz"
+    case .card(let id): "/v1/cards/\(id.text)"
+    case .mailbox(let id): "/v1/mailboxes/\(id.text)"
+    case .capabilities(let id): "/v1/mailboxes/\(id.text)/capabilities"
+    case .signedPart(let id): "/v1/mailboxes/\(id.text)/prekeys/signed-part"
+    case .oneTimeParts(let id): "/v1/mailboxes/\(id.text)/prekeys/one-time"
+    case .batch(let id, let batch): "/v1/mailboxes/\(id.text)/prekeys/one-time/\(batch)"
+    case .claim(let id): "/v1/mailboxes/\(id.text)/prekeys/claim"
+    case .envelope(let id, let envelope): "/v1/mailboxes/\(id.text)/envelopes/\(envelope.text)"
+    case .stream(let id): "/v1/mailboxes/\(id.text)/stream"
+    }
+  }
+
+  /// nil for anything but the one spelling: no query, no escapes, no other case, no trailing slash. [relay.9]
+  public init?(path: String) {
+    guard path.utf8.count <= WireLimits.path, path.utf8.first == UInt8(ascii: "/") else { return nil }
+    let parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    switch (parts.first, parts.count) {
+    case ("livez", 1): self = .live
+    case ("readyz", 1): self = .ready
+    case ("v1", 3...) where parts[1] == "cards" && parts.count == 3:
+      guard let id = Hex.decode(parts[2]).flatMap({ try? CardID($0) }) else { return nil }
+      self = .card(id)
+    case ("v1", 3...) where parts[1] == "mailboxes":
+      guard let id = Hex.decode(parts[2]).flatMap({ try? MailboxID($0) }),
+        let route = Self.inside(id, Array(parts[3...]))
+      else { return nil }
+      self = route
+    default: return nil
+    }
+  }
+
+  private static func inside(_ id: MailboxID, _ parts: [String]) -> Route? {
+    switch parts.count {
+    case 0: return .mailbox(id)
+    case 1 where parts[0] == "capabilities": return .capabilities(id)
+    case 1 where parts[0] == "stream": return .stream(id)
+    case 2 where parts[0] == "envelopes":
+      return Hex.decode(parts[1]).flatMap { try? EnvelopeID($0) }.map { .envelope(id, $0) }
+    case 2 where parts == ["prekeys", "signed-part"]: return .signedPart(id)
+    case 2 where parts == ["prekeys", "one-time"]: return .oneTimeParts(id)
+    case 2 where parts == ["prekeys", "claim"]: return .claim(id)
+    case 3 where parts[..<2] == ["prekeys", "one-time"]:
+      return DecimalNumber.decode(parts[2]).map { .batch(id, $0) }
+    default: return nil
+    }
+  }
+
+  /// What may be asked of it.
+  public var methods: [HTTPMethod] {
+    switch self {
+    case .live, .ready, .stream: [.get]
+    case .card, .mailbox: [.get, .put, .delete]
+    case .capabilities, .signedPart, .batch, .envelope: [.put]
+    case .oneTimeParts: [.delete]
+    case .claim: [.post]
+    }
+  }
+
+  /// The largest body that it takes, in bytes.
+  public func bodyLimit(_ method: HTTPMethod) -> Int {
+    switch (self, method) {
+    case (.card, .put): WireLimits.card
+    case (.capabilities, _): WireLimits.capabilitySet
+    case (.signedPart, _): WireLimits.signedPart + 16
+    case (.batch, _): WireLimits.batch
+    case (.envelope, _): SizeClass.k64.rawValue
+    default: 0
+    }
+  }
+}
