@@ -116,7 +116,7 @@ public struct ReplyPath: Hashable, Sendable {
   }
 
   init(from reader: inout WireReader) throws(WireError) {
-    relay = try RelayAuthority(try reader.text(limit: WireLimits.authority))
+    relay = try relayAuthority(&reader)
     contactSecret = try parsed(try reader.fixed(ContactSecret.count), ContactSecret.init)
     let entries = try reader.list(limit: Limits.devices) { reader throws(WireError) in
       (try MailboxID(try reader.fixed(MailboxID.count)), try Capability(try reader.fixed(Capability.count)))

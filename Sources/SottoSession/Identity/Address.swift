@@ -56,7 +56,7 @@ public struct Address: Hashable, Sendable {
     let code = body[..<at]
     if let bad = code.first(where: { !Self.isCode($0) }) { throw .badCharacter(bad) }
     guard code.utf8.count == Self.codeCount else { throw .wrongLength(code.utf8.count) }
-    guard let relay = try? RelayAuthority(String(body[body.index(after: at)...])) else { throw .badRelay }
+    guard let relay = RelayAuthority(body[body.index(after: at)...]) else { throw .badRelay }
     guard let bytes = Base32.decode(code), bytes.count == Self.byteCount else { throw .mistyped }
     let digest = Array(bytes[..<32])
     let secret = Array(bytes[32..<48])

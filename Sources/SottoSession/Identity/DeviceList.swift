@@ -158,7 +158,7 @@ public struct DeviceList: Hashable, Sendable {
     let notAfter = try reader.u64()
     let next = AccountID(try digest(&reader))
     let relays = try reader.list(limit: Limits.relays) { reader throws(WireError) in
-      try RelayAuthority(try reader.text(limit: WireLimits.authority))
+      try relayAuthority(&reader)
     }
     let devices = try reader.list(limit: Limits.devices) { reader throws(WireError) in
       try device(&reader, relays)
@@ -197,4 +197,9 @@ func digest(_ reader: inout WireReader) throws(WireError) -> Digest {
 /// A key that its type refuses is an invalid value of its field.
 func parsed<K>(_ bytes: [UInt8], _ make: ([UInt8]) throws(CryptoError) -> K) throws(WireError) -> K {
   do { return try make(bytes) } catch { throw .invalidValue }
+}
+
+func relayAuthority(_ reader: inout WireReader) throws(WireError) -> RelayAuthority {
+  guard let relay = RelayAuthority(try reader.text(limit: WireLimits.authority)) else { throw .invalidValue }
+  return relay
 }

@@ -96,7 +96,7 @@ public struct SignedPart: Hashable, Sendable {
 }
 
 /// A one-time part: two keys that are used once, and the way to the root that vouches for them. [prekeys.5]
-public struct OneTimePart: Hashable, Sendable {
+public struct OneTimeKeys: Hashable, Sendable {
   /// The batch it belongs to.
   public let batch: UInt64
   /// Its place in the batch.
@@ -119,10 +119,10 @@ public struct OneTimePart: Hashable, Sendable {
     return writer.bytes
   }
 
-  static func decode(_ bytes: [UInt8]) throws(Refused) -> OneTimePart {
+  static func decode(_ bytes: [UInt8]) throws(Refused) -> OneTimeKeys {
     try refusing(at: .encoding) {
       try WireReader.decode(bytes) { reader in
-        OneTimePart(
+        OneTimeKeys(
           batch: try reader.u64(), index: try reader.u32(), agreementKey: try publicKey(&reader),
           kemKey: try SottoSession.kemKey(&reader),
           path: try reader.list(limit: Limits.batchDepth) { reader throws(WireError) in try digest(&reader) })
@@ -159,7 +159,7 @@ public struct VerifiedBundle: Sendable {
   /// Its rotating keys.
   public let signedPart: SignedPart
   /// The one-time part; nil means last resort.
-  public let oneTime: OneTimePart?
+  public let oneTime: OneTimeKeys?
 
   /// Which KEM key a handshake will use.
   public var kind: PrekeyKind { oneTime == nil ? .lastResort : .oneTime }
@@ -182,7 +182,7 @@ public struct VerifiedBundle: Sendable {
     let published = try SealedKind.signedPart(device.mailbox, id: spkID).open(sealedSignedPart, under: key)
     let part = try Self.signedPart(published, of: device, account: card.account, now: now)
     guard part.id == spkID else { throw Refused(.device) }
-    var opened: OneTimePart?
+    var opened: OneTimeKeys?
     if let oneTime {
       let kind = SealedKind.oneTimePart(device.mailbox, batch: oneTime.batch, index: oneTime.index)
       opened = try Self.oneTimePart(try kind.open(oneTime.sealed, under: key), of: device, under: part)
@@ -220,11 +220,11 @@ public struct VerifiedBundle: Sendable {
 
   /// A one-time part whose path leads to a root of `part`.
   package static func oneTimePart(_ plaintext: [UInt8], of device: Device, under part: SignedPart) throws(Refused)
-    -> OneTimePart
+    -> OneTimeKeys
   {
-    let oneTime = try OneTimePart.decode(plaintext)
+    let oneTime = try OneTimeKeys.decode(plaintext)
     guard let batch = part.batches.first(where: { $0.batch == oneTime.batch }) else { throw Refused(.proof) }
-    let leaf = OneTimePart.leaf(
+    let leaf = OneTimeKeys.leaf(
       device: device.id, batch: oneTime.batch, index: oneTime.index, oneTime.agreementKey, oneTime.kemKey)
     guard
       MerkleTree.verify(

@@ -99,7 +99,7 @@ public struct OneTimeBatch {
   /// What the next signed part carries.
   public let root: BatchRoot
   /// The public parts, to be sealed and uploaded.
-  public let parts: [OneTimePart]
+  public let parts: [OneTimeKeys]
   /// The private parts, encoded as `OneTimePrekey.encoded()`, in the same order, to be stored before the upload.
   public let secrets: [SecretBox]
 
@@ -114,12 +114,12 @@ public struct OneTimeBatch {
     }
     let tree = MerkleTree(
       leaves: keys.enumerated().map { index, pair in
-        OneTimePart.leaf(device: device, batch: batch, index: UInt32(index), pair.0, pair.1)
+        OneTimeKeys.leaf(device: device, batch: batch, index: UInt32(index), pair.0, pair.1)
       })
     self.secrets = secrets
     root = BatchRoot(batch: batch, depth: UInt8(depth), root: tree.root)
     parts = keys.enumerated().map { index, pair in
-      OneTimePart(
+      OneTimeKeys(
         batch: batch, index: UInt32(index), agreementKey: pair.0, kemKey: pair.1, path: tree.path(to: index))
     }
   }

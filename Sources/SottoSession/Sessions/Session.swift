@@ -16,7 +16,7 @@ public struct SessionInfo: Hashable, Sendable {
   /// One above the highest that the initiator knew for the pair of devices.
   public let generation: UInt32
   /// Whether this side has opened one of its messages.
-  public fileprivate(set) var isConfirmed: Bool
+  public internal(set) var isConfirmed: Bool
   /// Unix seconds.
   public let createdAt: UnixTime
   /// Names the first flight: for the responder, which session a repeated prelude belongs to.
@@ -25,20 +25,6 @@ public struct SessionInfo: Hashable, Sendable {
   public let peerAccount: AccountID
   /// Which of their devices.
   public let peerDevice: DeviceID
-
-  init(
-    sid: Digest, role: SessionRole, generation: UInt32, isConfirmed: Bool, createdAt: UnixTime, preludeDigest: Digest,
-    peerAccount: AccountID, peerDevice: DeviceID
-  ) {
-    self.sid = sid
-    self.role = role
-    self.generation = generation
-    self.isConfirmed = isConfirmed
-    self.createdAt = createdAt
-    self.preludeDigest = preludeDigest
-    self.peerAccount = peerAccount
-    self.peerDevice = peerDevice
-  }
 }
 
 /// One session between two devices: a ratchet, and the prelude that goes with its messages until the peer has answered.
