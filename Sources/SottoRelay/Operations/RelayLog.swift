@@ -49,7 +49,8 @@ public struct JSONLogHandler: LogHandler {
       "\"level\":" + Self.quoted(event.level.rawValue),
       "\"event\":" + Self.quoted(event.message.description),
     ]
-    for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }) {
+    let values = metadata.merging(event.metadata ?? [:]) { $1 }
+    for (key, value) in values.sorted(by: { $0.key < $1.key }) {
       fields.append(Self.quoted(key) + ":" + Self.number(value.description))
     }
     output("{" + fields.joined(separator: ",") + "}")

@@ -87,9 +87,9 @@ extension SQLiteStore {
       }
       try db.execute(sql: "DELETE FROM envelope WHERE day < ?", arguments: [firstDay])
       try db.execute(sql: "DELETE FROM recent WHERE day < ?", arguments: [firstDay])
-      try db.execute(
-        sql: "DELETE FROM capability WHERE expires < ?", arguments: [now - 86_400])
+      try db.execute(sql: "DELETE FROM capability WHERE expires < ?", arguments: [now - 86_400])
     }
+    await emptyLog()
   }
 
   private static func isKnown(_ db: Database, _ mailbox: Int64, _ arrival: Arrival) throws -> Bool {

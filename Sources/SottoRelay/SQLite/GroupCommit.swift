@@ -46,7 +46,7 @@ final class GroupCommit: Sendable {
     while let jobs = next() {
       do {
         for answer in try Self.commit(jobs, db) { answer() }
-      } catch where jobs.count == 1 {
+      } catch  where jobs.count == 1 {
         jobs[0].fail(error)
       } catch {
         for job in jobs {

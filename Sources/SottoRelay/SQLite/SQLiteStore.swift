@@ -41,7 +41,16 @@ package struct SQLiteStore: RelayStore {
 
   package func close() async throws {
     try await writer.submit { _ in }
+    await emptyLog()
     try pool.close()
+  }
+}
+
+extension SQLiteStore {
+  /// Moves the write-ahead log into the file and cuts it to nothing, so that what was deleted is gone from it too.
+  /// A reader that is busy puts it off until the next time.
+  func emptyLog() async {
+    _ = try? await pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
   }
 }
 
