@@ -1,0 +1,102 @@
+internal import SottoCrypto
+internal import SottoWire
+
+// What owners ask: every request here is signed, and every mutation has its sequence.
+
+extension RelayResponder {
+  /// Checks the signature, the digest and the time. [request.1]
+  private func verified(_ request: RelayRequest) throws(Refusal) -> VerifiedOwnerRequest {
+    do {
+      return try VerifiedOwnerRequest(
+        method: request.method.rawValue, authority: request.authority, path: request.route.path, body: request.body,
+        now: services.now(), header: request.values)
+    } catch {
+      switch error {
+      case .unsigned: throw Refusal(.signatureMissing)
+      case .outsideWindow: throw Refusal(.clockSkew)
+      case .wrongDigest: throw Refusal(.digestMismatch)
+      case .notGenuine: throw Refusal(.signatureRefused)
+      }
+    }
+  }
+
+  /// A mutation needs a sequence. [request.4]
+  private func mutation(_ request: VerifiedOwnerRequest) throws(Refusal) -> Mutation {
+    guard let mutation = Mutation(request) else { throw Refusal(.requestMalformed) }
+    return mutation
+  }
+
+  /// The request of the mailbox's own key: any other is refused before anything is looked up. [relay.12]
+  private func owned(_ mailbox: MailboxID, _ request: RelayRequest) throws(Refusal) -> VerifiedOwnerRequest {
+    let verified = try verified(request)
+    guard MailboxRules.isOwner(verified.key, of: mailbox) else { throw Refusal(.signatureRefused) }
+    return verified
+  }
+
+  func status(_ id: MailboxID, _ request: RelayRequest) async throws -> Reply {
+    _ = try owned(id, request)
+    guard let status = try await services.store.status(id) else { throw Refusal(.mailboxMissing) }
+    return Reply(bytes: status.encoded)
+  }
+
+  /// Every mutation of a mailbox: 204 when it is durable, and again when it is repeated.
+  func change(_ method: HTTPMethod, _ route: Route, _ request: RelayRequest) async throws -> Reply {
+    let store = services.store
+    func owned(_ id: MailboxID) throws -> Mutation { try mutation(try self.owned(id, request)) }
+    switch (method, route) {
+    case (.put, .mailbox(let id)): try await store.createMailbox(id, by: try owned(id))
+    case (.delete, .mailbox(let id)):
+      try await store.deleteMailbox(id, by: try owned(id))
+      services.hub.deleted(id)
+    case (_, .capabilities(let id)):
+      let mutation = try owned(id)
+      let set = try decoded { () throws(WireError) in try CapabilitySet(decoding: request.body) }
+      try MailboxRules.check(set, now: services.now())
+      try await store.setCapabilities(id, set, by: mutation)
+    case (_, .signedPart(let id)):
+      let mutation = try owned(id)
+      let part = try decoded { () throws(WireError) in try SignedPartUpload(decoding: request.body) }
+      try await store.putSignedPart(id, part, by: mutation)
+    case (_, .batch(let id, let batch)):
+      let mutation = try owned(id)
+      let upload = try decoded { () throws(WireError) in try OneTimeUpload(decoding: request.body) }
+      try await store.putBatch(id, batch, upload, by: mutation)
+    case (_, .oneTimeParts(let id)): try await store.withdrawOneTimeParts(id, by: try owned(id))
+    default: throw Refusal(.notFound)
+    }
+    return .done
+  }
+
+  /// The owner's key has proved itself by now, so a wrong encoding may be named.
+  private func decoded<T>(_ decode: () throws(WireError) -> T) throws(Refusal) -> T {
+    do { return try decode() } catch { throw Refusal(.requestMalformed) }
+  }
+
+  // MARK: Cards
+
+  func readCard(_ id: CardID) async throws -> Reply {
+    guard let card = try await services.store.card(id) else { throw Refusal(.notFound) }
+    return Reply(
+      bytes: card.sealed,
+      fields: [
+        HeaderField(HeaderName.listSequence, String(card.listSequence)),
+        HeaderField("etag", CardCondition.tag(card.listSequence)),
+      ])
+  }
+
+  func putCard(_ id: CardID, _ request: RelayRequest) async throws -> Reply {
+    let verified = try verified(request)
+    let mutation = try mutation(verified)
+    guard let listSequence = verified.listSequence, let condition = verified.condition, !request.body.isEmpty else {
+      throw Refusal(.requestMalformed)
+    }
+    let card = StoredCard(listSequence: listSequence, sealed: request.body)
+    try await services.store.putCard(id, card, condition, by: mutation)
+    return .done
+  }
+
+  func deleteCard(_ id: CardID, _ request: RelayRequest) async throws -> Reply {
+    try await services.store.deleteCard(id, by: try mutation(try verified(request)))
+    return .done
+  }
+}

@@ -1,0 +1,50 @@
+internal import HTTPTypes
+internal import SottoWire
+
+/// What is answered, before it is an HTTP response.
+struct Reply: Sendable {
+  let status: Int
+  var fields: [HeaderField] = []
+  var body: [UInt8] = []
+
+  /// Done; there is nothing to say.
+  static let done = Reply(status: 204)
+
+  init(status: Int, fields: [HeaderField] = [], body: [UInt8] = []) {
+    self.status = status
+    self.fields = fields
+    self.body = body
+  }
+
+  /// Opaque bytes.
+  init(bytes: [UInt8], fields: [HeaderField] = []) {
+    self.init(status: 200, fields: fields + [HeaderField("content-type", "application/octet-stream")], body: bytes)
+  }
+
+  /// A problem document: the same bytes for the same problem, whatever was asked. [relay.10]
+  init(_ problem: Problem, fields: [HeaderField] = []) {
+    self.init(
+      status: problem.status, fields: fields + [HeaderField("content-type", Problem.mediaType)],
+      body: Array(problem.document.utf8))
+  }
+
+  init(_ refusal: Refusal) {
+    var fields: [HeaderField] = []
+    if let sequence = refusal.sequence { fields.append(HeaderField(HeaderName.sequence, String(sequence))) }
+    if let seconds = refusal.retryAfter { fields.append(HeaderField("retry-after", String(seconds))) }
+    self.init(refusal.problem, fields: fields)
+  }
+
+  /// Every answer has its length, and none may be kept by a cache.
+  var allFields: [HeaderField] {
+    fields + [HeaderField("cache-control", "no-store"), HeaderField("content-length", String(body.count))]
+  }
+
+  var response: HTTPResponse {
+    var headers = HTTPFields()
+    for field in allFields where status != 204 || field.name != "content-length" {
+      if let name = HTTPField.Name(field.name) { headers.append(HTTPField(name: name, value: field.value)) }
+    }
+    return HTTPResponse(status: .init(code: status), headerFields: headers)
+  }
+}

@@ -1,0 +1,77 @@
+internal import Foundation
+public import Logging
+internal import Synchronization
+
+/// Everything that the relay may say in a log: fixed words and small numbers, so that no identifier, key, capability,
+/// address or content can get into a line. [relay.31]
+enum RelayEvent: Sendable {
+  case started(port: Int)
+  case draining
+  case stopped
+  case swept
+  case storeFailed(code: Int)
+  case requestFailed
+}
+
+/// Writes events, and nothing else.
+struct RelayLog: Sendable {
+  let logger: Logger
+
+  func write(_ event: RelayEvent) {
+    switch event {
+    case .started(let port): logger.notice("started", metadata: ["port": .stringConvertible(port)])
+    case .draining: logger.notice("draining")
+    case .stopped: logger.notice("stopped")
+    case .swept: logger.debug("swept")
+    case .storeFailed(let code): logger.error("store failed", metadata: ["code": .stringConvertible(code)])
+    case .requestFailed: logger.error("request failed")
+    }
+  }
+}
+
+/// JSON lines on standard error: `{"time":"2026-01-01T00:00:00Z","level":"notice","event":"started","port":8090}`.
+public struct JSONLogHandler: LogHandler {
+  public var logLevel: Logger.Level = .info
+  public var metadata: Logger.Metadata = [:]
+  private let output: @Sendable (String) -> Void
+
+  /// `output` takes one line without its end.
+  public init(output: @escaping @Sendable (String) -> Void = Self.standardError) { self.output = output }
+
+  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  public func log(event: LogEvent) {
+    var fields = [
+      "\"time\":" + Self.quoted(Date.now.ISO8601Format()),
+      "\"level\":" + Self.quoted(event.level.rawValue),
+      "\"event\":" + Self.quoted(event.message.description),
+    ]
+    let values = metadata.merging(event.metadata ?? [:]) { $1 }
+    for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+      fields.append(Self.quoted(key) + ":" + Self.number(value.description))
+    }
+    output("{" + fields.joined(separator: ",") + "}")
+  }
+
+  /// Whole lines, one write each.
+  public static let standardError: @Sendable (String) -> Void = { line in
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+  }
+
+  private static func number(_ text: String) -> String { Int(text) == nil ? quoted(text) : text }
+
+  private static func quoted(_ text: String) -> String {
+    let escaped = text.unicodeScalars.map { scalar in
+      switch scalar {
+      case "\"": "\\\""
+      case "\\": "\\\\"
+      case "\u{0}"..."\u{1f}": "\\u" + String(String(scalar.value | 0x10000, radix: 16).dropFirst())
+      default: String(scalar)
+      }
+    }
+    return "\"" + escaped.joined() + "\""
+  }
+}

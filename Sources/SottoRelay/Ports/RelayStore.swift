@@ -1,0 +1,113 @@
+package import SottoCrypto
+package import SottoWire
+
+/// A card as it is read.
+package struct StoredCard: Equatable, Sendable {
+  package let listSequence: UInt64
+  package let sealed: [UInt8]
+
+  package init(listSequence: UInt64, sealed: [UInt8]) {
+    self.listSequence = listSequence
+    self.sealed = sealed
+  }
+}
+
+/// An envelope as it waits.
+package struct QueuedEnvelope: Equatable, Sendable {
+  package let index: UInt64
+  package let id: EnvelopeID
+  package let bytes: [UInt8]
+
+  package init(index: UInt64, id: EnvelopeID, bytes: [UInt8]) {
+    self.index = index
+    self.id = id
+    self.bytes = bytes
+  }
+}
+
+/// An envelope on its way in.
+package struct Arrival: Sendable {
+  package let mailbox: MailboxID
+  package let id: EnvelopeID
+  /// `H("capability"; ...)` of what the sender showed.
+  package let capability: Digest
+  package let bytes: [UInt8]
+
+  package init(mailbox: MailboxID, id: EnvelopeID, capability: Digest, bytes: [UInt8]) {
+    self.mailbox = mailbox
+    self.id = id
+    self.capability = capability
+    self.bytes = bytes
+  }
+}
+
+/// How much a reader takes at a time.
+package struct Room: Equatable, Sendable {
+  package let count: Int
+  package let bytes: Int
+
+  package init(count: Int, bytes: Int) {
+    self.count = count
+    self.bytes = bytes
+  }
+}
+
+/// Why a store could not do its work.
+package enum StoreFailure: Error, Equatable, Sendable {
+  /// A newer relay wrote it.
+  case newerSchema
+  /// The store does not promise durability, so an acknowledgement would not be a promise.
+  case notDurable
+  /// There is no room left.
+  case full
+  /// Anything else; the number is the library's result code.
+  case failed(Int)
+}
+
+/// Asked once the class of a capability is known, before anything is done for it; throws to refuse.
+package typealias Admission = @Sendable (CapabilityClass) throws -> Void
+
+/// Where the relay keeps everything. One contract, which every adapter passes (`StoreContract` in the tests).
+///
+/// A method that changes something returns after the change is durable, never before. It throws a `Refusal` when a rule
+/// says no, having changed nothing, and any other error when the store could not do its work; the caller then knows
+/// nothing about what happened, and repeats. `now` is Unix time in seconds.
+package protocol RelayStore: Sendable {
+  /// Raised by a restore from a backup; constant while the relay runs.
+  var restoreEpoch: UInt64 { get }
+
+  func card(_ id: CardID) async throws -> StoredCard?
+  func putCard(_ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation) async throws
+  func deleteCard(_ id: CardID, by mutation: Mutation) async throws
+
+  /// Creates a mailbox; one that is there stays as it is.
+  func createMailbox(_ id: MailboxID, by mutation: Mutation) async throws
+  /// nil when there is none.
+  func status(_ id: MailboxID) async throws -> MailboxStatus?
+  /// Leaves nothing of it.
+  func deleteMailbox(_ id: MailboxID, by mutation: Mutation) async throws
+  func setCapabilities(_ id: MailboxID, _ set: CapabilitySet, by mutation: Mutation) async throws
+
+  func putSignedPart(_ id: MailboxID, _ part: SignedPartUpload, by mutation: Mutation) async throws
+  func putBatch(_ id: MailboxID, _ batch: UInt64, _ upload: OneTimeUpload, by mutation: Mutation) async throws
+  func withdrawOneTimeParts(_ id: MailboxID, by mutation: Mutation) async throws
+  /// The signed part, and the oldest one-time part, which nobody gets again.
+  func claim(_ id: MailboxID, capability: Digest, now: Int64, admit: @escaping Admission) async throws -> ClaimedPrekeys
+
+  /// Whether the envelope is new: a repeated id is accepted and changes nothing.
+  func accept(_ arrival: Arrival, now: Int64, admit: @escaping Admission) async throws -> Bool
+  /// The index of the last envelope that waits, or 0; nil when there is no mailbox.
+  func lastIndex(_ id: MailboxID) async throws -> UInt64?
+  /// The envelopes after `index` that have not expired, in order: at most `count`, and none after the one that brings
+  /// their size to `bytes`.
+  func envelopes(_ id: MailboxID, after index: UInt64, room: Room, now: Int64) async throws -> [QueuedEnvelope]
+  /// Deletes every envelope up to and including `index`.
+  func acknowledge(_ id: MailboxID, upTo index: UInt64) async throws
+  /// Deletes what has expired.
+  func sweep(now: Int64) async throws
+
+  /// Whether the store answers.
+  func ping() async throws
+  /// Returns when everything that was asked for is durable and the files are closed.
+  func close() async throws
+}

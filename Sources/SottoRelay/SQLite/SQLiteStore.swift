@@ -1,0 +1,108 @@
+internal import GRDB
+internal import SottoCrypto
+internal import SottoWire
+
+/// The store in one SQLite file: WAL, `synchronous=FULL`, one writer that commits in groups, readers beside it.
+package struct SQLiteStore: RelayStore {
+  package let restoreEpoch: UInt64
+  let pool: DatabasePool
+  let writer: GroupCommit
+
+  /// Opens or creates the file.
+  package init(path: String) throws {
+    var configuration = Configuration()
+    configuration.journalMode = .wal
+    configuration.prepareDatabase { db in
+      // What is deleted is overwritten: an acknowledged envelope leaves no bytes behind in a free page.
+      try db.execute(sql: "PRAGMA secure_delete = ON")
+    }
+    pool = try DatabasePool(path: path, configuration: configuration)
+    try pool.writeWithoutTransaction { db in
+      // GRDB sets NORMAL when it turns WAL on, so FULL is set afterwards, and believed only when it is read back.
+      try db.execute(sql: "PRAGMA synchronous = FULL")
+      guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else { throw StoreFailure.notDurable }
+      try db.inTransaction(.immediate) {
+        try Schema.prepare(db)
+        return .commit
+      }
+    }
+    restoreEpoch = try pool.read { try UInt64(Int64.fetchOne($0, sql: "SELECT restore_epoch FROM store") ?? 1) }
+    writer = GroupCommit(pool)
+  }
+
+  /// The writer's `PRAGMA synchronous`: 2 is FULL.
+  package func synchronous() throws -> Int? {
+    try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
+  }
+
+  package func ping() async throws {
+    _ = try await pool.read { try Int.fetchOne($0, sql: "SELECT version FROM store") }
+  }
+
+  package func close() async throws {
+    try await writer.submit { _ in }
+    await emptyLog()
+    try pool.close()
+  }
+}
+
+extension SQLiteStore {
+  /// Moves the write-ahead log into the file and cuts it to nothing, so that what was deleted is gone from it too.
+  /// A reader that is busy puts it off until the next time.
+  func emptyLog() async {
+    _ = try? await pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+  }
+}
+
+/// A mailbox's row, and its small number.
+struct MailboxRow {
+  let number: Int64
+  var state: MailboxState
+
+  /// nil when there is no such mailbox.
+  static func fetch(_ db: Database, _ id: MailboxID) throws -> MailboxRow? {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT n, sequence, digest, next_index, contact_count, contact_bytes, knock_count, knock_bytes, signed_part,
+          greatest_batch, last_resort_claims FROM mailbox WHERE id = ?
+        """)
+    guard let row = try Row.fetchOne(statement, arguments: [id.bytes.blob]) else { return nil }
+    var state = MailboxState(head: OwnerHead(sequence: row.number(1), digest: try Digest(row.bytes(2))))
+    state.nextIndex = row.number(3)
+    state.contact = MailboxState.Usage(count: row[4], bytes: row[5])
+    state.knock = MailboxState.Usage(count: row[6], bytes: row[7])
+    state.signedPart = row.optionalNumber(8)
+    state.greatestBatch = row.optionalNumber(9)
+    state.lastResortClaims = row.number(10)
+    return MailboxRow(number: row[0], state: state)
+  }
+
+  func update(_ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: """
+        UPDATE mailbox SET sequence = ?, digest = ?, next_index = ?, contact_count = ?, contact_bytes = ?,
+          knock_count = ?, knock_bytes = ?, signed_part = ?, greatest_batch = ?, last_resort_claims = ? WHERE n = ?
+        """)
+    try statement.execute(arguments: [
+      Int64(state.head.sequence), state.head.digest.bytes.blob, Int64(state.nextIndex), state.contact.count,
+      state.contact.bytes, state.knock.count, state.knock.bytes, state.signedPart.map(Int64.init),
+      state.greatestBatch.map(Int64.init), Int64(state.lastResortClaims), number,
+    ])
+  }
+}
+
+extension SQLiteStore {
+  /// Carries out an owner's mutation of a mailbox: `change` runs if and only if the sequence advances, and its writes
+  /// and the new head are one transaction. [request.8]
+  func mutate(
+    _ id: MailboxID, by mutation: Mutation, _ change: @escaping @Sendable (Database, inout MailboxRow) throws -> Void
+  ) async throws {
+    try await writer.submit { db in
+      guard var row = try MailboxRow.fetch(db, id) else { throw Refusal(.mailboxMissing) }
+      guard case .advance(let head) = try row.state.head.judge(mutation) else { return }
+      row.state.head = head
+      try change(db, &row)
+      try row.update(db)
+    }
+  }
+}

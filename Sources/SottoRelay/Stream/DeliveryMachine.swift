@@ -1,0 +1,164 @@
+internal import SottoCrypto
+package import SottoWire
+
+/// One stream, without its socket, clock or store: a plain value that answers every input with what is to be done.
+///
+///     awaiting signature --right--> opening --mailbox there--> delivering
+///            |                         |                           |
+///            +------- wrong, late -----+---- gone ----- displaced, stopping, protocol error, slow ---> closed
+///
+/// Nothing is read from the store, displaced or deleted before the signature is right. [stream.3]
+package struct DeliveryMachine: Sendable {
+  /// What the shell must do, in order.
+  package enum Action: Equatable, Sendable {
+    case send(ServerFrame)
+    /// Take the mailbox over from another socket, ask for its last index, answer with `opened`.
+    case open
+    /// Read envelopes, answer with `fetched`.
+    case fetch(after: UInt64, Room)
+    /// Delete durably, answer with `acknowledged`.
+    case acknowledge(upTo: UInt64)
+    /// Close the socket with this code.
+    case close(CloseReason)
+  }
+
+  private enum Phase: Equatable {
+    case awaitingSignature
+    case opening
+    case delivering
+    case closed
+  }
+
+  private let challenge: StreamChallenge
+  private let authority: RelayAuthority
+  private let mailbox: MailboxID
+  private var phase = Phase.awaitingSignature
+  /// Sent and not acknowledged, oldest first.
+  private var unacknowledged: [(index: UInt64, bytes: Int)] = []
+  private var unacknowledgedBytes = 0
+  private var lastSent: UInt64 = 0
+  private var lastAcknowledged: UInt64 = 0
+  /// What the running fetch was asked for.
+  private var fetching: Room?
+  /// Whether the store may hold envelopes after `lastSent`.
+  private var mayHaveMore = true
+  /// The last index that was stored when the stream opened, until `caught-up` has been sent.
+  private var caughtUpAt: UInt64?
+  private var deleting = false
+  private var deleteUpTo: UInt64?
+  private var isWritable = true
+
+  package init(challenge: StreamChallenge, authority: RelayAuthority, mailbox: MailboxID) {
+    self.challenge = challenge
+    self.authority = authority
+    self.mailbox = mailbox
+  }
+
+  package var isAuthenticated: Bool { phase == .opening || phase == .delivering }
+
+  /// The first frame of every stream. [stream.2]
+  package func start() -> [Action] { [.send(.challenge(challenge))] }
+
+  /// A binary message from the client.
+  package mutating func received(_ message: [UInt8]) -> [Action] {
+    guard let frame = try? ClientFrame(decoding: message) else { return end(.protocolError) }
+    switch (phase, frame) {
+    case (.closed, _): return []
+    case (.awaitingSignature, .authenticate(let key, let signature)):
+      guard challenge.isAnswered(by: key, signature, authority: authority, mailbox: mailbox) else {
+        return end(.refused)
+      }
+      phase = .opening
+      return [.open]
+    case (.delivering, .ack(let index, challenge.restoreEpoch)) where index <= lastSent:
+      return acknowledge(index)
+    case (.awaitingSignature, .ack): return end(.refused)
+    default: return end(.protocolError)
+    }
+  }
+
+  /// The mailbox was taken over; nil when it does not exist.
+  package mutating func opened(lastIndex: UInt64?) -> [Action] {
+    guard phase == .opening else { return [] }
+    guard let lastIndex else { return end(.gone) }
+    phase = .delivering
+    caughtUpAt = lastIndex
+    return next()
+  }
+
+  /// An envelope was stored.
+  package mutating func arrived() -> [Action] {
+    mayHaveMore = true
+    return next()
+  }
+
+  /// The answer to `fetch`.
+  package mutating func fetched(_ envelopes: [QueuedEnvelope]) -> [Action] {
+    guard phase == .delivering, let asked = fetching else { return [] }
+    fetching = nil
+    // A full answer says that there may be more; so does an arrival meanwhile, which has set the flag already.
+    let bytes = envelopes.reduce(0) { $0 + $1.bytes.count }
+    if envelopes.count >= asked.count || bytes >= asked.bytes { mayHaveMore = true }
+    var actions: [Action] = []
+    for envelope in envelopes {
+      actions.append(.send(.envelope(index: envelope.index, id: envelope.id, bytes: envelope.bytes)))
+      unacknowledged.append((envelope.index, envelope.bytes.count))
+      unacknowledgedBytes += envelope.bytes.count
+      lastSent = envelope.index
+    }
+    return actions + next()
+  }
+
+  /// The answer to `acknowledge`.
+  package mutating func acknowledged() -> [Action] {
+    deleting = false
+    return delete()
+  }
+
+  package mutating func writable(_ isWritable: Bool) -> [Action] {
+    self.isWritable = isWritable
+    return next()
+  }
+
+  /// Says why, and closes. [stream.9]
+  package mutating func end(_ reason: CloseReason) -> [Action] {
+    guard phase != .closed else { return [] }
+    phase = .closed
+    return [.send(.closing(reason)), .close(reason)]
+  }
+
+  /// Acks are cumulative: one that is behind an earlier one changes nothing. [stream.6]
+  private mutating func acknowledge(_ index: UInt64) -> [Action] {
+    guard index > lastAcknowledged else { return [] }
+    lastAcknowledged = index
+    let done = unacknowledged.prefix { $0.index <= index }
+    unacknowledgedBytes -= done.reduce(0) { $0 + $1.bytes }
+    unacknowledged.removeFirst(done.count)
+    deleteUpTo = index
+    return delete() + next()
+  }
+
+  /// One deletion at a time; acks that come meanwhile are one more.
+  private mutating func delete() -> [Action] {
+    guard !deleting, let index = deleteUpTo else { return [] }
+    deleting = true
+    deleteUpTo = nil
+    return [.acknowledge(upTo: index)]
+  }
+
+  /// Sends on while the window is open and the socket takes it; says `caught-up` once. [stream.5] [stream.7]
+  private mutating func next() -> [Action] {
+    guard phase == .delivering, fetching == nil else { return [] }
+    if let index = caughtUpAt, lastSent >= index || !mayHaveMore {
+      caughtUpAt = nil
+      return [.send(.caughtUp(index: index))] + next()
+    }
+    let count = WireLimits.streamWindowCount - unacknowledged.count
+    let bytes = WireLimits.streamWindowBytes - unacknowledgedBytes
+    guard mayHaveMore, isWritable, count > 0, bytes > 0 else { return [] }
+    let room = Room(count: min(count, RelayLimits.fetch.count), bytes: min(bytes, RelayLimits.fetch.bytes))
+    fetching = room
+    mayHaveMore = false
+    return [.fetch(after: lastSent, room)]
+  }
+}

@@ -1,0 +1,178 @@
+internal import NIOCore
+internal import NIOWebSocket
+internal import SottoCrypto
+internal import SottoWire
+
+/// The shell around a `DeliveryMachine`: frames in and out, timers, and the store's answers back on the event loop.
+final class StreamHandler: ChannelInboundHandler {
+  typealias InboundIn = WebSocketFrame
+  typealias OutboundOut = WebSocketFrame
+
+  private let services: RelayServices
+  private let mailbox: MailboxID
+  private var machine: DeliveryMachine
+  private var ticket: StreamHub.Ticket?
+  private var isClosing = false
+  private var pingsUnanswered = 0
+  private var deadline: Scheduled<Void>?
+  private var stall: Scheduled<Void>?
+  private var ping: Scheduled<Void>?
+
+  init(_ services: RelayServices, mailbox: MailboxID, authority: RelayAuthority) {
+    self.services = services
+    self.mailbox = mailbox
+    var entropy = SystemEntropy()
+    let challenge = StreamChallenge(restoreEpoch: services.store.restoreEpoch, from: &entropy)
+    machine = DeliveryMachine(challenge: challenge, authority: authority, mailbox: mailbox)
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    let loop = context.eventLoop.assumeIsolated()
+    deadline = loop.scheduleTask(in: .seconds(RelayLimits.authenticationSeconds)) {
+      if !self.machine.isAuthenticated { self.perform(self.machine.end(.refused), context) }
+    }
+    schedulePing(context)
+    perform(machine.start(), context)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { stop() }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    stop()
+    context.fireChannelInactive()
+  }
+
+  private func stop() {
+    deadline?.cancel()
+    stall?.cancel()
+    ping?.cancel()
+    if let ticket { services.hub.signOff(ticket) }
+    ticket = nil
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let frame = unwrapInboundIn(data)
+    guard !isClosing || frame.opcode == .connectionClose else { return }
+    // A client masks its frames, sends a message in one of them, and speaks no text. [stream.1]
+    guard frame.maskKey != nil, frame.fin else { return perform(machine.end(.protocolError), context) }
+    switch frame.opcode {
+    case .binary: perform(machine.received(Array(frame.unmaskedData.readableBytesView)), context)
+    case .pong: pingsUnanswered = 0
+    case .ping: write(.pong, frame.unmaskedData, context)
+    case .connectionClose:
+      if !isClosing { write(.connectionClose, frame.unmaskedData, context) }
+      context.close(promise: nil)
+    default: perform(machine.end(.protocolError), context)
+    }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    let isWritable = context.channel.isWritable
+    stall?.cancel()
+    if !isWritable {
+      // A reader that takes nothing is closed; until then nothing more is read from the store for it. [stream.9]
+      stall = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(RelayLimits.stallSeconds)) {
+        self.perform(self.machine.end(.slow), context)
+      }
+    }
+    perform(machine.writable(isWritable), context)
+    context.fireChannelWritabilityChanged()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    switch event {
+    case is ChannelShouldQuiesceEvent: perform(machine.end(.restarting), context)
+    case ChannelEvent.inputClosed: context.close(promise: nil)
+    default: context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+  /// Finds a peer that went away without a word. [stream.10]
+  private func schedulePing(_ context: ChannelHandlerContext) {
+    ping = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(RelayLimits.pingSeconds)) {
+      guard self.pingsUnanswered < 2 else { return context.close(promise: nil) }
+      self.pingsUnanswered += 1
+      self.write(.ping, ByteBuffer(), context)
+      self.schedulePing(context)
+    }
+  }
+
+  private func perform(_ actions: [DeliveryMachine.Action], _ context: ChannelHandlerContext) {
+    for action in actions {
+      switch action {
+      case .send(let frame): write(.binary, ByteBuffer(bytes: frame.encoded), context, flush: false)
+      case .open: open(context)
+      case .fetch(let index, let room):
+        ask(context) { [services, mailbox] in
+          try await services.store.envelopes(mailbox, after: index, room: room, now: services.now())
+        } then: {
+          self.machine.fetched($0)
+        }
+      case .acknowledge(let index):
+        ask(context) { [services, mailbox] in
+          try await services.store.acknowledge(mailbox, upTo: index)
+        } then: {
+          self.machine.acknowledged()
+        }
+      case .close(let reason): close(reason, context)
+      }
+    }
+    if !actions.isEmpty { context.flush() }
+  }
+
+  private func open(_ context: ChannelHandlerContext) {
+    deadline?.cancel()
+    let shell = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+    let loop = context.eventLoop
+    // Taken over first, asked second: an envelope that is stored in between is told, not missed.
+    ticket = services.hub.takeOver(mailbox) { signal in
+      loop.execute { shell.value.handler.told(signal, shell.value.context) }
+    }
+    ask(context) { [services, mailbox] in
+      try await services.store.lastIndex(mailbox)
+    } then: {
+      self.machine.opened(lastIndex: $0)
+    }
+  }
+
+  private func told(_ signal: StreamHub.Signal, _ context: ChannelHandlerContext) {
+    switch signal {
+    case .arrived: perform(machine.arrived(), context)
+    case .ended(let reason): perform(machine.end(reason), context)
+    }
+  }
+
+  /// Runs `work` off the loop and `then` on it; a store that fails ends the stream.
+  private func ask<T: Sendable>(
+    _ context: ChannelHandlerContext, _ work: @escaping @Sendable () async throws -> T,
+    then: @escaping (T) -> [DeliveryMachine.Action]
+  ) {
+    context.eventLoop.makeFutureWithTask(work).assumeIsolated().whenComplete { result in
+      guard context.channel.isActive else { return }
+      switch result {
+      case .success(let value): self.perform(then(value), context)
+      case .failure: self.perform(self.machine.end(.unavailable), context)
+      }
+    }
+  }
+
+  private func close(_ reason: CloseReason, _ context: ChannelHandlerContext) {
+    isClosing = true
+    stop()
+    var code = ByteBuffer()
+    code.write(webSocketErrorCode: WebSocketErrorCode(codeNumber: Int(reason.rawValue)))
+    write(.connectionClose, code, context)
+    context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(RelayLimits.closeSeconds)) {
+      context.close(promise: nil)
+    }
+  }
+
+  private func write(
+    _ opcode: WebSocketOpcode, _ data: ByteBuffer, _ context: ChannelHandlerContext, flush: Bool = true
+  ) {
+    context.write(wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: data)), promise: nil)
+    if flush { context.flush() }
+  }
+}

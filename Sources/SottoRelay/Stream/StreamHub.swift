@@ -1,0 +1,57 @@
+internal import SottoWire
+internal import Synchronization
+
+/// Which socket serves which mailbox: at most one each, and the newest wins. [stream.8]
+final class StreamHub: Sendable {
+  /// What a socket is told.
+  enum Signal: Sendable {
+    /// An envelope was stored.
+    case arrived
+    /// It no longer serves the mailbox.
+    case ended(CloseReason)
+  }
+
+  /// Names one taking-over, so that a displaced socket cannot sign its successor off.
+  struct Ticket: Equatable, Sendable {
+    fileprivate let mailbox: MailboxID
+    fileprivate let number: UInt64
+  }
+
+  private struct Listener {
+    let number: UInt64
+    let tell: @Sendable (Signal) -> Void
+  }
+
+  private struct State {
+    var listeners: [MailboxID: Listener] = [:]
+    var taken: UInt64 = 0
+  }
+
+  private let state = Mutex(State())
+
+  func takeOver(_ mailbox: MailboxID, tell: @escaping @Sendable (Signal) -> Void) -> Ticket {
+    let (ticket, former) = state.withLock { state in
+      state.taken += 1
+      let former = state.listeners.updateValue(Listener(number: state.taken, tell: tell), forKey: mailbox)
+      return (Ticket(mailbox: mailbox, number: state.taken), former)
+    }
+    former?.tell(.ended(.displaced))
+    return ticket
+  }
+
+  func signOff(_ ticket: Ticket) {
+    state.withLock { state in
+      if state.listeners[ticket.mailbox]?.number == ticket.number { state.listeners[ticket.mailbox] = nil }
+    }
+  }
+
+  func arrived(_ mailbox: MailboxID) {
+    let listener = state.withLock { $0.listeners[mailbox] }
+    listener?.tell(.arrived)
+  }
+
+  func deleted(_ mailbox: MailboxID) {
+    let listener = state.withLock { $0.listeners.removeValue(forKey: mailbox) }
+    listener?.tell(.ended(.gone))
+  }
+}
