@@ -145,7 +145,7 @@ public enum CloseReason: UInt16, Error, Sendable, CaseIterable {
   case restarting = 1012
   /// The relay could not read or write its store: come back later.
   case unavailable = 1011
-  /// The signature is not the owner's, or came too late: do not come back with the same key and clock-independent answer.
+  /// The signature is not the owner's, or came too late: coming back with the same key is no use.
   case refused = 4001
   /// Another socket of the same owner took over: do not come back by yourself.
   case displaced = 4002

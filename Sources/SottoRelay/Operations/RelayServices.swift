@@ -39,7 +39,7 @@ final class Throttle: Sendable {
 
   private let buckets = Mutex<[Key: TokenBucket]>([:])
 
-  /// Throws when there is no token. Contacts may put envelopes as fast as the quota lets them.
+  /// Throws when there is no token. [relay.19] Contacts may put envelopes as fast as the quota lets them.
   func admit(_ purpose: Purpose, _ kind: CapabilityClass, to mailbox: MailboxID, now: Int64) throws(Refusal) {
     let rate: TokenBucket.Rate
     switch (purpose, kind) {

@@ -37,6 +37,7 @@ extension SQLiteStore {
     }
   }
 
+  /// Everything that has the mailbox's number goes in one transaction. [relay.29]
   package func deleteMailbox(_ id: MailboxID, by mutation: Mutation) async throws {
     try await writer.submit { db in
       guard let row = try MailboxRow.fetch(db, id) else { return }
