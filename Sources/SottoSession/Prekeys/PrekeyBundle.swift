@@ -69,7 +69,7 @@ public struct SignedPart: Hashable, Sendable {
     return writer.bytes
   }
 
-  static func decode(_ bytes: [UInt8]) throws(Refused) -> SignedPart {
+  package static func decode(_ bytes: [UInt8]) throws(Refused) -> SignedPart {
     let part = try refusing(at: .encoding) { try WireReader.decode(bytes, read) }
     guard part.notBefore < part.notAfter, part.notAfter - part.notBefore <= Limits.signedPartValidity else {
       throw Refused(.validity)
@@ -119,7 +119,7 @@ public struct OneTimeKeys: Hashable, Sendable {
     return writer.bytes
   }
 
-  static func decode(_ bytes: [UInt8]) throws(Refused) -> OneTimeKeys {
+  package static func decode(_ bytes: [UInt8]) throws(Refused) -> OneTimeKeys {
     try refusing(at: .encoding) {
       try WireReader.decode(bytes) { reader in
         OneTimeKeys(
@@ -131,7 +131,7 @@ public struct OneTimeKeys: Hashable, Sendable {
   }
 
   /// `H("prekey leaf"; device, batch, index, OPK, KEM)`. [prekeys.1]
-  static func leaf(
+  package static func leaf(
     device: DeviceID, batch: UInt64, index: UInt32, _ agreement: AgreementPublicKey, _ kem: KEMPublicKey
   ) -> Digest {
     var numbers = (WireWriter(), WireWriter())
