@@ -67,8 +67,8 @@ import Testing
 
   /// [stream.7]
   @Test func caughtUpComesOnceAndAfterWhatWasThere() {
-    var machine = opened(last: 3)
-    #expect(machine.fetched(queued(1...2)).last != .send(.caughtUp(index: 3)) || true)
+    var early = opened(last: 70)
+    #expect(early.fetched(queued(1...64)).last == .fetch(after: 64, Room(count: 64, bytes: 256 * 1024)))
     var late = opened(last: 3)
     let actions = late.fetched(queued(1...3))
     #expect(actions.last == .send(.caughtUp(index: 3)))
@@ -92,5 +92,13 @@ import Testing
     #expect(machine.writable(false) == [])
     #expect(machine.arrived() == [])
     #expect(machine.writable(true) == [.fetch(after: 0, Room(count: 64, bytes: 256 * 1024))])
+  }
+
+  /// [stream.10]
+  @Test func twoUnansweredPingsEndIt() {
+    var machine = opened(last: 0)
+    #expect(machine.pingDue() == [.ping] && machine.pingDue() == [.ping])
+    machine.ponged()
+    #expect(machine.pingDue() == [.ping] && machine.pingDue() == [.ping] && machine.pingDue() == [.hangUp])
   }
 }

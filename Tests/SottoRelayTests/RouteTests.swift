@@ -1,4 +1,7 @@
+import AsyncHTTPClient
 import Foundation
+import NIOCore
+import NIOHTTP1
 import SottoCrypto
 import SottoRelay
 import SottoWire
@@ -306,6 +309,29 @@ import Testing
       let many = (0..<200).map { HeaderField("x-\($0)", "a") }
       #expect(try await relay.send("GET", "/livez", many).problem == .headersTooLarge)
       #expect(try await relay.send("GET", "/livez").status == 200)
+    }
+  }
+
+  /// A body without a declared length is cut off at the limit all the same. [relay.10]
+  @Test func chunkedBodiesAreBounded() async throws {
+    try await withRelay { (relay) async throws -> Void in
+      let owner = Owner(1)
+      try await owner.register(at: relay)
+      for (length, problem) in [(512, nil), (513, Problem.requestMalformed), (65_537, .bodyTooLarge)] {
+        var request = HTTPClientRequest(
+          url: relay.authority.origin + Route.envelope(owner.mailbox, envelopeID(length)).path)
+        request.method = .PUT
+        request.headers.add(name: HeaderName.capability, value: owner.contact.text)
+        let part = ByteBuffer(repeating: 1, count: length)
+        request.body = .stream(
+          AsyncStream {
+            $0.yield(part)
+            $0.finish()
+          }, length: .unknown)
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let body = try await response.body.collect(upTo: 4096)
+        #expect(Problem(document: String(buffer: body)) == problem, "\(length)")
+      }
     }
   }
 }

@@ -43,7 +43,8 @@ final class StreamClient: Sendable {
             configuration: configuration)
         }
       }
-    return StreamClient(try #require(try await upgraded.get()))
+    guard let socket = try await upgraded.get() else { throw Unexpected() }
+    return StreamClient(socket)
   }
 
   private init(_ socket: Socket) {

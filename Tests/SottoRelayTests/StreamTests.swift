@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import NIOWebSocket
 import SottoCrypto
 import SottoRelay
@@ -108,6 +110,45 @@ import Testing
       let replayed = try await former.challenge().answer(authority: relay.authority, signedBy: owner.key)
       #expect(try await refused { _ in replayed })
       #expect(try await owner.status(at: relay).envelopes == 1)
+    }
+  }
+
+  /// [relay.11]
+  @Test func streamsAreServedUnderTheRelaysOwnNamesAlone() async throws {
+    let named = RelayAuthority("relay.example")!
+    try await withRelay(authorities: [named]) { relay in
+      let owner = Owner(1)
+      let stream = try await StreamClient.connect(to: relay, owner.mailbox, host: named.text)
+      stream.send(try await stream.challenge().answer(authority: named, signedBy: owner.key))
+      #expect(try await stream.next() == .frame(.closing(.gone)), "the owner was recognised")
+      await #expect(throws: (any Error).self) {
+        _ = try await StreamClient.connect(to: relay, owner.mailbox, host: "other.example")
+      }
+    }
+  }
+
+  /// [stream.3]
+  @Test func silenceIsRefused() async throws {
+    try await withRelay { relay in
+      let owner = Owner(1)
+      try await owner.register(at: relay)
+      let stream = try await StreamClient.connect(to: relay, owner.mailbox)
+      _ = try await stream.challenge()
+      try await Task.sleep(for: .seconds(9))
+      #expect(try await stream.isQuiet())
+      #expect(try await stream.next() == .frame(.closing(.refused)))
+    }
+  }
+
+  /// A connection that asks for nothing does not stay.
+  @Test func aSilentConnectionIsClosed() async throws {
+    try await withRelay { relay in
+      let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connect(host: relay.authority.host, port: relay.authority.port).get()
+      try await channel.writeAndFlush(ByteBuffer(string: "GET /livez HTTP/1.1\r\n"))
+      let began = ContinuousClock.now
+      try await channel.closeFuture.get()
+      #expect(ContinuousClock.now - began < .seconds(25))
     }
   }
 
