@@ -85,6 +85,7 @@ let package = Package(
       dependencies: [
         "SottoClient", "SottoSession", "SottoWire", "SottoCrypto",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: shipped),
     .executableTarget(
@@ -133,7 +134,7 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "SottoCrypto", "SottoWire",
+        "SottoCrypto", "SottoWire", "SottoSimulation",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
