@@ -116,14 +116,14 @@ public final class Person {
   }
 }
 
-/// A session from someone, and who that is. A class, because results hold no noncopyable values.
-public final class Meeting {
+/// A session from someone, and who that is.
+public struct Meeting {
   public let initiator: Initiator
-  public var session: Session
+  public let cell: SessionCell
 
   init(initiator: Initiator, session: consuming Session) {
     self.initiator = initiator
-    self.session = session
+    cell = SessionCell(session)
   }
 }
 
@@ -132,6 +132,8 @@ public final class SessionCell {
   public var session: Session
 
   public init(_ session: consuming Session) { self.session = session }
+
+  public func recognises(_ envelope: Envelope, _ trial: Session.Trial) -> Bool { session.recognises(envelope, trial) }
 
   /// The same session after a restart.
   public func reloaded() throws -> SessionCell {

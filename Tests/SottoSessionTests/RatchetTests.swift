@@ -1,0 +1,176 @@
+import SottoCrypto
+import SottoSession
+import SottoSimulation
+import SottoWire
+import Testing
+
+/// Two people with an established session: both have opened a message of the other.
+struct Pair {
+  let alice: Person
+  let bob: Person
+  let fromAlice: SessionCell
+  let fromBob: SessionCell
+
+  init(seed: UInt64 = 1) throws {
+    alice = try Person(seed: seed * 2, now: day, depth: 0)
+    bob = try Person(seed: seed * 2 + 1, now: day, depth: 0)
+    fromAlice = SessionCell(try alice.initiate(to: try bob.bundle(now: day), now: day))
+    let flight = fromAlice.session.seal(alice.text("hello", at: day), from: &alice.entropy)!
+    fromBob = try bob.respond(to: try Envelope(decoding: flight), now: day).0.cell
+    try openAtAlice(sealAtBob("hello"))
+  }
+
+  func sealAtAlice(_ text: String) -> [UInt8] {
+    fromAlice.session.seal(alice.text(text, at: day), from: &alice.entropy)!
+  }
+  func sealAtBob(_ text: String) -> [UInt8] { fromBob.session.seal(bob.text(text, at: day), from: &bob.entropy)! }
+
+  @discardableResult func openAtAlice(_ bytes: [UInt8], now: UnixTime = day) throws -> Session.Opened {
+    try fromAlice.session.open(try Envelope(decoding: bytes), now: now, from: &alice.entropy)
+  }
+  @discardableResult func openAtBob(_ bytes: [UInt8], now: UnixTime = day) throws -> Session.Opened {
+    try fromBob.session.open(try Envelope(decoding: bytes), now: now, from: &bob.entropy)
+  }
+
+  /// Both parts of Bob's saved state.
+  func stateOfBob() -> [UInt8] {
+    fromBob.session.encoded().revealed() + fromBob.session.encodedSkippedKeys().revealed()
+  }
+}
+
+@Suite struct RatchetTests {
+  // [ratchet.1] [ratchet.2] [ratchet.10] [ratchet.11] [ratchet.12] [sessions.2] [sessions.4]
+  @Test func turnsAndChains() throws {
+    let pair = try Pair()
+    for turn in 0..<20 {
+      for message in 0...(turn % 3) {
+        let text = "\(turn).\(message)"
+        if turn.isMultiple(of: 2) {
+          #expect(try pair.openAtBob(pair.sealAtAlice(text)).content.text == text)
+        } else {
+          #expect(try pair.openAtAlice(pair.sealAtBob(text)).content.text == text)
+        }
+      }
+    }
+  }
+
+  // [ratchet.6] [ratchet.13]
+  @Test func lateMessagesOpenAcrossTurns() throws {
+    let pair = try Pair()
+    var late: [(String, [UInt8])] = []
+    for turn in 0..<5 {
+      for message in 0..<4 {
+        let envelope = pair.sealAtAlice("\(turn).\(message)")
+        if message == 3 { try pair.openAtBob(envelope) } else { late.append(("\(turn).\(message)", envelope)) }
+      }
+      try pair.openAtAlice(pair.sealAtBob("turn"))
+    }
+    for (text, envelope) in late.reversed() { #expect(try pair.openAtBob(envelope).content.text == text) }
+    for (_, envelope) in late { #expect(stage { try pair.openAtBob(envelope) } != nil) }
+  }
+
+  // [ratchet.3] [ratchet.4] [ratchet.5] [envelope.2] [envelope.3]
+  @Test func everyBitCountsAndLeavesNoTrace() throws {
+    let pair = try Pair()
+    let envelope = pair.sealAtAlice("whole")
+    let before = pair.stateOfBob()
+    for bit in 0..<envelope.count * 8 {
+      var bent = envelope
+      bent[bit / 8] ^= 1 << UInt8(bit % 8)
+      #expect(stage { try pair.openAtBob(bent) } != nil)
+    }
+    #expect(pair.stateOfBob() == before)
+    #expect(try pair.openAtBob(envelope).content.text == "whole")
+  }
+
+  // [ratchet.4]
+  @Test func commitmentAndMessageAreTwoChecks() throws {
+    let pair = try Pair()
+    let envelope = pair.sealAtAlice("whole")
+    var bent = envelope
+    bent[1 + 80] ^= 1
+    #expect(stage { try pair.openAtBob(bent) } == .commitment)
+    bent = envelope
+    bent[envelope.count - 1] ^= 1
+    #expect(stage { try pair.openAtBob(bent) } == .message)
+    bent = envelope
+    bent[1] ^= 1
+    #expect(stage { try pair.openAtBob(bent) } == .header)
+  }
+
+  // [ratchet.14]
+  @Test func aJumpIsBounded() throws {
+    let pair = try Pair()
+    try pair.openAtBob(pair.sealAtAlice("first"))
+    for _ in 0..<1000 { _ = pair.sealAtAlice("lost") }
+    let reachable = pair.sealAtAlice("gap of 1000")
+    let tooFar = pair.sealAtAlice("gap of 1001")
+    let before = pair.stateOfBob()
+    #expect(stage { try pair.openAtBob(tooFar) } == .gap)
+    #expect(pair.stateOfBob() == before)
+    #expect(try pair.openAtBob(reachable).dropped == 0)
+    #expect(try pair.openAtBob(tooFar).content.text == "gap of 1001")
+  }
+
+  // [ratchet.7]
+  @Test func theOldestSkippedKeysGoFirstAndAreReported() throws {
+    let pair = try Pair()
+    var sent: [[UInt8]] = []
+    var dropped = 0
+    for _ in 0..<3 {
+      for _ in 0..<900 { sent.append(pair.sealAtAlice("late")) }
+      dropped += try pair.openAtBob(pair.sealAtAlice("on time")).dropped
+    }
+    #expect(dropped == 700)
+    #expect(stage { try pair.openAtBob(sent[699]) } == .replay)
+    #expect(stage { try pair.openAtBob(sent[700]) } == nil)
+    #expect(stage { try pair.openAtBob(sent[2699]) } == nil)
+  }
+
+  // [ratchet.8]
+  @Test func fivePastChainsAreKept() throws {
+    let pair = try Pair()
+    var late: [[UInt8]] = []
+    for _ in 0..<7 {
+      late.append(pair.sealAtAlice("late"))
+      try pair.openAtBob(pair.sealAtAlice("on time"))
+      try pair.openAtAlice(pair.sealAtBob("turn"))
+    }
+    try pair.openAtBob(pair.sealAtAlice("the eighth chain"))
+    #expect(stage { try pair.openAtBob(late[1]) } == .header)
+    #expect(stage { try pair.openAtBob(late[2]) } == nil)
+  }
+
+  // [ratchet.9]
+  @Test func skippedKeysExpire() throws {
+    let pair = try Pair()
+    let kept = pair.sealAtAlice("a")
+    let late = pair.sealAtAlice("b")
+    try pair.openAtBob(pair.sealAtAlice("c"))
+    try pair.openAtBob(kept, now: day + 30 * 86_400)
+    #expect(try pair.openAtBob(pair.sealAtAlice("d"), now: day + 30 * 86_400 + 1).dropped == 1)
+    #expect(stage { try pair.openAtBob(late, now: day + 30 * 86_400 + 1) } == .replay)
+  }
+
+  // [sessions.3]
+  @Test func anotherSessionsMessageIsNotRecognised() throws {
+    let pair = try Pair(seed: 1)
+    let other = try Pair(seed: 2)
+    let envelope = try Envelope(decoding: other.sealAtAlice("for someone else"))
+    for trial in Session.Trial.allCases { #expect(!pair.fromBob.recognises(envelope, trial)) }
+    let own = try Envelope(decoding: pair.sealAtAlice("for me"))
+    #expect(pair.fromBob.recognises(own, .current))
+  }
+
+  // A clone heals: after one exchange the stolen state opens nothing.
+  @Test func aClonedStateHeals() throws {
+    let pair = try Pair()
+    let stolen = try pair.fromBob.reloaded()
+    try pair.openAtBob(pair.sealAtAlice("seen by both"))
+    try pair.openAtAlice(pair.sealAtBob("a turn"))
+    try pair.openAtBob(pair.sealAtAlice("and back"))
+    try pair.openAtAlice(pair.sealAtBob("and forth"))
+    let healed = try Envelope(decoding: pair.sealAtAlice("secret again"))
+    #expect(stage { try stolen.session.open(healed, now: day, from: &pair.bob.entropy) } == .header)
+  }
+}
