@@ -1,4 +1,3 @@
-internal import CSodium
 internal import Crypto
 internal import FoundationEssentials
 
@@ -23,6 +22,7 @@ public struct KEMPublicKey: Hashable, Sendable {
   /// A fresh shared secret for the holder of the private key. The randomness is the system's: swift-crypto's public
   /// interface takes none.
   public func encapsulate() throws(CryptoError) -> Encapsulation {
+    defer { wipeStack() }
     guard let key = try? MLKEM1024.PublicKey(rawRepresentation: bytes), let result = try? key.encapsulate() else {
       throw .invalidKey
     }
@@ -84,7 +84,7 @@ public struct KEMPrivateKey: ~Copyable, Sendable {
     guard let key = try? unsafe MLKEM1024.PrivateKey(seedRepresentation: view, publicKey: nil) else {
       throw .invalidKey
     }
-    defer { wipeInPlace(key.seedRepresentation) }
+    defer { unsafe wipeResidue(of: key, seed: key.seedRepresentation, expandedCount: 12_384) }
     return try body(key)
   }
 }

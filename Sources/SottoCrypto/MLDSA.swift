@@ -1,4 +1,3 @@
-internal import CSodium
 internal import Crypto
 internal import FoundationEssentials
 
@@ -49,7 +48,6 @@ package struct MLDSAPrivateKey: ~Copyable, Sendable {
     }
   }
 
-  // swift-crypto keeps its own copy of the seed in a `Data` and does not wipe it: it is overwritten here.
   private static func expanded<R>(
     _ seed: borrowing Secret, _ body: (MLDSA65.PrivateKey) throws(CryptoError) -> R
   ) throws(CryptoError) -> R {
@@ -57,17 +55,9 @@ package struct MLDSAPrivateKey: ~Copyable, Sendable {
     guard let key = try? unsafe MLDSA65.PrivateKey(seedRepresentation: view, publicKey: nil) else {
       throw .invalidKey
     }
-    defer { wipeInPlace(key.seedRepresentation) }
+    defer { unsafe wipeResidue(of: key, seed: key.seedRepresentation, expandedCount: 17_536) }
     return try body(key)
   }
 }
 
 private let mldsaContext = Array("Sotto/1".utf8)
-
-/// Overwrites the storage that `data` shares with the key object it came from.
-func wipeInPlace(_ data: Data) {
-  unsafe data.withUnsafeBytes { buffer in
-    guard let base = buffer.baseAddress else { return }
-    unsafe sodium_memzero(UnsafeMutableRawPointer(mutating: base), buffer.count)
-  }
-}
