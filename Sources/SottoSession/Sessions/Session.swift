@@ -25,6 +25,21 @@ public struct SessionInfo: Hashable, Sendable {
   public let peerAccount: AccountID
   /// Which of their devices.
   public let peerDevice: DeviceID
+
+  // Written out because a synthesized initialiser is internal, and tests of the rules make sessions up.
+  package init(
+    sid: Digest, role: SessionRole, generation: UInt32, isConfirmed: Bool, createdAt: UnixTime, preludeDigest: Digest,
+    peerAccount: AccountID, peerDevice: DeviceID
+  ) {
+    self.sid = sid
+    self.role = role
+    self.generation = generation
+    self.isConfirmed = isConfirmed
+    self.createdAt = createdAt
+    self.preludeDigest = preludeDigest
+    self.peerAccount = peerAccount
+    self.peerDevice = peerDevice
+  }
 }
 
 /// One session between two devices: a ratchet, and the prelude that goes with its messages until the peer has answered.
