@@ -15,7 +15,7 @@ public struct Label: Sendable, ExpressibleByStringLiteral {
   private static let prefix: StaticString = "Sotto/1 "
 
   /// The same on the stack: a chain step has no time for an allocation.
-  fileprivate func withEncoded<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+  func withEncoded<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
     let (prefix, count) = (Self.prefix, Self.prefix.utf8CodeUnitCount + text.utf8CodeUnitCount)
     return unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
       let base = buffer.baseAddress!
@@ -106,8 +106,9 @@ public struct Derived: ~Copyable {
   public func both() -> Secret { output.copy() }
 }
 
-/// A running BLAKE2b whose state is wiped: it has absorbed keys.
-@safe private struct HashState: ~Copyable {
+/// A running BLAKE2b whose state is wiped: it has absorbed keys. Not private, because optimised callers of `PRF` then refer
+/// to a type that the linker cannot see (Swift 6.3).
+@safe struct HashState: ~Copyable {
   private let memory: UnsafeMutableRawPointer
   private let outputLength: Int
 
