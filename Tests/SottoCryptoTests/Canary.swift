@@ -42,14 +42,12 @@
 
     /// How often a sixteen-byte piece of the bytes stands in the writable memory of this process (heap, stacks and
     /// globals), at most: an allocator overwrites the start of a block that it takes back, and must not hide the rest.
+    ///
+    /// Read through /proc/self/mem, because another thread may unmap a page at any time. The window that memory is read
+    /// into is left out of the search.
     func copies() throws -> Int {
-      try stride(from: 0, to: masked.count - 15, by: 16)
-        .map { try Canary(self, $0..<Swift.min($0 + 16, masked.count)).wholeCopies() }.max()!
-    }
-
-    /// Read through /proc/self/mem, because another thread may unmap a page at any time. The window that a piece is
-    /// read into is left out of the search.
-    private func wholeCopies() throws -> Int {
+      let pieces = stride(from: 0, to: masked.count - 15, by: 16).map { Canary(self, $0..<$0 + 16) }
+      var found = pieces.map { _ in 0 }
       let memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC)
       guard memory >= 0 else { throw ScanError.unreadable }
       defer { close(memory) }
@@ -60,41 +58,42 @@
       defer { munmap(window, size) }
       let own = UInt(bitPattern: window)..<UInt(bitPattern: window) + UInt(size)
 
-      var found = 0
       var read = 0
       for mapping in try Self.writableMappings() {
         var start = mapping.lowerBound
         while start < mapping.upperBound {
-          let wanted = min(size, Int(mapping.upperBound - start))
-          let got = pread(memory, window, wanted, off_t(start))
+          let got = pread(memory, window, min(size, Int(mapping.upperBound - start)), off_t(start))
           guard got > 0 else { break }
           read += got
-          found += count(in: UnsafeRawBufferPointer(start: window, count: got), at: start, leavingOut: own)
-          // Pieces overlap, so that no copy hides between two of them.
-          start += got < size ? UInt(got) : UInt(size - masked.count + 1)
+          let bytes = UnsafeRawBufferPointer(start: window, count: got)
+          for index in pieces.indices { found[index] += pieces[index].count(in: bytes, at: start, leavingOut: own) }
+          // Windows overlap, so that no copy hides between two of them.
+          start += got < size ? UInt(got) : UInt(size - 15)
         }
       }
       // A scan that saw next to nothing proves nothing.
       guard read > 1 << 20 else { throw ScanError.unreadable }
-      return found
+      return found.max()!
     }
 
     private func count(in bytes: UnsafeRawBufferPointer, at address: UInt, leavingOut own: Range<UInt>) -> Int {
+      // Memory is mostly zeros: look for a byte that is none.
+      guard let rare = masked.indices.first(where: { masked[$0] != mask[$0] }) else { return 0 }
+      let needle = CInt(masked[rare] ^ mask[rare])
+      let end = bytes.count - masked.count + rare
+      var offset = rare
       var found = 0
-      var offset = 0
-      let first = CInt(masked[0] ^ mask[0])
-      while offset + masked.count <= bytes.count,
-        let hit = memchr(bytes.baseAddress! + offset, first, bytes.count - masked.count + 1 - offset)
-      {
+      while offset <= end, let hit = memchr(bytes.baseAddress! + offset, needle, end - offset + 1) {
         let position = UnsafeRawPointer(hit) - bytes.baseAddress!
-        if !own.contains(address + UInt(position)),
-          masked.indices.allSatisfy({ bytes[position + $0] == masked[$0] ^ mask[$0] })
-        {
-          found += 1
-        }
         offset = position + 1
+        if matches(bytes, at: position - rare), !own.contains(address + UInt(position)) { found += 1 }
       }
       return found
+    }
+
+    private func matches(_ bytes: UnsafeRawBufferPointer, at start: Int) -> Bool {
+      for index in masked.indices where bytes[start + index] != masked[index] ^ mask[index] { return false }
+      return true
     }
 
     private static func writableMappings() throws -> [Range<UInt>] {
