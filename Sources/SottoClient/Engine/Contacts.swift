@@ -56,8 +56,8 @@ extension Engine {
       !name.hasPrefix("-"), name.first != " ", name.last != " "
     else {
       throw ClientError(
-        .usage, "“\(name.unicodeScalars.filter { $0.properties.generalCategory != .control }.map(String.init).joined())” cannot be a contact's name.",
-        meaning: "A name has 1 to \(ClientLimits.name) bytes, no line breaks, and begins with neither “-” nor “sotto:”.",
+        .usage, "“\(name)” cannot be a contact's name.",
+        meaning: "A name is one line of 1 to \(ClientLimits.name) bytes and begins with neither “-” nor “sotto:”.",
         next: "Choose another name.")
     }
   }

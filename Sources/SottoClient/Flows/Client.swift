@@ -42,7 +42,10 @@ public actor Client {
     home: String, passphrase: borrowing Secret, options: Options = Options()
   ) throws -> Client {
     let client = try Client(store: Store(home: Home(existing: home), passphrase: passphrase), options: options)
-    guard try client.store.transaction({ try Engine(records: $0, now: 0, entropy: SystemEntropy()).hasProfile() }) else {
+    let isFinished = try client.store.transaction { records in
+      try Engine(records: records, now: 0, entropy: SystemEntropy()).hasProfile()
+    }
+    guard isFinished else {
       throw ClientError(
         .noIdentity, "The identity in \(home) was never finished.", meaning: "Its creation was interrupted.",
         next: "Run the same again: sotto identity create --relay URL")

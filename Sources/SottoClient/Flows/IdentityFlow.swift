@@ -123,7 +123,8 @@ extension Client {
   func flushUploads() async throws {
     var staleAnswers = 0
     while let errand = try step({ try $0.nextUpload() }) {
-      let answer = try await connections.exchange(RelayRequest(errand), as: errand.isForCard ? .cardOwner : .mailboxOwner)
+      let voice: Voice = errand.isForCard ? .cardOwner : .mailboxOwner
+      let answer = try await connections.exchange(RelayRequest(errand), as: voice)
       if (200...204).contains(answer.status) {
         try step { try $0.uploadDone(errand) }
         continue

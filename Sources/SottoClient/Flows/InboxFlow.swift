@@ -1,7 +1,8 @@
-public import struct Foundation.Date
 internal import SottoCrypto
 internal import SottoSession
 internal import SottoWire
+
+public import struct Foundation.Date
 
 /// A message that arrived.
 public struct ReceivedMessage: Sendable {

@@ -150,7 +150,8 @@ extension Client {
   ) async throws(RelayFailure) -> (sequence: UInt64, sealed: [UInt8]) {
     let request = RelayRequest(.get, .card(id), at: relay, answerLimit: WireLimits.card)
     let answer = try await connections.exchange(request, as: voice).expecting(200)
-    guard let sequence = answer.headers.first(name: HeaderName.listSequence).flatMap({ DecimalNumber.decode($0) }) else {
+    let header = answer.headers.first(name: HeaderName.listSequence)
+    guard let sequence = header.flatMap({ DecimalNumber.decode($0) }) else {
       throw .nonsense(relay, what: "a card without a list sequence")
     }
     return (sequence, answer.body)

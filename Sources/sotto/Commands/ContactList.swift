@@ -9,7 +9,10 @@ struct ContactListCommand: AsyncParsableCommand {
 
   func run() async throws {
     let contacts = try await options.withClient { try await $0.contacts() }
-    if options.json { return try contacts.forEach { try Output.line($0.json) } }
+    if options.json {
+      for contact in contacts { try Output.line(contact.json) }
+      return
+    }
     let width = contacts.compactMap { $0.name?.count }.max() ?? 0
     for contact in contacts {
       let name = (contact.name ?? (contact.isRequest ? "(request)" : "(no name)"))
