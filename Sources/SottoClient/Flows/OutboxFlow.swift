@@ -150,11 +150,7 @@ extension Client {
   ) async throws(RelayFailure) -> (sequence: UInt64, sealed: [UInt8]) {
     let request = RelayRequest(.get, .card(id), at: relay, answerLimit: WireLimits.card)
     let answer = try await connections.exchange(request, as: voice).expecting(200)
-    let header = answer.headers.first(name: HeaderName.listSequence)
-    guard let sequence = header.flatMap({ DecimalNumber.decode($0) }) else {
-      throw .nonsense(relay, what: "a card without a list sequence")
-    }
-    return (sequence, answer.body)
+    return (try answer.listSequence(), answer.body)
   }
 
   static let nobodyThere = ClientError(

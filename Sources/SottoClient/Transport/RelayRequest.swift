@@ -52,6 +52,14 @@ struct RelayAnswer {
     throw failure
   }
 
+  /// The sequence of the device list in a card, which its seal is bound to.
+  func listSequence() throws(RelayFailure) -> UInt64 {
+    guard let sequence = headers.first(name: HeaderName.listSequence).flatMap({ DecimalNumber.decode($0) }) else {
+      throw .nonsense(relay, what: "it serves a card without a list sequence")
+    }
+    return sequence
+  }
+
   /// The body as a `T`.
   func decoded<T>(_ decode: ([UInt8]) throws -> T) throws(RelayFailure) -> T {
     do { return try decode(body) } catch { throw .nonsense(relay, what: "its answer cannot be decoded") }

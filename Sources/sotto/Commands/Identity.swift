@@ -4,5 +4,8 @@ internal import ArgumentParser
 struct IdentityCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "identity", abstract: "Create, show, move or delete this identity.",
-    subcommands: [IdentityCreateCommand.self, IdentityShowCommand.self, IdentityDeleteCommand.self])
+    subcommands: [
+      IdentityCreateCommand.self, IdentityShowCommand.self, IdentityExportCommand.self, IdentityImportCommand.self,
+      IdentityDeleteCommand.self,
+    ])
 }
