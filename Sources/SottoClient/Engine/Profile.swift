@@ -136,6 +136,21 @@ extension Engine {
     return profile
   }
 
+  /// What says who this is: the public keys of account and device, A and S. A relay must never have any of it.
+  package func identifyingBytes() throws -> [(String, [UInt8])] {
+    let profile = try profile()
+    let account = try accountKeys().signing.publicKey
+    let device = try deviceKeys()
+    return [
+      ("A", profile.account.bytes), ("S", profile.contactSecret.bytes),
+      ("an account's Ed25519 key", account.classical.bytes), ("an account's ML-DSA key", account.postQuantum.bytes),
+      ("a device's id", profile.device.bytes),
+      ("a device's Ed25519 key", device.signing.publicKey.classical.bytes),
+      ("a device's ML-DSA key", device.signing.publicKey.postQuantum.bytes),
+      ("a device's X25519 key", device.identity.publicKey.bytes),
+    ]
+  }
+
   func accountKeys() throws -> AccountKeys {
     do { return try AccountKeys(decoding: try keyRow(KeyRow.account)) } catch is CryptoError { throw Engine.damaged }
   }

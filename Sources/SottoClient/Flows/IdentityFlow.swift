@@ -104,6 +104,9 @@ extension Client {
   /// Who this is.
   public func identity() throws -> Identity { try step { Identity(try $0.profile()) } }
 
+  /// The public keys of account and device and what the address is made of: what a relay must never have.
+  package func identifyingBytes() throws -> [(String, [UInt8])] { try step { try $0.identifyingBytes() } }
+
   /// Removes card and mailbox at the relay, then everything in the folder.
   ///
   /// - Parameter evenIfUnreachable: whether to go on when the relay cannot be told; what it holds then expires.
