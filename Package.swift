@@ -85,6 +85,7 @@ let package = Package(
       dependencies: [
         "SottoClient", "SottoSession", "SottoWire", "SottoCrypto",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: shipped),
     .executableTarget(

@@ -1,3 +1,44 @@
-import ArgumentParser
+internal import ArgumentParser
+internal import Foundation
+internal import SottoClient
 
-@main struct Main: ParsableCommand {}
+/// The version of Sotto, as `--version` prints it.
+let sottoVersion = "0.1.0"
+
+/// `sotto`: one file per command in Commands/, what they share in Terminal/.
+struct Sotto: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sotto",
+    abstract: "End-to-end encrypted messages through a blind relay.",
+    discussion: """
+      Every command takes --home DIR, --json, --passphrase-file FILE and --ca-file FILE.
+
+      Environment: SOTTO_HOME, SOTTO_PASSPHRASE, SOTTO_CA_FILE, NO_COLOR.
+      Exit codes follow sysexits; 75 means that trying again later helps.
+      """,
+    version: sottoVersion,
+    subcommands: [
+      IdentityCommand.self, ContactCommand.self, SessionCommand.self, SendCommand.self, ReceiveCommand.self,
+      DemoCommand.self,
+    ])
+}
+
+@main
+enum Main {
+  static func main() async {
+    // A reader that goes away is an error of the write, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    let arguments = Arguments.current
+    do {
+      try Arguments.checkEncoding()
+      var command = try Sotto.parseAsRoot(Arguments.hoistingGlobals(arguments))
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      Failure.end(with: error, asJSON: arguments.contains("--json"))
+    }
+  }
+}

@@ -1,0 +1,189 @@
+package import SottoCrypto
+package import SottoSession
+package import SottoWire
+
+/// Somebody who has been added, or a stranger who has written: a *request*, until it is accepted.
+package struct Contact: StoredRecord, Equatable {
+  /// A, which never changes.
+  package let account: AccountID
+  /// What the user calls them.
+  package var name: String?
+  /// Whether the user has added them or replied: only then is any relay of theirs contacted.
+  package var isAccepted: Bool
+  /// S, as last heard of.
+  package var contactSecret: ContactSecret
+  /// Where their card is.
+  package var relay: RelayAuthority
+  /// The newest card of theirs that was verified.
+  package var card: KnownCard?
+  /// When their card was last fetched: unix seconds.
+  package var cardCheckedAt: UnixTime
+  /// The right to write to each of their mailboxes, once they have told; until then the address lets us knock.
+  package var capabilities: [MailboxID: Capability]
+  /// The highest generation of a session with each of their devices.
+  package var generations: [DeviceID: UInt32]
+  /// Whether the next message opens a new session that ends all older ones.
+  package var wantsReset: Bool
+  /// Whether they hold a device list of ours that we never signed, or we one of theirs: somebody splits the views.
+  package var hasForkEvidence: Bool
+
+  /// A card that was verified, with what sending needs of it at hand: verifying it again costs half a millisecond.
+  package struct KnownCard: Equatable, Sendable {
+    package let encoded: [UInt8]
+    /// When it was verified: unix seconds.
+    package let verifiedAt: UnixTime
+    package let head: ListHead
+    package let devices: [DevicePlace]
+
+    package init(_ card: Card, verifiedAt: UnixTime) {
+      encoded = card.encoded()
+      self.verifiedAt = verifiedAt
+      head = card.list.head
+      devices = card.list.devices.map { DevicePlace(id: $0.id, relay: $0.relay, mailbox: $0.mailbox) }
+    }
+  }
+
+  /// Where a device is written to.
+  package struct DevicePlace: Equatable, Sendable {
+    package let id: DeviceID
+    package let relay: RelayAuthority
+    package let mailbox: MailboxID
+  }
+
+  /// Someone of whom nothing but the address is known.
+  package init(_ address: Address, name: String?, isAccepted: Bool) {
+    account = address.account
+    self.name = name
+    self.isAccepted = isAccepted
+    contactSecret = address.contactSecret
+    relay = address.relay
+    card = nil
+    cardCheckedAt = 0
+    capabilities = [:]
+    generations = [:]
+    wantsReset = false
+    hasForkEvidence = false
+  }
+
+  package var address: Address { Address(account: account, contactSecret: contactSecret, relay: relay) }
+  /// What they are called in output.
+  package var title: String { name ?? address.text }
+
+  /// Where a device of theirs is, if it is in the newest list.
+  package func place(of device: DeviceID) -> DevicePlace? { card?.devices.first { $0.id == device } }
+
+  /// What lets us write to a mailbox of theirs: what they told us, otherwise a knock.
+  package func capability(for mailbox: MailboxID) -> Capability {
+    capabilities[mailbox] ?? ContactKeys(address).knock(for: mailbox)
+  }
+
+  /// Takes over what they told of themselves: only what their own device list confirms.
+  mutating func learn(_ path: ReplyPath, listedIn list: DeviceList) {
+    guard list.relays.contains(path.relay) else { return }
+    relay = path.relay
+    contactSecret = path.contactSecret
+    let mailboxes = Set(list.devices.map(\.mailbox))
+    capabilities = path.capabilities.filter { mailboxes.contains($0.key) }
+  }
+
+  /// The newest verified card, decoded again.
+  func verifiedCard() throws -> Card? {
+    guard let card else { return nil }
+    do {
+      return try UnverifiedCard(decoding: card.encoded).verified(for: account, foundAt: nil, now: card.verifiedAt)
+    } catch {
+      throw Engine.damaged
+    }
+  }
+}
+
+extension Contact {
+  package static var table: Table { .contact }
+  package var key: [UInt8] { account.bytes }
+  package var group: [UInt8] { Self.group(isAccepted: isAccepted) }
+
+  static func group(isAccepted: Bool) -> [UInt8] { Array((isAccepted ? "accepted" : "request").utf8) }
+
+  package func encode(to writer: inout SecretWriter) {
+    writer.fixed(account.bytes)
+    writer.optional(name) { $0.text($1) }
+    writer.flag(isAccepted)
+    writer.fixed(contactSecret.bytes)
+    writer.text(relay.text)
+    writer.optional(card) { writer, card in
+      writer.vector(card.encoded)
+      writer.u64(card.verifiedAt)
+      writer.head(card.head)
+      writer.list(card.devices) { writer, device in
+        writer.fixed(device.id.bytes)
+        writer.text(device.relay.text)
+        writer.fixed(device.mailbox.bytes)
+      }
+    }
+    writer.u64(cardCheckedAt)
+    writer.list(capabilities.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) { writer, entry in
+      writer.fixed(entry.key.bytes)
+      writer.fixed(entry.value.bytes)
+    }
+    writer.list(generations.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) { writer, entry in
+      writer.fixed(entry.key.bytes)
+      writer.u32(entry.value)
+    }
+    writer.flag(wantsReset)
+    writer.flag(hasForkEvidence)
+  }
+
+  package init(from reader: inout SecretReader) throws {
+    account = try reader.account()
+    name = try reader.optional { try $0.text() }
+    isAccepted = try reader.flag()
+    contactSecret = try reader.contactSecret()
+    relay = try reader.relay()
+    card = try reader.optional { reader in
+      KnownCard(
+        encoded: try reader.vector(), verifiedAt: try reader.u64(), head: try reader.head(),
+        devices: try reader.list {
+          DevicePlace(id: try $0.device(), relay: try $0.relay(), mailbox: try $0.mailbox())
+        })
+    }
+    cardCheckedAt = try reader.u64()
+    capabilities = Dictionary(uniqueKeysWithValues: try reader.list { (try $0.mailbox(), try $0.capability()) })
+    generations = Dictionary(uniqueKeysWithValues: try reader.list { (try $0.device(), try $0.u32()) })
+    wantsReset = try reader.flag()
+    hasForkEvidence = try reader.flag()
+  }
+}
+
+extension Contact.KnownCard {
+  fileprivate init(encoded: [UInt8], verifiedAt: UnixTime, head: ListHead, devices: [Contact.DevicePlace]) {
+    self.encoded = encoded
+    self.verifiedAt = verifiedAt
+    self.head = head
+    self.devices = devices
+  }
+}
+
+/// A name that the user gave, leading to the account.
+struct ContactName: StoredRecord {
+  let name: String
+  let account: AccountID
+
+  static var table: Table { .name }
+  var key: [UInt8] { Self.key(name) }
+  static func key(_ name: String) -> [UInt8] { Array(name.utf8) }
+
+  init(_ name: String, _ account: AccountID) {
+    self.name = name
+    self.account = account
+  }
+
+  func encode(to writer: inout SecretWriter) {
+    writer.text(name)
+    writer.fixed(account.bytes)
+  }
+
+  init(from reader: inout SecretReader) throws {
+    name = try reader.text()
+    account = try reader.account()
+  }
+}

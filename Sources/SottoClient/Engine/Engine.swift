@@ -1,0 +1,73 @@
+package import SottoCrypto
+internal import SottoSession
+internal import SottoWire
+
+/// What the client does, as steps: each is a method that reads and writes the records of one transaction and answers
+/// with what has to be done outside. It does no I/O and knows no clock and no randomness but what it is given.
+///
+/// ```
+///            input                      commit                         effect
+///   text  ---------->  compose        ---------->  errands: fetch card, claim, put envelope
+///   envelope  ------>  receive        ---------->  acknowledge; show messages
+///   answer  -------->  fetched, ...   ---------->  the next errand
+/// ```
+/// The shell commits a step before it carries out anything that the step answered. So whatever is killed, and when:
+/// no key is used twice, no message is lost, none is shown twice.
+package struct Engine {
+  package let records: any Records
+  /// Unix milliseconds.
+  package let now: UInt64
+  var entropy: any Entropy
+
+  package init(records: any Records, now: UInt64, entropy: any Entropy) {
+    self.records = records
+    self.now = now
+    self.entropy = entropy
+  }
+
+  /// Unix seconds.
+  var seconds: UnixTime { now / 1000 }
+
+  /// A row that was written in another way than this build writes, or by something else.
+  static var damaged: ClientError {
+    ClientError(
+      .unreadable, "A row of the store is damaged.", meaning: "It is not what Sotto wrote. Nothing was changed.",
+      next: "Restore the folder from a copy, or create a new identity in another one with --home DIR.")
+  }
+
+  /// What cannot happen unless this program is wrong.
+  static func bug(_ what: String) -> ClientError {
+    ClientError(
+      .internal, "Something that cannot happen has happened: \(what).", meaning: "Nothing was changed.",
+      next: "Please report it, with the version that `sotto --version` prints.")
+  }
+}
+
+/// The client's bounds and rhythms, with their reasons.
+package enum ClientLimits {
+  /// A text fits the largest envelope together with the prelude of a first message. 48 KiB.
+  package static let text = 48 * 1024
+  /// A contact's name is a word or two.
+  package static let name = 64
+  /// When an unconfirmed first flight is repeated, in seconds after the relay first had it: 1 hour, 1 day, 3 days.
+  package static let repeats: [UInt64] = [3600, 86_400, 3 * 86_400]
+  /// How old a contact's card may be before a send looks for a newer one: a device that was replaced is noticed within
+  /// an hour.
+  package static let cardAge: UInt64 = 3600
+  /// The device list is signed anew each week, well before it expires after 30 days.
+  package static let listAge: UInt64 = 7 * 86_400
+  /// Signed parts rotate each week and expire after 14 days.
+  package static let signedPartAge: UInt64 = 7 * 86_400
+  /// A batch has 2^6 = 64 one-time keys: 120 KB to upload, made in 10 ms.
+  package static let batchDepth = 6
+  /// Below so many one-time keys at the relay a new batch is uploaded.
+  package static let oneTimeKeysLow: UInt32 = 32
+  /// How often the relay is asked how many are left, in seconds, when nothing else is to be done there.
+  package static let statusAge: UInt64 = 86_400
+  /// How long envelope ids are remembered: a relay keeps envelopes for 30 days.
+  package static let seenAge: UInt64 = 31 * 86_400
+  /// The first wait of the outbox, doubled with each failure, in milliseconds; the real one is drawn below it.
+  package static let backoffBase: UInt64 = 1000
+  /// The longest wait of the outbox. 5 minutes.
+  package static let backoffLimit: UInt64 = 300_000
+}

@@ -1,0 +1,97 @@
+package import SottoCrypto
+internal import SottoSession
+internal import SottoWire
+
+/// What moves an account to another device: its seeds, contact secret, relay and card key. No key of a session and no
+/// mailbox is in it: the other device makes its own, and no ratchet state ever leaves a device.
+package struct ExportedAccount: Sendable {
+  let name: String
+  let relay: RelayAuthority
+  let contactSecret: ContactSecret
+  let head: ListHead
+  let accountKeys: SecretBox
+  let cardKey: SecretBox
+
+  private static let format: UInt8 = 1
+
+  init(
+    name: String, relay: RelayAuthority, contactSecret: ContactSecret, head: ListHead,
+    accountKeys: consuming Secret, cardKey: consuming Secret
+  ) {
+    self.name = name
+    self.relay = relay
+    self.contactSecret = contactSecret
+    self.head = head
+    self.accountKeys = SecretBox(accountKeys)
+    self.cardKey = SecretBox(cardKey)
+  }
+
+  /// The bytes to be sealed.
+  package func encoded() -> Secret {
+    var writer = SecretWriter()
+    writer.u8(Self.format)
+    writer.text(name)
+    writer.text(relay.text)
+    writer.fixed(contactSecret.bytes)
+    writer.head(head)
+    writer.secret(accountKeys.secret)
+    writer.secret(cardKey.secret)
+    return writer.finish()
+  }
+
+  package init(decoding bytes: consuming Secret) throws {
+    var reader = SecretReader(bytes)
+    guard try reader.u8() == Self.format else { throw CryptoError.wrongLength }
+    name = try reader.text()
+    relay = try reader.relay()
+    contactSecret = try reader.contactSecret()
+    head = try reader.head()
+    accountKeys = SecretBox(try reader.secret(128))
+    cardKey = SecretBox(try reader.secret(32))
+    try reader.finish()
+  }
+
+  func address() throws -> Address {
+    Address(account: try AccountKeys(decoding: accountKeys.secret).id, contactSecret: contactSecret, relay: relay)
+  }
+}
+
+extension Engine {
+  /// What `importIdentity` needs.
+  package func exportAccount() throws -> ExportedAccount {
+    let profile = try profile()
+    return ExportedAccount(
+      name: profile.name, relay: profile.relay, contactSecret: profile.contactSecret, head: profile.listHead,
+      accountKeys: try accountKeys().encoded(), cardKey: try cardKey().seed.copy())
+  }
+
+  /// Makes a new device that replaces the account's old one: a new list, new prekeys, and sessions that begin with a
+  /// reset.
+  ///
+  /// - Parameter card: the card that the relay has now, if it has one: sealed, and its list sequence.
+  package mutating func importIdentity(_ account: ExportedAccount, card: (sequence: UInt64, sealed: [UInt8])?) throws {
+    let keys = try AccountKeys(decoding: account.accountKeys.secret)
+    let place = listPlace(of: account, address: try account.address(), card)
+    try install(
+      name: account.name, account: keys, relay: account.relay,
+      cardKey: try SigningKey(seed: account.cardKey.secret.copy()), secret: account.contactSecret, after: place)
+  }
+
+  private func listPlace(
+    of account: ExportedAccount, address: Address, _ card: (sequence: UInt64, sealed: [UInt8])?
+  ) -> ListPlace {
+    guard let card else {
+      return ListPlace(sequence: account.head.sequence + 1, previous: account.head.hash, condition: .absent)
+    }
+    if let verified = try? verify(card.sealed, listSequence: card.sequence, for: address),
+      verified.list.sequence >= account.head.sequence
+    {
+      let list = verified.list
+      return ListPlace(sequence: list.sequence + 1, previous: list.hash, condition: .replaces(list.sequence))
+    }
+    // Expired, or older than what was exported: a list two ahead follows without a link to the one in between.
+    return ListPlace(
+      sequence: max(card.sequence, account.head.sequence) + 2, previous: account.head.hash,
+      condition: .replaces(card.sequence))
+  }
+}

@@ -1,0 +1,272 @@
+internal import SottoCrypto
+internal import SottoSession
+package import SottoWire
+
+extension Engine {
+  /// Makes an account with its first device, and everything the relay has to be given, as uploads.
+  package mutating func createIdentity(name: String, at relay: RelayAuthority) throws {
+    let account = try AccountKeys(from: &entropy)
+    let list = firstList(of: account)
+    try install(name: name, account: account, relay: relay, cardKey: nil, secret: nil, after: list)
+  }
+
+  /// What a new device list follows.
+  struct ListPlace {
+    let sequence: UInt64
+    let previous: Digest
+    /// Whether the relay has a card that is to be replaced.
+    let condition: CardCondition
+  }
+
+  private func firstList(of account: borrowing AccountKeys) -> ListPlace {
+    ListPlace(sequence: 1, previous: .zero, condition: .absent)
+  }
+
+  /// Writes the keys and the profile of a device that is the account's only one from now on.
+  mutating func install(
+    name: String, account: borrowing AccountKeys, relay: RelayAuthority, cardKey: consuming SigningKey?,
+    secret: ContactSecret?, after place: ListPlace
+  ) throws {
+    let device = try DeviceKeys(from: &entropy)
+    let cardKey = cardKey ?? SigningKey(from: &entropy)
+    let secret = secret ?? ContactSecret(from: &entropy)
+    let card = try sign(list: place, of: account, devices: [device.listed(at: relay)], relay: relay)
+    let capability = try Capability(entropy.bytes(Capability.count))
+    var profile = Profile(
+      name: name, account: account.id, device: device.id, mailbox: device.mailbox, relay: relay,
+      contactSecret: secret, contactCapability: capability, card: card, now: seconds,
+      replacesDevice: place.sequence > 1)
+    try records.put(.own, KeyRow.account, group: [], account.encoded())
+    try records.put(.own, KeyRow.device, group: [], device.encoded())
+    try records.put(.own, KeyRow.card, group: [], cardKey.seed)
+    try records.save(Upload(.createMailbox))
+    try publishCapabilities(profile)
+    try publishPrekeys(&profile, withBatch: true)
+    try publishCard(profile, card, condition: place.condition)
+    try records.save(profile)
+  }
+
+  private func sign(
+    list place: ListPlace, of account: borrowing AccountKeys, devices: [Device], relay: RelayAuthority
+  ) throws -> Card {
+    let list = DeviceList(
+      account: account.id, sequence: place.sequence, previous: place.previous, notBefore: seconds,
+      notAfter: seconds + Limits.listValidity, nextAccount: account.nextID, relays: [relay], devices: devices)
+    return try Card(list, signedBy: account)
+  }
+
+  // MARK: what the relay is given
+
+  private func publishCapabilities(_ profile: Profile) throws {
+    let knock = ContactKeys(profile.address).knock(for: profile.mailbox)
+    let set = try CapabilitySet([
+      CapabilitySlot(.knock, knock.hash), CapabilitySlot(.contact, profile.contactCapability.hash),
+    ])
+    try records.save(Upload(.setCapabilities, body: set.encoded))
+  }
+
+  private mutating func publishCard(_ profile: Profile, _ card: Card, condition: CardCondition) throws {
+    let keys = ContactKeys(profile.address)
+    let sealed = SealedKind.card(keys.cardID, sequence: card.list.sequence)
+      .seal(card.encoded(), under: keys.cardKey(), from: &entropy)
+    try records.save(
+      Upload(
+        .putCard(keys.cardID, listSequence: card.list.sequence, condition), body: sealed, cardKey: try cardKey()))
+  }
+
+  /// A new signed part, and if asked a batch of one-time keys that it vouches for. Private keys are stored here, before
+  /// any upload; the signed part goes first, so that no batch is handed out without the root that vouches for it.
+  private mutating func publishPrekeys(_ profile: inout Profile, withBatch: Bool) throws {
+    let device = try deviceKeys()
+    let keys = ContactKeys(profile.address)
+    var batch: OneTimeBatch?
+    if withBatch {
+      profile.prekeys.lastBatch += 1
+      batch = try OneTimeBatch(
+        batch: profile.prekeys.lastBatch, depth: ClientLimits.batchDepth, device: profile.device, from: &entropy)
+      profile.prekeys.batches.append(.init(root: batch!.root, createdAt: seconds))
+      profile.prekeys.batches = profile.prekeys.batches.suffix(Limits.batches)
+    }
+    profile.prekeys.lastSignedID += 1
+    profile.prekeys.signedAt = seconds
+    let signed = try SignedPrekey(
+      id: profile.prekeys.lastSignedID, account: profile.account, device: profile.device,
+      batches: profile.prekeys.batches.map(\.root), now: seconds, from: &entropy)
+    try records.put(.signedPrekey, Self.key(signed.part.id), group: [], signed.encoded())
+    let sealed = SealedKind.signedPart(profile.mailbox, id: signed.part.id)
+      .seal(try signed.part.published(signedBy: device.signing), under: keys.cardKey(), from: &entropy)
+    try records.save(
+      Upload(.signedPart(signed.part.id), body: SignedPartUpload(id: signed.part.id, sealed: sealed).encoded))
+    if let batch { try publish(batch, of: profile, under: keys.cardKey()) }
+  }
+
+  private mutating func publish(_ batch: OneTimeBatch, of profile: Profile, under key: borrowing SealingKey) throws {
+    let number = batch.root.batch
+    for (part, secret) in zip(batch.parts, batch.secrets) {
+      try records.put(
+        .oneTimePrekey, Self.key(number, part.index), group: Self.key(number), secret.secret)
+    }
+    var sealed: [SottoWire.OneTimePart] = []
+    for part in batch.parts {
+      let kind = SealedKind.oneTimePart(profile.mailbox, batch: number, index: part.index)
+      sealed.append(.init(index: part.index, sealed: kind.seal(part.encoded(), under: key, from: &entropy)))
+    }
+    try records.save(Upload(.batch(number), body: try OneTimeUpload(sealed).encoded))
+  }
+
+  static func key(_ number: UInt64, _ index: UInt32? = nil) -> [UInt8] {
+    var writer = WireWriter()
+    writer.u64(number)
+    if let index { writer.u32(index) }
+    return writer.bytes
+  }
+
+  // MARK: upkeep
+
+  /// Makes what has become due: a device list signed anew, a rotated signed part. Nothing is due twice.
+  package mutating func maintain() throws {
+    var profile = try profile()
+    if seconds >= profile.cardSignedAt + ClientLimits.listAge, try !hasUpload(where: \.isCard) {
+      try renewCard(&profile)
+    }
+    if seconds >= profile.prekeys.signedAt + ClientLimits.signedPartAge {
+      try publishPrekeys(&profile, withBatch: false)
+    }
+    try records.save(profile)
+    try forget(profile)
+  }
+
+  /// Whether the relay should be asked how many one-time parts are left.
+  package func wantsStatus() throws -> Bool {
+    try seconds >= profile().prekeys.statusAt + ClientLimits.statusAge
+  }
+
+  /// The relay has told how many one-time parts are left: refills when they are few.
+  package mutating func statusArrived(_ status: MailboxStatus) throws {
+    var profile = try profile()
+    profile.prekeys.statusAt = seconds
+    if status.oneTimeParts < ClientLimits.oneTimeKeysLow, try !hasUpload(where: \.isBatch) {
+      try publishPrekeys(&profile, withBatch: true)
+    }
+    try records.save(profile)
+  }
+
+  /// The read that asks for the status; reads have no sequence.
+  package func statusRequest() throws -> (relay: RelayAuthority, route: Route, headers: [HeaderField]) {
+    let profile = try profile()
+    let route = Route.mailbox(profile.mailbox)
+    let request = OwnerRequest(.get, route, at: profile.relay)
+    return (profile.relay, route, request.headers(signedBy: try deviceKeys().mailboxKey, created: Int64(seconds)))
+  }
+
+  /// The answer to a stream's challenge.
+  package func answer(_ challenge: StreamChallenge) throws -> ClientFrame {
+    challenge.answer(authority: try profile().relay, signedBy: try deviceKeys().mailboxKey)
+  }
+
+  private mutating func renewCard(_ profile: inout Profile) throws {
+    let old = try ownCard(profile).list
+    let place = ListPlace(sequence: old.sequence + 1, previous: old.hash, condition: .replaces(old.sequence))
+    let card = try sign(list: place, of: try accountKeys(), devices: old.devices, relay: profile.relay)
+    profile.card = card.encoded()
+    profile.cardSignedAt = seconds
+    profile.listHead = card.list.head
+    try publishCard(profile, card, condition: place.condition)
+  }
+
+  private func hasUpload(where matches: (Upload) -> Bool) throws -> Bool {
+    try records.all(Upload.self).contains(where: matches)
+  }
+
+  /// Deletes private prekeys whose time has come, and what only served to recognise repetitions.
+  private mutating func forget(_ profile: Profile) throws {
+    var old: [[UInt8]] = []
+    try records.each(.signedPrekey, group: nil, newestFirst: false) { row in
+      guard let prekey = try? SignedPrekey(decoding: row) else { throw Engine.damaged }
+      guard prekey.keptUntil < seconds else { return false }
+      old.append(Self.key(prekey.part.id))
+      return true
+    }
+    for key in old { try records.delete(.signedPrekey, key) }
+    for prelude in try records.all(AcceptedPrelude.self) where prelude.keptUntil < seconds {
+      try records.remove(prelude)
+    }
+    for seen in try records.all(SeenEnvelope.self) where seen.at + ClientLimits.seenAge < seconds {
+      try records.remove(seen)
+    }
+  }
+
+  // MARK: contact secret
+
+  /// Draws a new S: a new address, under which old knocks and the old card are worthless. A and safety numbers stay;
+  /// contacts are told in their sessions.
+  package mutating func rotateContactSecret() throws {
+    var profile = try profile()
+    let old = ContactKeys(profile.address)
+    let card = try ownCard(profile)
+    let oldCardKey = try cardKey()
+    profile.contactSecret = ContactSecret(from: &entropy)
+    try records.put(.own, KeyRow.card, group: [], SigningKey(from: &entropy).seed)
+    // What was sealed under the old card key is unreadable at the new address: it is withdrawn, not left to run out.
+    for upload in try records.all(Upload.self) where upload.isSealed { try records.remove(upload) }
+    profile.prekeys.batches = []
+    try records.save(Upload(.withdrawOneTimeParts))
+    try publishPrekeys(&profile, withBatch: true)
+    try publishCapabilities(profile)
+    try publishCard(profile, card, condition: .absent)
+    try records.save(Upload(.deleteCard(old.cardID), cardKey: oldCardKey))
+    try records.save(profile)
+    for contact in try records.all(Contact.self, group: Contact.group(isAccepted: true)) {
+      try enqueue([], to: contact, id: MessageID(from: &entropy))
+    }
+  }
+
+  /// Takes the card and the mailbox away from the relay; afterwards the home can be wiped.
+  package mutating func retire() throws {
+    let profile = try profile()
+    for upload in try records.all(Upload.self) { try records.remove(upload) }
+    try records.save(Upload(.deleteCard(ContactKeys(profile.address).cardID), cardKey: try cardKey()))
+    try records.save(Upload(.deleteMailbox))
+  }
+}
+
+extension Upload {
+  fileprivate var isCard: Bool { if case .putCard = action { true } else { false } }
+  fileprivate var isBatch: Bool { if case .batch = action { true } else { false } }
+  /// Whether its body was sealed under the card key.
+  fileprivate var isSealed: Bool {
+    switch action {
+    case .signedPart, .batch, .putCard: true
+    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteCard, .deleteMailbox: false
+    }
+  }
+}
+
+/// That a prelude was accepted, by its digest: a repetition belongs to that session.
+struct AcceptedPrelude: StoredRecord {
+  let digest: Digest
+  let session: Digest
+  /// As long as the private keys it was opened with could still be there: unix seconds.
+  let keptUntil: UnixTime
+
+  static var table: Table { .prelude }
+  var key: [UInt8] { digest.bytes }
+
+  init(_ digest: Digest, session: Digest, keptUntil: UnixTime) {
+    self.digest = digest
+    self.session = session
+    self.keptUntil = keptUntil
+  }
+
+  func encode(to writer: inout SecretWriter) {
+    writer.fixed(digest.bytes)
+    writer.fixed(session.bytes)
+    writer.u64(keptUntil)
+  }
+
+  init(from reader: inout SecretReader) throws {
+    digest = try reader.digest()
+    session = try reader.digest()
+    keptUntil = try reader.u64()
+  }
+}

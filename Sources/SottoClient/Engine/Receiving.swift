@@ -1,0 +1,183 @@
+internal import SottoCrypto
+internal import SottoSession
+package import SottoWire
+
+extension Engine {
+  /// Takes one envelope from the mailbox: whatever comes of it, afterwards it may be acknowledged.
+  ///
+  /// Compute, open, commit: until everything has opened nothing is written but that the envelope was seen. A failure
+  /// that no header opens has no effect that anyone could observe.
+  package mutating func receive(_ id: EnvelopeID, _ bytes: [UInt8]) throws {
+    guard try records.load(SeenEnvelope.self, id.bytes) == nil else { return }
+    try records.save(SeenEnvelope(id.bytes, at: seconds))
+    do {
+      let envelope = try Envelope(decoding: bytes)
+      if let prelude = envelope.prelude {
+        try receive(envelope, prelude)
+      } else if let row = try recognising(envelope) {
+        try open(envelope, in: row)
+      }
+    } catch is Refused {
+      // Junk, a repetition, or not for us: nothing has changed, and nobody learns which.
+    }
+  }
+
+  private mutating func receive(_ envelope: Envelope, _ prelude: Prelude) throws {
+    guard let accepted = try records.load(AcceptedPrelude.self, prelude.digest.bytes) else {
+      return try accept(envelope, prelude)
+    }
+    // A session that was given up is not opened a second time.
+    if let row = try session(accepted.session) { try open(envelope, in: row) }
+  }
+
+  private mutating func open(_ envelope: Envelope, in found: consuming SessionRow) throws {
+    var row = found
+    let opened: Session.Opened
+    do {
+      opened = try row.session.open(envelope, now: seconds, from: &entropy)
+    } catch {
+      if error.makesSuspect, row.archivedAt == nil {
+        row.isSuspect = true
+        try save(row)
+      }
+      return
+    }
+    let info = row.session.info
+    row.toldIsHeard = row.told != .zero
+    row.isSuspect = false
+    try save(row, asNewest: true)
+    try keepHouse(info.peerAccount, info.peerDevice)
+    try confirmed(info)
+    guard var contact = try contact(info.peerAccount) else { throw Engine.damaged }
+    try take(opened.content, from: &contact)
+    try records.save(contact)
+  }
+
+  /// A first message: opens a session with whoever sent it. One-time keys die in this transaction. [prekeys.8]
+  private mutating func accept(_ envelope: Envelope, _ prelude: Prelude) throws {
+    let profile = try profile()
+    let opening = try prelude.openIDs(try deviceKeys(), of: profile.account)
+    let ids = opening.ids
+    guard let signed = try signedPrekey(ids.spkID) else { throw Refused(.prekey) }
+    let unverified: UnverifiedInitiator
+    switch ids.kind {
+    case .oneTime:
+      guard let oneTime = try oneTimePrekey(ids) else { throw Refused(.prekey) }
+      unverified = try opening.respond(signedPrekey: signed, oneTime: oneTime)
+    case .lastResort: unverified = try opening.respond(signedPrekey: signed)
+    }
+    let account = unverified.claimedAccount
+    guard account != profile.account else { throw Refused(.account) }
+    let known = try contact(account)
+    var responded = try unverified.verified(known: try known?.verifiedCard()?.list, now: seconds)
+    let opened = try responded.session.open(envelope, now: seconds, from: &entropy)
+    let initiator = responded.initiator
+    let info = responded.session.info
+    if known == nil, try records.count(.contact, group: Contact.group(isAccepted: false)) >= Limits.requests {
+      throw Refused(.account)
+    }
+
+    // Everything has opened: commit.
+    if ids.kind == .oneTime { try records.delete(.oneTimePrekey, Self.key(ids.id, ids.index)) }
+    try records.save(AcceptedPrelude(prelude.digest, session: info.sid, keptUntil: signed.keptUntil))
+    let address = Address(
+      account: account, contactSecret: initiator.replyPath.contactSecret, relay: initiator.replyPath.relay)
+    var contact = known ?? Contact(address, name: nil, isAccepted: false)
+    if !contact.isAccepted {
+      // A stranger has one session, however often they begin.
+      for candidate in try candidates(of: account) { try deleteSession(candidate.info.sid) }
+    }
+    try save(SessionRow(responded.takeSession()), asNewest: true)
+    try keepHouse(account, info.peerDevice, reset: initiator.reset ? info : nil)
+    contact.generations[info.peerDevice] = max(contact.generations[info.peerDevice] ?? 0, info.generation)
+    try learn(initiator.card, of: &contact)
+    contact.learn(initiator.replyPath, listedIn: initiator.card.list)
+    compare(initiator.seen, with: profile, &contact)
+    try take(opened.content, from: &contact)
+    try records.save(contact)
+  }
+
+  private func signedPrekey(_ id: UInt64) throws -> SignedPrekey? {
+    guard let row = try records.get(.signedPrekey, Self.key(id)) else { return nil }
+    guard let prekey = try? SignedPrekey(decoding: row) else { throw Engine.damaged }
+    return prekey
+  }
+
+  private func oneTimePrekey(_ ids: PrekeyIDs) throws -> OneTimePrekey? {
+    guard let row = try records.get(.oneTimePrekey, Self.key(ids.id, ids.index)) else { return nil }
+    guard let prekey = try? OneTimePrekey(batch: ids.id, index: ids.index, decoding: row) else { throw Engine.damaged }
+    return prekey
+  }
+
+  /// Does what an authentic message says.
+  private mutating func take(_ content: Content, from contact: inout Contact) throws {
+    for part in content.parts {
+      switch part {
+      case .text(let text): try keep(text, of: content, from: contact)
+      case .replyPath(let path):
+        if let list = try contact.verifiedCard()?.list { contact.learn(path, listedIn: list) }
+      case .heads(let own, let yours):
+        if let known = contact.card?.head {
+          // Ahead of what we hold: the next send looks for the newer list.
+          if own.sequence > known.sequence { contact.cardCheckedAt = 0 }
+          if own.sequence == known.sequence, own.hash != known.hash { contact.hasForkEvidence = true }
+        }
+        compare(yours, with: try profile(), &contact)
+      case .missing, .ignorable: break
+      }
+    }
+  }
+
+  /// What the peer holds of our list must be one that we signed.
+  private func compare(_ head: ListHead, with profile: Profile, _ contact: inout Contact) {
+    if head.sequence == profile.listHead.sequence, head.hash != profile.listHead.hash {
+      contact.hasForkEvidence = true
+    }
+  }
+
+  private func keep(_ text: String, of content: Content, from contact: Contact) throws {
+    let message = StoredMessage(
+      incoming: content, text: text, from: contact.account, at: now, isRequest: !contact.isAccepted)
+    // The same message in another envelope: a repeated first flight.
+    guard try records.load(StoredMessage.self, message.key) == nil else { return }
+    try records.save(message)
+    try records.save(Unshown(message))
+  }
+
+  // MARK: showing
+
+  /// A message with what its reader needs to know of its author.
+  package struct Shown: Sendable {
+    package let message: StoredMessage
+    package let from: Contact
+  }
+
+  /// Takes messages that have not been shown yet, oldest first, at most `limit`: from now on they count as shown.
+  package mutating func takeUnshown(limit: Int) throws -> [Shown] {
+    var taken: [Unshown] = []
+    for unshown in try records.all(Unshown.self).prefix(limit) { taken.append(unshown) }
+    return try taken.map { unshown in
+      try records.remove(unshown)
+      guard let message = try records.load(StoredMessage.self, unshown.message),
+        let contact = try contact(message.account)
+      else { throw Engine.damaged }
+      return Shown(message: message, from: contact)
+    }
+  }
+
+  /// Showing failed: they are shown next time.
+  package mutating func giveBack(_ shown: [Shown]) throws {
+    for entry in shown { try records.save(Unshown(entry.message)) }
+  }
+}
+
+extension Refused {
+  /// Whether a session that knew the header has lost step with its peer. A repetition is nothing unusual, and content
+  /// that this version cannot read was authentic.
+  fileprivate var makesSuspect: Bool {
+    switch stage {
+    case .replay, .content, .padding, .encoding, .header: false
+    default: true
+    }
+  }
+}

@@ -1,0 +1,337 @@
+internal import SottoCrypto
+package import SottoSession
+package import SottoWire
+
+/// What the shell has to do at a relay so that a message can go on; the answer is handed to the method of the same name.
+package enum Errand: Sendable {
+  /// Read the newest card of an account.
+  case fetchCard(account: AccountID, CardID, RelayAuthority)
+  /// Claim prekeys of a device.
+  case claim(account: AccountID, DeviceID, MailboxID, RelayAuthority, Capability)
+  /// Put an envelope: exactly these bytes under exactly this id.
+  case put(item: [UInt8], MailboxID, EnvelopeID, RelayAuthority, Capability, [UInt8])
+}
+
+extension Engine {
+  /// Writes a message and puts it into the outbox. Writing to a stranger accepts them.
+  ///
+  /// - Parameter recipient: a name, or an address, which may be new.
+  package mutating func compose(_ text: String, to recipient: String) throws -> StoredMessage {
+    guard !text.isEmpty else {
+      throw ClientError(
+        .badData, "There is nothing to send.", meaning: "The text is empty. Nothing was changed.",
+        next: "Give a text, or `-` to read it from standard input.")
+    }
+    guard text.utf8.count <= ClientLimits.text else {
+      throw ClientError(
+        .badData, "The text has \(text.utf8.count) bytes; a message holds at most \(ClientLimits.text).",
+        meaning: "Nothing was sent.", next: "Send it in parts.")
+    }
+    let known = try find(recipient)
+    var contact = try known ?? Contact(try Self.address(recipient), name: nil, isAccepted: true)
+    guard try contact.account != profile().account else {
+      throw ClientError(
+        .badData, "This is your own address.", meaning: "Nothing was sent.", next: "Write to somebody else.")
+    }
+    if !contact.isAccepted || known == nil {
+      contact.isAccepted = true
+      try records.save(contact)
+    }
+    let id = MessageID(from: &entropy)
+    let message = StoredMessage(outgoing: id, text: text, to: contact.account, at: now)
+    try records.save(message)
+    try enqueue([.text(text)], to: contact, id: id)
+    return message
+  }
+
+  /// Ends all sessions with a contact: an empty message opens a new one, in which the other side learns of it.
+  package mutating func reset(_ account: AccountID) throws {
+    guard var contact = try contact(account) else { return }
+    contact.wantsReset = true
+    contact.isAccepted = true
+    try records.save(contact)
+    try enqueue([], to: contact, id: MessageID(from: &entropy))
+  }
+
+  /// One item for each device, or one without a device while none is known.
+  mutating func enqueue(_ parts: [ContentPart], to contact: Contact, id: MessageID) throws {
+    let content = Content(id: id, sentAt: now, parts: parts).encoded()
+    guard let card = contact.card else {
+      try records.save(OutboxItem(id, to: contact.account, device: nil, content: content))
+      return
+    }
+    for device in card.devices {
+      try records.save(OutboxItem(id, to: contact.account, device: device.id, content: content))
+    }
+    try sealWaiting(contact)
+  }
+
+  /// The accounts for which something waits.
+  package func accountsToServe() throws -> [AccountID] {
+    var accounts: [AccountID] = []
+    for item in try records.all(OutboxItem.self) where !accounts.contains(item.account) {
+      accounts.append(item.account)
+    }
+    return accounts
+  }
+
+  /// What has to be done next so that the messages for an account go on; nil when nothing can be done now.
+  ///
+  /// - Parameter patient: whether to wait out the backoff after failures; a user who just sent something does not.
+  package mutating func nextErrand(for account: AccountID, patient: Bool) throws -> Errand? {
+    guard let contact = try contact(account), contact.isAccepted else { return nil }
+    try repeatFirstFlights(contact)
+    let waiting = try records.all(OutboxItem.self, group: account.bytes).filter(\.isPending)
+    guard let first = waiting.first, !patient || first.notBefore <= now else { return nil }
+    guard let card = contact.card, seconds < contact.cardCheckedAt + ClientLimits.cardAge else {
+      return .fetchCard(account: account, ContactKeys(contact.address).cardID, contact.relay)
+    }
+    for item in waiting { try address(item, to: card) }
+    try sealWaiting(contact)
+    for item in try records.all(OutboxItem.self, group: account.bytes) {
+      guard let device = item.device, let place = contact.place(of: device) else { continue }
+      let capability = contact.capability(for: place.mailbox)
+      switch item.stage {
+      case .sealed(_, let envelope, let bytes):
+        return .put(item: item.key, place.mailbox, envelope, place.relay, capability, bytes)
+      case .waiting: return .claim(account: account, device, place.mailbox, place.relay, capability)
+      case .unaddressed, .unconfirmed: continue
+      }
+    }
+    return nil
+  }
+
+  /// Gives an item that has no device, or one that is not listed any more, to the devices of the newest list.
+  private func address(_ item: OutboxItem, to card: Contact.KnownCard) throws {
+    if let device = item.device, card.devices.contains(where: { $0.id == device }) { return }
+    try records.remove(item)
+    for device in card.devices {
+      try records.save(OutboxItem(item.message, to: item.account, device: device.id, content: item.content))
+    }
+  }
+
+  /// Seals what waits for a device that has a session to send on.
+  private mutating func sealWaiting(_ contact: Contact) throws {
+    guard !contact.wantsReset else { return }
+    for var item in try records.all(OutboxItem.self, group: contact.account.bytes) where item.stage == .waiting {
+      guard let device = item.device, var row = try sendingSession(contact.account, device) else { continue }
+      try seal(&item, contact, &row)
+    }
+  }
+
+  /// Seals one item and stores session, envelope and envelope id together, before anything is sent.
+  private mutating func seal(_ item: inout OutboxItem, _ contact: Contact, _ row: inout SessionRow) throws {
+    guard let base = try? Content(decoding: item.content) else { throw Engine.damaged }
+    let profile = try profile()
+    let (news, told) = self.news(profile, contact, row)
+    let content = Content(id: base.id, sentAt: base.sentAt, parts: base.parts + news)
+    guard let envelope = row.session.seal(content, from: &entropy) else { return try fail(item) }
+    row.told = told
+    item.stage = .sealed(session: row.session.info.sid, envelope: EnvelopeID(from: &entropy), bytes: envelope)
+    try save(row)
+    try records.save(item)
+  }
+
+  /// What the peer has still to be told in this session: our reply path, and which lists we hold.
+  private func news(
+    _ profile: Profile, _ contact: Contact, _ row: borrowing SessionRow
+  ) -> (parts: [ContentPart], told: Digest) {
+    let known = contact.card?.head ?? ListHead(sequence: 0, hash: .zero)
+    let parts: [ContentPart] = [
+      .replyPath(profile.replyPath), .heads(own: profile.listHead, yours: known),
+    ]
+    let zero = try! MessageID([UInt8](repeating: 0, count: MessageID.count))
+    let told = Digest.of("told", Content(id: zero, sentAt: 0, parts: parts).encoded())
+    // An unconfirmed handshake of ours carries the same already.
+    let isInHandshake = row.session.info.role == .initiator && !row.session.info.isConfirmed
+    return (isInHandshake || (row.told == told && row.toldIsHeard) ? [] : parts, told)
+  }
+
+  /// Repeats first flights that nobody answered, and moves them to a session that somebody did answer.
+  private mutating func repeatFirstFlights(_ contact: Contact) throws {
+    for var item in try records.all(OutboxItem.self, group: contact.account.bytes) {
+      guard case .unconfirmed(let sid) = item.stage, let device = item.device else { continue }
+      if let other = try sendingSession(contact.account, device), other.session.info.isConfirmed,
+        other.session.info.sid != sid
+      {
+        item.stage = .waiting
+        try records.save(item)
+      } else if Int(item.repeats) < ClientLimits.repeats.count,
+        seconds >= item.firstSentAt + ClientLimits.repeats[Int(item.repeats)]
+      {
+        // All that went out on that session goes out again on the next one.
+        try archive(sid)
+        item.stage = .waiting
+        item.repeats += 1
+        try records.save(item)
+      } else if try isOver(sid), Int(item.repeats) < ClientLimits.repeats.count {
+        item.stage = .waiting
+        item.repeats += 1
+        try records.save(item)
+      }
+    }
+  }
+
+  private func isOver(_ sid: Digest) throws -> Bool {
+    guard let row = try session(sid) else { return true }
+    return row.archivedAt != nil
+  }
+
+  // MARK: answers
+
+  /// The newest card of a contact, as the relay served it.
+  package mutating func fetched(_ account: AccountID, listSequence: UInt64, sealed: [UInt8]) throws {
+    guard var contact = try contact(account) else { return }
+    let card: Card
+    do {
+      card = try verify(sealed, listSequence: listSequence, for: contact.address)
+    } catch {
+      throw Self.cardRefused(contact.title, error)
+    }
+    try learn(card, of: &contact)
+    contact.cardCheckedAt = seconds
+    try records.save(contact)
+  }
+
+  /// The card could not be had; what is known is used, if it is, and looked for again in 5 minutes.
+  ///
+  /// - Returns: whether there is one to go on with.
+  package mutating func cardUnavailable(_ account: AccountID) throws -> Bool {
+    guard var contact = try contact(account), contact.card != nil else { return false }
+    contact.cardCheckedAt = max(seconds, ClientLimits.cardAge) - ClientLimits.cardAge + 300
+    try records.save(contact)
+    return true
+  }
+
+  /// Prekeys of a device: opens a session and seals what waits for it.
+  package mutating func claimed(_ account: AccountID, _ device: DeviceID, _ prekeys: ClaimedPrekeys) throws {
+    guard var contact = try contact(account), let known = contact.card else { return }
+    try maintain()
+    let profile = try profile()
+    do {
+      let card = try UnverifiedCard(decoding: known.encoded).verified(for: account, foundAt: nil, now: seconds)
+      let bundle = try VerifiedBundle(
+        card: card, device: device, spkID: prekeys.signedPart.id, sealedSignedPart: prekeys.signedPart.sealed,
+        oneTime: prekeys.oneTime.map { ($0.batch, $0.index, $0.sealed) }, keys: ContactKeys(contact.address),
+        now: seconds)
+      let older = try candidates(of: account, device: device)
+      let generation = max(
+        SessionRules.nextGeneration(after: older.map(\.info)) ?? .max, (contact.generations[device] ?? 0) + 1)
+      let isReset = contact.wantsReset || (profile.replacesDevice && contact.generations[device] == nil)
+      let session = try Session.initiate(
+        to: bundle, as: try ownCard(profile), device: try deviceKeys(), replyPath: profile.replyPath,
+        generation: generation, reset: isReset, now: seconds, from: &entropy)
+      for candidate in older { try archive(candidate.info.sid) }
+      contact.generations[device] = generation
+      contact.wantsReset = false
+      try records.save(contact)
+      try save(SessionRow(session), asNewest: true)
+      try keepHouse(account, device)
+    } catch let refused as Refused {
+      throw Self.prekeysRefused(contact.title, refused)
+    }
+    try sealWaiting(contact)
+  }
+
+  /// The relay has stored an envelope.
+  package mutating func delivered(_ key: [UInt8]) throws {
+    guard var item = try records.load(OutboxItem.self, key), case .sealed(let sid, _, _) = item.stage else { return }
+    if try session(sid)?.isUnconfirmed ?? false {
+      if item.firstSentAt == 0 { item.firstSentAt = seconds }
+      item.stage = .unconfirmed(session: sid)
+      item.attempts = 0
+      try records.save(item)
+    } else {
+      try records.remove(item)
+    }
+    try settle(item.message, item.account)
+  }
+
+  /// The relay declined an envelope or a claim: this capability does not open that mailbox (any more).
+  ///
+  /// - Returns: whether there is another way, which the next errand tries.
+  package mutating func deliveryRefused(_ account: AccountID, _ mailbox: MailboxID) throws -> Bool {
+    guard var contact = try contact(account) else { return false }
+    if contact.capabilities.removeValue(forKey: mailbox) != nil {
+      try records.save(contact)
+      return true
+    }
+    if seconds >= contact.cardCheckedAt + 60 {
+      // Perhaps the device has been replaced: a newer list says so.
+      contact.cardCheckedAt = 0
+      try records.save(contact)
+      return true
+    }
+    let device = contact.card?.devices.first { $0.mailbox == mailbox }?.id
+    for item in try records.all(OutboxItem.self, group: account.bytes) where item.device == device && item.isPending {
+      try fail(item)
+    }
+    return false
+  }
+
+  /// An attempt failed for now: the next one is due after a wait drawn at random below a bound that doubles.
+  package mutating func postpone(_ account: AccountID, retryAfter: Int?) throws {
+    guard var item = try records.all(OutboxItem.self, group: account.bytes).first(where: \.isPending) else { return }
+    item.attempts = min(item.attempts + 1, 31)
+    let bound = min(ClientLimits.backoffBase << UInt64(item.attempts), ClientLimits.backoffLimit)
+    let drawn = entropy.bytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % bound
+    item.notBefore = now + max(drawn, UInt64(max(retryAfter ?? 0, 0)) * 1000)
+    try records.save(item)
+  }
+
+  // MARK: states
+
+  /// The peer has opened a session of ours, or we one of theirs: what went out on it has arrived.
+  mutating func confirmed(_ info: SessionInfo) throws {
+    for item in try records.all(OutboxItem.self, group: info.peerAccount.bytes) {
+      guard item.stage == .unconfirmed(session: info.sid) else { continue }
+      try records.remove(item)
+      try settle(item.message, item.account)
+    }
+  }
+
+  /// Gives up an item: its message failed, if no other device gets it.
+  private func fail(_ item: OutboxItem) throws {
+    try records.remove(item)
+    try settle(item.message, item.account, otherwise: .failed)
+  }
+
+  func drop(_ item: OutboxItem) throws { try fail(item) }
+
+  /// Nobody is to be found at an address that nothing else is known of.
+  package mutating func giveUp(_ account: AccountID) throws {
+    for item in try records.all(OutboxItem.self, group: account.bytes) { try fail(item) }
+  }
+
+  /// A message's state follows from its items.
+  private func settle(_ id: MessageID, _ account: AccountID, otherwise: StoredMessage.State = .sent) throws {
+    guard var message = try records.load(StoredMessage.self, StoredMessage.key(.outgoing, account, id)) else { return }
+    let items = try records.all(OutboxItem.self, group: account.bytes).filter { $0.message == id }
+    message.state = items.contains(where: \.isPending) ? .queued : items.isEmpty ? otherwise : .unconfirmed
+    try records.save(message)
+  }
+
+  /// The message as it stands now.
+  package func outgoing(_ id: MessageID, _ account: AccountID) throws -> StoredMessage? {
+    try records.load(StoredMessage.self, StoredMessage.key(.outgoing, account, id))
+  }
+
+  package static func cardRefused(_ who: String, _ refused: Refused) -> ClientError {
+    ClientError(
+      .cardRefused, "What the relay serves as the card of \(who) is not theirs (\(refused.stage.rawValue)).",
+      meaning: "The relay, or somebody on the way, served something else, or something old. It was not used.",
+      next: "Try again later; if it stays so, ask them whether their address has changed.")
+  }
+
+  private static func prekeysRefused(_ who: String, _ refused: Refused) -> ClientError {
+    ClientError(
+      .cardRefused, "The keys that the relay serves for \(who) are not theirs (\(refused.stage.rawValue)).",
+      meaning: "The relay, or somebody on the way, served something else, or something old. The message is kept.",
+      next: "The next send or receive tries again; if it stays so, ask them to run `sotto receive`.")
+  }
+}
+
+extension SessionRow {
+  /// Whether its first flight may never have arrived.
+  fileprivate var isUnconfirmed: Bool { session.info.role == .initiator && !session.info.isConfirmed }
+}

@@ -1,0 +1,192 @@
+package import SottoCrypto
+internal import SottoSession
+package import SottoWire
+
+/// An owner's request that has still to be made. It stands in the store, with its sequence once it has one, before it
+/// is sent; a repetition is the same request, which the relay answers in the same way.
+package struct Upload: StoredRecord {
+  package enum Action: Hashable, Sendable {
+    case createMailbox
+    case setCapabilities
+    case signedPart(UInt64)
+    case withdrawOneTimeParts
+    case batch(UInt64)
+    case putCard(CardID, listSequence: UInt64, CardCondition)
+    case deleteCard(CardID)
+    case deleteMailbox
+  }
+
+  package let action: Action
+  let body: [UInt8]
+  /// The seed of the card's key; nil for requests of the mailbox.
+  private let cardKey: SecretBox?
+  /// 0 until it was first sent.
+  var sequence: UInt64 = 0
+
+  init(_ action: Action, body: [UInt8] = []) {
+    self.action = action
+    self.body = body
+    cardKey = nil
+  }
+
+  init(_ action: Action, body: [UInt8] = [], cardKey: borrowing SigningKey) {
+    self.action = action
+    self.body = body
+    self.cardKey = SecretBox(cardKey.seed.copy())
+  }
+
+  package static var table: Table { .upload }
+  package var key: [UInt8] {
+    var writer = WireWriter()
+    writer.u8(code)
+    switch action {
+    case .signedPart(let id), .batch(let id): writer.u64(id)
+    case .putCard(let id, _, _), .deleteCard(let id): writer.fixed(id.bytes)
+    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteMailbox: break
+    }
+    return writer.bytes
+  }
+
+  private var code: UInt8 {
+    switch action {
+    case .createMailbox: 1
+    case .setCapabilities: 2
+    case .signedPart: 3
+    case .withdrawOneTimeParts: 4
+    case .batch: 5
+    case .putCard: 6
+    case .deleteCard: 7
+    case .deleteMailbox: 8
+    }
+  }
+
+  /// The signed request, as of now.
+  func request(at relay: RelayAuthority, mailbox: MailboxID, device: borrowing DeviceKeys, created: UnixTime) throws
+    -> OwnerErrand
+  {
+    let (method, route, listSequence, condition) = parts(mailbox)
+    let request = OwnerRequest(
+      method, route, at: relay, body: body, sequence: sequence, listSequence: listSequence, condition: condition)
+    let headers: [HeaderField]
+    if let cardKey {
+      headers = request.headers(signedBy: try SigningKey(seed: cardKey.secret.copy()), created: Int64(created))
+    } else {
+      headers = request.headers(signedBy: device.mailboxKey, created: Int64(created))
+    }
+    return OwnerErrand(
+      upload: key, action: action, isForCard: cardKey != nil, method: method, route: route, relay: relay,
+      headers: headers, body: body)
+  }
+
+  private func parts(_ mailbox: MailboxID) -> (HTTPMethod, Route, UInt64?, CardCondition?) {
+    switch action {
+    case .createMailbox: (.put, .mailbox(mailbox), nil, nil)
+    case .setCapabilities: (.put, .capabilities(mailbox), nil, nil)
+    case .signedPart: (.put, .signedPart(mailbox), nil, nil)
+    case .withdrawOneTimeParts: (.delete, .oneTimeParts(mailbox), nil, nil)
+    case .batch(let batch): (.put, .batch(mailbox, batch), nil, nil)
+    case .putCard(let id, let sequence, let condition): (.put, .card(id), sequence, condition)
+    case .deleteCard(let id): (.delete, .card(id), nil, nil)
+    case .deleteMailbox: (.delete, .mailbox(mailbox), nil, nil)
+    }
+  }
+
+  package func encode(to writer: inout SecretWriter) {
+    writer.u8(code)
+    switch action {
+    case .signedPart(let id), .batch(let id): writer.u64(id)
+    case .deleteCard(let id): writer.fixed(id.bytes)
+    case .putCard(let id, let listSequence, let condition):
+      writer.fixed(id.bytes)
+      writer.u64(listSequence)
+      switch condition {
+      case .absent: writer.u64(0)
+      case .replaces(let sequence): writer.u64(sequence)
+      }
+    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteMailbox: break
+    }
+    writer.vector(body)
+    writer.flag(cardKey != nil)
+    if let cardKey { writer.secret(cardKey.secret) }
+    writer.u64(sequence)
+  }
+
+  package init(from reader: inout SecretReader) throws {
+    switch try reader.u8() {
+    case 1: action = .createMailbox
+    case 2: action = .setCapabilities
+    case 3: action = .signedPart(try reader.u64())
+    case 4: action = .withdrawOneTimeParts
+    case 5: action = .batch(try reader.u64())
+    case 6:
+      let id = try CardID(try reader.fixed(CardID.count))
+      let listSequence = try reader.u64()
+      let replaced = try reader.u64()
+      action = .putCard(id, listSequence: listSequence, replaced == 0 ? .absent : .replaces(replaced))
+    case 7: action = .deleteCard(try CardID(try reader.fixed(CardID.count)))
+    case 8: action = .deleteMailbox
+    default: throw CryptoError.wrongLength
+    }
+    body = try reader.vector()
+    cardKey = try reader.flag() ? SecretBox(try reader.secret(32)) : nil
+    sequence = try reader.u64()
+  }
+}
+
+/// A signed request of the owner, for the shell to carry out.
+package struct OwnerErrand: Sendable {
+  package let upload: [UInt8]
+  package let action: Upload.Action
+  /// Card and mailbox have different owners' keys, and so different connections.
+  package let isForCard: Bool
+  package let method: HTTPMethod
+  package let route: Route
+  package let relay: RelayAuthority
+  package let headers: [HeaderField]
+  package let body: [UInt8]
+}
+
+extension Engine {
+  /// The next owner's request to be made, if there is one; its sequence is stored before it is sent. [request.4]
+  package mutating func nextUpload() throws -> OwnerErrand? {
+    guard var upload = try records.all(Upload.self).first else { return nil }
+    var profile = try profile()
+    if upload.sequence == 0 {
+      profile.sequence = max(profile.sequence + 1, now)
+      upload.sequence = profile.sequence
+      try records.save(profile)
+      try records.save(upload)
+    }
+    return try upload.request(
+      at: profile.relay, mailbox: profile.mailbox, device: try deviceKeys(), created: seconds)
+  }
+
+  /// The relay has done it, or it need not be done any more.
+  package mutating func uploadDone(_ errand: OwnerErrand) throws { try records.delete(.upload, errand.upload) }
+
+  /// The relay holds other prekeys under this id: the next ones, which are due now, have greater ids.
+  package mutating func uploadSuperseded(_ errand: OwnerErrand) throws {
+    var profile = try profile()
+    profile.prekeys.signedAt = 0
+    profile.prekeys.statusAt = 0
+    try records.save(profile)
+    try records.delete(.upload, errand.upload)
+  }
+
+  /// Whether the relay has never been given everything: the creation was cut short.
+  package func isUnregistered() throws -> Bool {
+    try records.all(Upload.self).contains { upload in
+      if case .putCard(_, _, .absent) = upload.action { true } else { false }
+    }
+  }
+
+  /// The relay knows a greater sequence, `known`: the request gets a new one.
+  package mutating func uploadWasStale(_ errand: OwnerErrand, known: UInt64) throws {
+    guard var upload = try records.load(Upload.self, errand.upload) else { return }
+    var profile = try profile()
+    profile.sequence = max(profile.sequence, known)
+    upload.sequence = 0
+    try records.save(profile)
+    try records.save(upload)
+  }
+}

@@ -1,0 +1,73 @@
+internal import Foundation
+public import SottoCrypto
+internal import SottoSession
+internal import SottoWire
+
+/// One identity on this machine: its store, its connections, and everything a user does with them.
+///
+/// Open it, use it, `close()` it. While it is open no other process can use the same folder. Every method commits what
+/// it decided before it sends, acknowledges or shows anything, so that it may be cut short anywhere.
+public actor Client {
+  let store: Store
+  let connections: Connections
+  private let now: @Sendable () -> UInt64
+
+  /// How a client is opened.
+  public struct Options: Sendable {
+    /// A PEM file with certificate authorities to trust besides the system's.
+    public var caFile: String?
+    /// What deriving the key from the passphrase costs; it counts only when a store is created.
+    public var passphraseCost: PassphraseCost
+    /// The clock, in unix milliseconds.
+    public var now: @Sendable () -> UInt64
+
+    public init(caFile: String? = nil, passphraseCost: PassphraseCost = .standard) {
+      self.caFile = caFile
+      self.passphraseCost = passphraseCost
+      now = { UInt64(Date().timeIntervalSince1970 * 1000) }
+    }
+  }
+
+  init(store: Store, options: Options) throws {
+    self.store = store
+    connections = try Connections(caFile: options.caFile)
+    now = options.now
+  }
+
+  /// Opens the identity in the folder `home`.
+  ///
+  /// - Throws: `ClientError`: there is none, another process has it, the passphrase is wrong, the store is newer or
+  ///   damaged.
+  public static func open(
+    home: String, passphrase: borrowing Secret, options: Options = Options()
+  ) throws -> Client {
+    let client = try Client(store: Store(home: Home(existing: home), passphrase: passphrase), options: options)
+    let isFinished = try client.store.transaction { records in
+      try Engine(records: records, now: 0, entropy: SystemEntropy()).hasProfile()
+    }
+    guard isFinished else {
+      throw ClientError(
+        .noIdentity, "The identity in \(home) was never finished.", meaning: "Its creation was interrupted.",
+        next: "Run the same again: sotto identity create --relay URL")
+    }
+    return client
+  }
+
+  /// Says what is missing before anybody is asked for a passphrase.
+  public static func check(home: String) throws { try Home.check(existing: home) }
+
+  /// Closes connections and store; the folder is free afterwards.
+  public func close() async throws {
+    await connections.close()
+    try store.close()
+  }
+
+  /// Runs one step of the engine in one transaction. What it answers may be carried out once this has returned.
+  func step<R>(_ body: (inout Engine) throws -> R) throws -> R {
+    let now = now()
+    return try store.transaction { transaction in
+      var engine = Engine(records: transaction, now: now, entropy: SystemEntropy())
+      return try body(&engine)
+    }
+  }
+}

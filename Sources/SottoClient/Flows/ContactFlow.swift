@@ -1,0 +1,106 @@
+internal import SottoCrypto
+internal import SottoSession
+internal import SottoWire
+
+/// Somebody who was added, or a stranger who has written.
+public struct ContactSummary: Sendable {
+  /// What the user calls them.
+  public let name: String?
+  /// Where they can be reached.
+  public let address: String
+  /// Whether they are a stranger whose messages are requests.
+  public let isRequest: Bool
+  /// Whether somebody showed them and us different device lists.
+  public let hasForkEvidence: Bool
+
+  init(_ contact: Contact) {
+    name = contact.name
+    address = contact.address.text
+    isRequest = !contact.isAccepted
+    hasForkEvidence = contact.hasForkEvidence
+  }
+}
+
+/// One session with one device of a contact.
+public struct SessionDescription: Sendable {
+  /// The contact's name or address.
+  public let contact: String
+  /// The device's id, in hexadecimal digits.
+  public let device: String
+  /// Counts the sessions of the pair of devices.
+  public let generation: UInt32
+  /// Whether the other side has answered in it.
+  public let isConfirmed: Bool
+  /// Whether new messages go out on it.
+  public let isSending: Bool
+  /// Whether it only decrypts late messages.
+  public let isArchived: Bool
+  /// Whether it lost step, so that the next message opens a new one.
+  public let isSuspect: Bool
+}
+
+extension Client {
+  /// Adds a contact: fetches the card and checks that it is the address's.
+  public func addContact(_ address: String, name: String?) async throws -> ContactSummary {
+    let address = try Engine.address(address)
+    try step { engine in
+      if let name {
+        try Engine.check(name: name)
+        try engine.checkFree(name: name, for: address.account)
+      }
+    }
+    do {
+      let (sequence, sealed) = try await fetchCard(
+        ContactKeys(address).cardID, at: address.relay, as: .sender(address.account))
+      return try step { engine in
+        do {
+          let card = try engine.verify(sealed, listSequence: sequence, for: address)
+          return ContactSummary(try engine.add(address, name: name, card: card))
+        } catch let refused as Refused {
+          throw Engine.cardRefused(name ?? "this address", refused)
+        }
+      }
+    } catch RelayFailure.declined(_, .notFound) {
+      throw Self.nobodyThere
+    } catch let failure as RelayFailure {
+      throw failure.asClientError
+    }
+  }
+
+  /// Contacts and strangers, oldest first.
+  public func contacts() throws -> [ContactSummary] { try step { try $0.contacts().map(ContactSummary.init) } }
+
+  /// Makes a contact a stranger again.
+  public func removeContact(_ nameOrAddress: String) throws {
+    try step { try $0.remove(try $0.known(nameOrAddress).account) }
+  }
+
+  /// Sixty digits that are equal on both sides if and only if nobody stands in between.
+  public func safetyNumber(with nameOrAddress: String) throws -> String {
+    try step { try $0.safetyNumber(with: try $0.known(nameOrAddress)) }
+  }
+
+  /// All sessions, oldest first.
+  public func sessions() throws -> [SessionDescription] {
+    try step { engine in
+      try engine.sessions().map { session in
+        SessionDescription(
+          contact: session.contact.title, device: Hex.encode(session.info.peerDevice.bytes),
+          generation: session.info.generation, isConfirmed: session.info.isConfirmed, isSending: session.isSending,
+          isArchived: session.isArchived, isSuspect: session.isSuspect)
+      }
+    }
+  }
+
+  /// Ends all sessions with a contact and opens a new one.
+  ///
+  /// - Returns: whether the relay has it already; otherwise the next send or receive tries again.
+  public func resetSessions(with nameOrAddress: String) async throws -> Bool {
+    let account = try step { engine in
+      let contact = try engine.known(nameOrAddress)
+      try engine.reset(contact.account)
+      return contact.account
+    }
+    return try await serve(account, patient: false) == nil
+  }
+}

@@ -1,0 +1,167 @@
+internal import NIOHTTP1
+public import SottoCrypto
+internal import SottoSession
+internal import SottoWire
+
+/// Who this is, as its owner may see it.
+public struct Identity: Sendable {
+  /// What the user calls it; nobody else sees it.
+  public let name: String
+  /// What to give to people who want to write.
+  public let address: String
+  /// The relay's URL.
+  public let relay: String
+  /// A, in hexadecimal digits.
+  public let account: String
+  /// The device's id, in hexadecimal digits.
+  public let device: String
+
+  init(_ profile: Profile) {
+    name = profile.name
+    address = profile.address.text
+    relay = profile.relay.origin
+    account = Hex.encode(profile.account.bytes)
+    device = Hex.encode(profile.device.bytes)
+  }
+}
+
+extension Client {
+  /// Creates an identity in the folder `home` and registers it at the relay.
+  ///
+  /// When the relay cannot be reached nothing is left behind; a creation that was cut short is finished by the next one.
+  public static func create(
+    home: String, passphrase: borrowing Secret, name: String, relay: String, options: Options = Options()
+  ) async throws -> Client {
+    let relay = try authority(relay)
+    return try await establish(home: home, passphrase: passphrase, options: options) { engine in
+      try engine.createIdentity(name: name, at: relay)
+    }
+  }
+
+  /// Makes a store, lets `install` put an identity into it, and gives the relay what it needs.
+  static func establish(
+    home path: String, passphrase: borrowing Secret, options: Options, install: @Sendable (inout Engine) throws -> Void
+  ) async throws -> Client {
+    let home = try Home(creating: path)
+    let client: Client
+    let isNew = !home.holdsStore
+    if isNew {
+      let store = try Store(creatingIn: home, passphrase: passphrase, cost: options.passphraseCost)
+      client = try Client(store: store, options: options)
+    } else {
+      client = try unfinished(home, passphrase: passphrase, options: options)
+    }
+    do {
+      try await client.register(install)
+      return client
+    } catch {
+      try? await client.close()
+      if isNew { home.wipe() }
+      throw error
+    }
+  }
+
+  private static func unfinished(_ home: Home, passphrase: borrowing Secret, options: Options) throws -> Client {
+    let exists = ClientError(
+      .cannotCreate, "There is an identity in \(home.path) already.", meaning: "It was left as it is.",
+      next: "See it with `sotto identity show`, or choose another folder with --home DIR.")
+    guard let store = try? Store(home: home, passphrase: passphrase) else { throw exists }
+    let isFinished = try store.transaction { records in
+      let engine = Engine(records: records, now: 0, entropy: SystemEntropy())
+      return try engine.hasProfile() && !engine.isUnregistered()
+    }
+    if isFinished { throw exists }
+    return try Client(store: store, options: options)
+  }
+
+  private func register(_ install: @Sendable (inout Engine) throws -> Void) async throws {
+    if try !step({ try $0.hasProfile() }) { try step(install) }
+    do { try await flushUploads() } catch let failure as RelayFailure { throw failure.asClientError }
+  }
+
+  /// The authority that a relay's URL names.
+  static func authority(_ url: String) throws -> RelayAuthority {
+    let split = url.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
+    var rest = split.count == 2 ? String(split[1]) : url
+    if rest.hasSuffix("/") { rest.removeLast() }
+    let scheme = split.count == 2 ? String(split[0]) : nil
+    let usual = scheme == "http" ? ":80" : ":443"
+    if rest.hasSuffix(usual) { rest.removeLast(usual.count) }
+    guard let relay = RelayAuthority(rest.lowercased()) else {
+      throw ClientError(
+        .usage, "“\(url)” is not the URL of a relay.", meaning: "Nothing was created.",
+        next: "It looks like https://relay.example, or http://127.0.0.1:8090 on this machine.")
+    }
+    guard scheme == nil || scheme == relay.scheme else {
+      throw ClientError(
+        .usage, "A relay at \(relay.text) is reached with \(relay.scheme), not \(scheme!).",
+        meaning: "Plain http is only for this machine (loopback or localhost); everywhere else it is https.",
+        next: "Use \(relay.origin)")
+    }
+    return relay
+  }
+
+  /// Who this is.
+  public func identity() throws -> Identity { try step { Identity(try $0.profile()) } }
+
+  /// The public keys of account and device and what the address is made of: what a relay must never have.
+  package func identifyingBytes() throws -> [(String, [UInt8])] { try step { try $0.identifyingBytes() } }
+
+  /// Removes card and mailbox at the relay, then everything in the folder.
+  ///
+  /// - Parameter evenIfUnreachable: whether to go on when the relay cannot be told; what it holds then expires.
+  public func delete(evenIfUnreachable: Bool = false) async throws {
+    try step { try $0.retire() }
+    do { try await flushUploads() } catch let failure as RelayFailure where !evenIfUnreachable {
+      throw failure.asClientError
+    } catch {
+      guard evenIfUnreachable else { throw error }
+    }
+    let home = store.home
+    try await close()
+    home.wipe()
+  }
+
+  /// Makes the owner's requests that are still to be made, in their order.
+  func flushUploads() async throws {
+    var staleAnswers = 0
+    while let errand = try step({ try $0.nextUpload() }) {
+      let voice: Voice = errand.isForCard ? .cardOwner : .mailboxOwner
+      let answer = try await connections.exchange(RelayRequest(errand), as: voice)
+      if (200...204).contains(answer.status) {
+        try step { try $0.uploadDone(errand) }
+        continue
+      }
+      let failure = answer.failure
+      guard case .declined(_, let problem) = failure else { throw failure }
+      switch (problem, errand.action) {
+      case (.sequenceStale, _) where staleAnswers < 3:
+        staleAnswers += 1
+        let known = answer.headers.first(name: HeaderName.sequence).flatMap { DecimalNumber.decode($0) } ?? 0
+        try step { try $0.uploadWasStale(errand, known: known) }
+      case (_, .deleteCard), (_, .deleteMailbox):
+        // What is not there need not be deleted, and what is not ours cannot be.
+        try step { try $0.uploadDone(errand) }
+      case (.prekeyConflict, _), (.prekeysFull, _):
+        // The relay holds something else, perhaps from before a restore: the next prekeys have greater ids.
+        try step { try $0.uploadSuperseded(errand) }
+      case (.cardConflict, .putCard(_, _, .absent)):
+        try step { try $0.rotateContactSecret() }
+      case (.cardConflict, .putCard):
+        throw ClientError(
+          .refused, "Another device has taken over this identity.",
+          meaning: "Its device list at the relay is newer than ours, so this folder can no longer change it.",
+          next: "Use the other device, or import the identity here again.")
+      default: throw failure
+      }
+    }
+  }
+}
+
+extension RelayRequest {
+  init(_ errand: OwnerErrand) {
+    self.init(
+      errand.method, errand.route, at: errand.relay, fields: errand.headers,
+      body: errand.method == .put ? errand.body : nil)
+  }
+}

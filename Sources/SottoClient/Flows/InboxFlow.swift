@@ -1,0 +1,161 @@
+internal import SottoCrypto
+internal import SottoSession
+internal import SottoWire
+
+public import struct Foundation.Date
+
+/// A message that arrived.
+public struct ReceivedMessage: Sendable {
+  /// 32 hexadecimal digits, drawn by its author.
+  public let id: String
+  /// The contact's name, or the address of somebody without one.
+  public let from: String
+  /// What it says.
+  public let text: String
+  /// When it was written, by its author's clock.
+  public let sentAt: Date
+  /// When it was received here.
+  public let receivedAt: Date
+  /// Whether it is from a stranger: replying or adding them accepts.
+  public let isRequest: Bool
+
+  init(_ shown: Engine.Shown) {
+    id = Hex.encode(shown.message.id.bytes)
+    from = shown.from.title
+    text = shown.message.text
+    sentAt = Date(timeIntervalSince1970: Double(shown.message.sentAt) / 1000)
+    receivedAt = Date(timeIntervalSince1970: Double(shown.message.recordedAt) / 1000)
+    isRequest = !shown.from.isAccepted
+  }
+}
+
+extension Client {
+  /// Messages that are handed over at a time: a few lines fit one write to a pipe.
+  private static let handful = 16
+
+  /// Receives what waits at the relay and hands it over, oldest first, a few messages at a time; flushes the outbox.
+  ///
+  /// Messages count as shown just before `show` is called; if it throws they are shown next time.
+  ///
+  /// - Parameter follow: whether to go on after the relay has said that it has caught up, until the task is cancelled.
+  public func receive(follow: Bool = false, show: ([ReceivedMessage]) async throws -> Void) async throws {
+    try await hand(to: show)
+    var failure: (any Error)?
+    do { try await listen(follow: follow, show) } catch { failure = error }
+    if !(failure is CancellationError) {
+      await flushOutbox(patient: false)
+      await upkeep()
+    }
+    switch failure {
+    case nil: return
+    case let failure as RelayFailure: throw failure.asClientError
+    case let failure?: throw failure
+    }
+  }
+
+  /// Streams until the relay has caught up, or forever; connects again when the connection is lost.
+  private func listen(follow: Bool, _ show: ([ReceivedMessage]) async throws -> Void) async throws {
+    var attempt = 0
+    while true {
+      do {
+        try? await flushUploads()
+        let progress = try await stream(follow: follow, show)
+        if progress.caughtUp && !follow { return }
+        attempt = 0
+      } catch let failure as RelayFailure {
+        attempt += 1
+        guard failure.isTransient, follow || attempt < 4 else { throw failure }
+      } catch let reason as CloseReason {
+        attempt += 1
+        guard reason.invitesReconnect, follow || attempt < 4 else { throw Self.error(for: reason) }
+      }
+      try await Backoff.pause(attempt: attempt, base: .milliseconds(250))
+      if follow { await flushOutbox(patient: true) }
+    }
+  }
+
+  private struct StreamState {
+    var epoch: UInt64?
+    var caughtUp = false
+  }
+
+  /// One connection: challenge, envelopes in order, acknowledgements after their commit.
+  private func stream(
+    follow: Bool, _ show: ([ReceivedMessage]) async throws -> Void
+  ) async throws -> StreamState {
+    let profile = try step { try $0.profile() }
+    let stream = try await MailboxStream(to: profile.mailbox, at: profile.relay, tls: connections.tls)
+    var state = StreamState()
+    try await stream.run { frames, writer in
+      try await take(frames, from: stream, writer, &state)
+      try await hand(to: show)
+      if state.caughtUp, follow {
+        await flushOutbox(patient: true)
+        await upkeep()
+      }
+      return follow || !state.caughtUp
+    }
+    return state
+  }
+
+  private func take(
+    _ frames: [ServerFrame], from stream: MailboxStream, _ writer: MailboxStream.Writer, _ state: inout StreamState
+  ) async throws {
+    var envelopes: [(index: UInt64, id: EnvelopeID, bytes: [UInt8])] = []
+    for frame in frames {
+      switch frame {
+      case .challenge(let challenge) where state.epoch == nil:
+        state.epoch = challenge.restoreEpoch
+        try await writer.send(try step { try $0.answer(challenge) })
+      case .envelope(let index, let id, let bytes) where state.epoch != nil:
+        envelopes.append((index, id, bytes))
+      case .caughtUp where state.epoch != nil: state.caughtUp = true
+      case .closing(let reason): throw reason
+      default: throw RelayFailure.nonsense(stream.relay, what: "its stream does not keep the order of frames")
+      }
+    }
+    guard let last = envelopes.last, let epoch = state.epoch else { return }
+    try step { engine in
+      for envelope in envelopes { try engine.receive(envelope.id, envelope.bytes) }
+    }
+    // Committed: now the relay may forget them.
+    try await writer.send(.ack(index: last.index, restoreEpoch: epoch))
+  }
+
+  private func hand(to show: ([ReceivedMessage]) async throws -> Void) async throws {
+    while true {
+      let shown = try step { try $0.takeUnshown(limit: Self.handful) }
+      if shown.isEmpty { return }
+      do { try await show(shown.map(ReceivedMessage.init)) } catch {
+        try step { try $0.giveBack(shown) }
+        throw error
+      }
+    }
+  }
+
+  private static func error(for reason: CloseReason) -> ClientError {
+    switch reason {
+    case .displaced:
+      ClientError(
+        .locked, "Another device is receiving for this identity.", meaning: "The relay delivers to one at a time.",
+        next: "Stop the other one, then try again.")
+    case .gone:
+      ClientError(
+        .refused, "The relay has no mailbox for this identity.", meaning: "It was deleted, or the relay lost it.",
+        next: "Ask the relay's operator; a new identity can be created with --home DIR.")
+    case .refused:
+      ClientError(
+        .refused, "The relay did not accept this device's signature.",
+        meaning: "It answers for another name than the one in your address, or something stands in between.",
+        next: "Check the relay's address and any proxy on the way.")
+    case .restarting, .unavailable, .slow:
+      ClientError(
+        .relayUnavailable, "The relay closed the connection.", meaning: "It is stopping or overloaded.",
+        next: "Try again in a minute.")
+    case .protocolError:
+      ClientError(
+        .relayNonsense, "The relay did not understand this client.", meaning: "One of them has a bug.",
+        next: "Please report it, with the versions of both.")
+    }
+  }
+}

@@ -1,0 +1,32 @@
+internal import ArgumentParser
+internal import SottoClient
+
+/// `sotto session list`: one line for each session with each device.
+struct SessionListCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "list", abstract: "List sessions.")
+
+  @OptionGroup var options: GlobalOptions
+
+  func run() async throws {
+    for session in try await options.withClient({ try await $0.sessions() }) {
+      try options.json ? Output.line(session.json) : Output.line(session.line)
+    }
+  }
+}
+
+extension SessionDescription {
+  var json: JSON {
+    JSON([
+      "contact": .string(contact), "device": .string(device), "generation": .number(Int(generation)),
+      "state": .string(state), "confirmed": .bool(isConfirmed),
+    ])
+  }
+
+  var line: String { "\(contact)  device \(device)  generation \(generation)  \(state)" }
+
+  private var state: String {
+    if isArchived { return "archived" }
+    if isSuspect { return "suspect" }
+    return isSending ? "active" : "standby"
+  }
+}

@@ -1,0 +1,65 @@
+internal import Foundation
+internal import SottoClient
+internal import SottoCrypto
+
+/// The passphrase: from --passphrase-file, from $SOTTO_PASSPHRASE, or typed.
+enum Passphrase {
+  /// - Parameter isNew: whether it is chosen now, so that a typed one is asked for twice.
+  static func read(_ options: GlobalOptions, isNew: Bool = false) throws -> Secret {
+    if let file = options.passphraseFile { return try Secret(copying: firstLine(of: file)) }
+    if let text = ProcessInfo.processInfo.environment["SOTTO_PASSPHRASE"] { return try checked(Array(text.utf8)) }
+    let first = try typed(isNew ? "Choose a passphrase: " : "Passphrase: ")
+    if isNew {
+      let second = try typed("Once more: ")
+      guard first.isEqual(to: second) else {
+        throw ClientError(
+          .badData, "The two passphrases differ.", meaning: "Nothing was created.", next: "Run the command again.")
+      }
+    }
+    return first
+  }
+
+  private static func firstLine(of file: String) throws -> [UInt8] {
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw ClientError(
+        .unreadable, "Cannot read the passphrase file \(file).", meaning: "Nothing was changed.",
+        next: "Check the path and the permissions.")
+    }
+    var line = Array(data.prefix { $0 != UInt8(ascii: "\n") })
+    if line.last == UInt8(ascii: "\r") { line.removeLast() }
+    guard !line.isEmpty else { throw empty }
+    return line
+  }
+
+  private static func checked(_ bytes: [UInt8]) throws -> Secret {
+    guard !bytes.isEmpty else { throw empty }
+    return Secret(copying: bytes)
+  }
+
+  private static let empty = ClientError(
+    .usage, "The passphrase is empty.", meaning: "It protects everything in the home folder, so there must be one.",
+    next: "Give one with --passphrase-file FILE, $SOTTO_PASSPHRASE, or at the prompt.")
+
+  /// Asks on the terminal itself, so that standard input stays free for a message.
+  private static func typed(_ prompt: String) throws -> Secret {
+    let terminal = unsafe open("/dev/tty", O_RDWR | O_CLOEXEC)
+    guard terminal >= 0, isatty(terminal) == 1 else {
+      throw ClientError(
+        .usage, "There is no passphrase and no terminal to ask on.", meaning: "Nothing was changed.",
+        next: "Give one with --passphrase-file FILE or $SOTTO_PASSPHRASE.")
+    }
+    defer { close(terminal) }
+    var saved = termios()
+    unsafe tcgetattr(terminal, &saved)
+    var silent = saved
+    silent.c_lflag &= ~tcflag_t(ECHO)
+    unsafe tcsetattr(terminal, TCSAFLUSH, &silent)
+    defer { unsafe tcsetattr(terminal, TCSAFLUSH, &saved) }
+    Output.write(Array(prompt.utf8), to: terminal)
+    var line: [UInt8] = []
+    var byte: UInt8 = 0
+    while unsafe Foundation.read(terminal, &byte, 1) == 1, byte != UInt8(ascii: "\n") { line.append(byte) }
+    Output.write([UInt8(ascii: "\n")], to: terminal)
+    return try checked(line)
+  }
+}
