@@ -134,7 +134,7 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "SottoCrypto", "SottoWire",
+        "SottoCrypto", "SottoWire", "SottoSimulation",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],

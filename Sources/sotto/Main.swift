@@ -26,8 +26,9 @@ struct Sotto: AsyncParsableCommand {
 @main
 enum Main {
   static func main() async {
-    // A reader that goes away is an error of the write, not the end of the process.
+    // A reader that goes away, and a file that may not grow, are errors of the write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     let arguments = Arguments.current
     do {
       try Arguments.checkEncoding()

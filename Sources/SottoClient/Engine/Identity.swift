@@ -224,8 +224,7 @@ extension Engine {
   /// Takes the card and the mailbox away from the relay; afterwards the home can be wiped.
   package mutating func retire() throws {
     let profile = try profile()
-    for upload in try records.all(Upload.self) { try records.remove(upload) }
-    try records.save(Upload(.deleteCard(ContactKeys(profile.address).cardID), cardKey: try cardKey()))
+    try records.save(Upload(.retireCard(ContactKeys(profile.address).cardID), cardKey: try cardKey()))
     try records.save(Upload(.deleteMailbox))
   }
 }
@@ -237,7 +236,7 @@ extension Upload {
   fileprivate var isSealed: Bool {
     switch action {
     case .signedPart, .batch, .putCard: true
-    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteCard, .deleteMailbox: false
+    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteCard, .retireCard, .deleteMailbox: false
     }
   }
 }

@@ -13,7 +13,17 @@ package struct Upload: StoredRecord {
     case batch(UInt64)
     case putCard(CardID, listSequence: UInt64, CardCondition)
     case deleteCard(CardID)
+    /// The last card, with the identity.
+    case retireCard(CardID)
     case deleteMailbox
+
+    /// Whether it belongs to the end of the identity: carried out only while its user waits for that.
+    var isRetirement: Bool {
+      switch self {
+      case .retireCard, .deleteMailbox: true
+      default: false
+      }
+    }
   }
 
   package let action: Action
@@ -41,7 +51,7 @@ package struct Upload: StoredRecord {
     writer.u8(code)
     switch action {
     case .signedPart(let id), .batch(let id): writer.u64(id)
-    case .putCard(let id, _, _), .deleteCard(let id): writer.fixed(id.bytes)
+    case .putCard(let id, _, _), .deleteCard(let id), .retireCard(let id): writer.fixed(id.bytes)
     case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteMailbox: break
     }
     return writer.bytes
@@ -57,6 +67,7 @@ package struct Upload: StoredRecord {
     case .putCard: 6
     case .deleteCard: 7
     case .deleteMailbox: 8
+    case .retireCard: 9
     }
   }
 
@@ -86,7 +97,7 @@ package struct Upload: StoredRecord {
     case .withdrawOneTimeParts: (.delete, .oneTimeParts(mailbox), nil, nil)
     case .batch(let batch): (.put, .batch(mailbox, batch), nil, nil)
     case .putCard(let id, let sequence, let condition): (.put, .card(id), sequence, condition)
-    case .deleteCard(let id): (.delete, .card(id), nil, nil)
+    case .deleteCard(let id), .retireCard(let id): (.delete, .card(id), nil, nil)
     case .deleteMailbox: (.delete, .mailbox(mailbox), nil, nil)
     }
   }
@@ -95,7 +106,7 @@ package struct Upload: StoredRecord {
     writer.u8(code)
     switch action {
     case .signedPart(let id), .batch(let id): writer.u64(id)
-    case .deleteCard(let id): writer.fixed(id.bytes)
+    case .deleteCard(let id), .retireCard(let id): writer.fixed(id.bytes)
     case .putCard(let id, let listSequence, let condition):
       writer.fixed(id.bytes)
       writer.u64(listSequence)
@@ -125,6 +136,7 @@ package struct Upload: StoredRecord {
       action = .putCard(id, listSequence: listSequence, replaced == 0 ? .absent : .replaces(replaced))
     case 7: action = .deleteCard(try CardID(try reader.fixed(CardID.count)))
     case 8: action = .deleteMailbox
+    case 9: action = .retireCard(try CardID(try reader.fixed(CardID.count)))
     default: throw CryptoError.wrongLength
     }
     body = try reader.vector()
@@ -148,8 +160,12 @@ package struct OwnerErrand: Sendable {
 
 extension Engine {
   /// The next owner's request to be made, if there is one; its sequence is stored before it is sent. [request.4]
-  package mutating func nextUpload() throws -> OwnerErrand? {
-    guard var upload = try records.all(Upload.self).first else { return nil }
+  ///
+  /// - Parameter retiring: whether the identity is being deleted.
+  package mutating func nextUpload(retiring: Bool = false) throws -> OwnerErrand? {
+    guard var upload = try records.all(Upload.self).first(where: { retiring || !$0.action.isRetirement }) else {
+      return nil
+    }
     var profile = try profile()
     if upload.sequence == 0 {
       profile.sequence = max(profile.sequence + 1, now)

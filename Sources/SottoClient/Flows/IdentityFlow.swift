@@ -112,7 +112,7 @@ extension Client {
   /// - Parameter evenIfUnreachable: whether to go on when the relay cannot be told; what it holds then expires.
   public func delete(evenIfUnreachable: Bool = false) async throws {
     try step { try $0.retire() }
-    do { try await flushUploads() } catch let failure as RelayFailure where !evenIfUnreachable {
+    do { try await flushUploads(retiring: true) } catch let failure as RelayFailure where !evenIfUnreachable {
       throw failure.asClientError
     } catch {
       guard evenIfUnreachable else { throw error }
@@ -123,12 +123,12 @@ extension Client {
   }
 
   /// Makes the owner's requests that are still to be made, in their order.
-  func flushUploads() async throws {
+  func flushUploads(retiring: Bool = false) async throws {
     var staleAnswers = 0
-    while let errand = try step({ try $0.nextUpload() }) {
+    while let errand = try step({ try $0.nextUpload(retiring: retiring) }) {
       let voice: Voice = errand.isForCard ? .cardOwner : .mailboxOwner
-      let answer = try await connections.exchange(RelayRequest(errand), as: voice)
-      if (200...204).contains(answer.status) {
+      let answer = try await connections.stubbornly(RelayRequest(errand), as: voice)
+      if answer.status == 204 {
         try step { try $0.uploadDone(errand) }
         continue
       }
@@ -139,7 +139,7 @@ extension Client {
         staleAnswers += 1
         let known = answer.headers.first(name: HeaderName.sequence).flatMap { DecimalNumber.decode($0) } ?? 0
         try step { try $0.uploadWasStale(errand, known: known) }
-      case (_, .deleteCard), (_, .deleteMailbox):
+      case (_, .deleteCard), (_, .retireCard), (_, .deleteMailbox):
         // What is not there need not be deleted, and what is not ours cannot be.
         try step { try $0.uploadDone(errand) }
       case (.prekeyConflict, _), (.prekeysFull, _):

@@ -76,7 +76,7 @@ extension Client {
 
   private func mailboxStatus() async throws -> MailboxStatus {
     let (relay, route, headers) = try step { try $0.statusRequest() }
-    return try await connections.exchange(RelayRequest(.get, route, at: relay, fields: headers), as: .mailboxOwner)
+    return try await connections.stubbornly(RelayRequest(.get, route, at: relay, fields: headers), as: .mailboxOwner)
       .expecting(200).decoded { try MailboxStatus(decoding: $0) }
   }
 
@@ -149,7 +149,7 @@ extension Client {
     _ id: CardID, at relay: RelayAuthority, as voice: Voice
   ) async throws(RelayFailure) -> (sequence: UInt64, sealed: [UInt8]) {
     let request = RelayRequest(.get, .card(id), at: relay, answerLimit: WireLimits.card)
-    let answer = try await connections.exchange(request, as: voice).expecting(200)
+    let answer = try await connections.stubbornly(request, as: voice).expecting(200)
     return (try answer.listSequence(), answer.body)
   }
 
@@ -157,12 +157,4 @@ extension Client {
     .badData, "Nobody is to be found at this address.",
     meaning: "The relay has no card there: the address was withdrawn, or the identity deleted.",
     next: "Ask them for their present address.")
-}
-
-/// Waits between attempts: drawn at random below a bound that doubles, so that clients do not come back in step.
-enum Backoff {
-  static func pause(attempt: Int, base: Duration, limit: Duration = .seconds(60)) async throws {
-    let bound = min(base * (1 << min(attempt, 16)), limit)
-    try await Task.sleep(for: bound * Double.random(in: 0...1))
-  }
 }

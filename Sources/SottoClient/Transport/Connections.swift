@@ -72,6 +72,20 @@ final class Connections: Sendable {
     }
   }
 
+  /// The same, tried up to three times when the connection fails: for requests that may be repeated.
+  func stubbornly(_ request: RelayRequest, as voice: Voice) async throws(RelayFailure) -> RelayAnswer {
+    for attempt in 1...2 {
+      do {
+        return try await exchange(request, as: voice)
+      } catch .unreachable {
+        try? await Backoff.pause(attempt: attempt, base: .milliseconds(200))
+      } catch {
+        throw error
+      }
+    }
+    return try await exchange(request, as: voice)
+  }
+
   /// Closes every connection.
   func close() async {
     for pool in pools.withLock({ $0.values.map(\.self) }) { try? await pool.shutdown() }
