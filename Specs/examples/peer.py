@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """A small Sotto client, to be read from top to bottom beside the specs: each section has the name of a document.
 It is an example: its secrets lie in one JSON file that is not encrypted. README.md says what else it leaves out.
-
-  peer.py FILE create URL | add ADDRESS NAME | send NAME|ADDRESS TEXT | receive"""
+usage: peer.py FILE create URL | add ADDRESS NAME | send NAME|ADDRESS TEXT | receive"""
 import base64, copy, hashlib, hmac, http.client, json, os, re, struct, sys, time
 from collections import namedtuple
 from contextlib import contextmanager, suppress
@@ -50,7 +49,6 @@ class Type(namedtuple("Type", "write read")):
             require(valid(value), "encoding")
             return value
         return Type(self.write, read)
-
 def uint(size): return Type(lambda n: n.to_bytes(size, "big"), lambda r: int.from_bytes(r.take(size), "big"))
 def fixed(size): return Type(bytes, lambda r: r.take(size))
 def opaque(limit): return Type(lp, lambda r: r.opaque(limit))
@@ -70,7 +68,7 @@ def decode(type, data):
     value = type.read(r)
     require(not r.left(), "encoding")
     return value
-u8, u16, u32, u64 = map(uint, (1, 2, 4, 8))
+u8, u32, u64 = map(uint, (1, 4, 8))
 
 # ---- Primitives.md ----
 def L(label): return lp(b"Sotto/1 " + label.encode())
@@ -78,7 +76,6 @@ def H(label, *x): return hashlib.blake2b(L(label) + b"".join(map(lp, x)), digest
 def P(key, label, *x):
     o = hashlib.blake2b(L(label) + b"".join(map(lp, x)), key=key, digest_size=64).digest()
     return o[:32], o[32:]
-
 def seal(key, message, ad, nonce=bytes(12)): return aead.ChaCha20Poly1305(key).encrypt(nonce, message, ad)
 def unseal(key, sealed, ad, stage, nonce=bytes(12)):
     with refusing(stage, InvalidTag): return aead.ChaCha20Poly1305(key).decrypt(nonce, sealed, ad)
@@ -97,7 +94,6 @@ def xunseal(key, sealed, ad, stage):
 FIELD = 2**255 - 19
 ORDER_8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
 SMALL_ORDER = {0, 1, FIELD - 1, ORDER_8, FIELD - ORDER_8}  # the y of the points that are no keys
-
 def ed_key(seed): return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
 def ed_public(seed): return ed_key(seed).public_key().public_bytes_raw()
 def ml_key(secret): return mldsa.MLDSA65PrivateKey.from_seed_bytes(secret[32:])
@@ -128,22 +124,19 @@ KEMKey = fixed(1568).where(encapsulation_key)
 
 # ---- Relay.md ----
 class RelayError(Exception): """The relay said no. The argument is the code of its problem document."""
-def scheme(authority):
-    """[relay.7] There is one spelling; None for any other. [relay.8] The scheme follows from the host."""
+def scheme(authority):  # None if it is not in the one spelling of [relay.7]; otherwise [relay.8]
     label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
     found = re.fullmatch(rf"({label}(\.{label})*|\[[0-9a-f:.]{{2,45}}\])(:([1-9][0-9]{{0,4}}))?", authority)
     loopback = found and re.fullmatch(r"localhost|\[::1\]|127(\.(0|[1-9][0-9]{0,2})){3}", found[1])
     name, usual = ("http", 80) if loopback else ("https", 443)
     return name if found and len(authority) <= 259 and int(found[4] or 1) not in (usual, *range(2**16, 10**5)) else None
-
 Authority = Type(lambda text: lp(text.encode()), lambda r: r.opaque(259).decode("latin-1")).where(scheme)
-KNOCK, CONTACT = 1, 2  # classes of capabilities
+def b64(x): return base64.b64encode(x).decode()
 def mailbox_id(seed): return H("mailbox", ed_public(seed))[:16]
 def mailbox_path(mailbox, route=""): return f"/v1/mailboxes/{mailbox.hex()}{route}"
 def now(): return int(time.time())
 
-def call(authority, method, path, body=b"", headers={}):
-    """Each request has a connection of its own, as [client.2] wants it for senders."""
+def call(authority, method, path, body=b"", headers={}):  # one connection each, as [client.2] wants it
     kind = http.client.HTTPSConnection if scheme(authority) == "https" else http.client.HTTPConnection
     connection = kind(authority, timeout=90)
     connection.request(method, path, body, {"host": authority, **headers})
@@ -152,25 +145,23 @@ def call(authority, method, path, body=b"", headers={}):
     code = re.search(rb"urn:sotto:problem:([a-z-]+)", response.read(1 << 16))
     raise RelayError(code[1].decode() if code else f"status {response.status}")
 
-def put_signed(me, seed, path, body=b"", headers={}):
-    """[request.1] to [request.5]. [request.8] The number is stored before it is used."""
+def put_signed(me, seed, path, body=b"", headers={}):  # [request.1] to [request.5]
     me.sequence = max(me.sequence + 1, int(time.time() * 1000))
-    me.save()
-    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
-    headers = {"content-digest": f"sha-256=:{digest}:", "sotto-sequence": str(me.sequence), **headers}
+    me.save()  # [request.8] before the number is used
+    digest = f"sha-256=:{b64(hashlib.sha256(body).digest())}:"
+    headers = {"content-digest": digest, "sotto-sequence": str(me.sequence), **headers}
     covered = {"@method": "PUT", "@target-uri": f"{scheme(me.relay)}://{me.relay}{path}", **headers}
     names = " ".join(f'"{name}"' for name in covered)
     parameters = f'({names});created={now()};keyid="{ed_public(seed).hex()}";alg="ed25519"'
     base = "\n".join(f'"{name}": {value}' for name, value in [*covered.items(), ("@signature-params", parameters)])
-    signature = base64.b64encode(ed_key(seed).sign(base.encode())).decode()
-    signed = {"signature-input": f"sotto={parameters}", "signature": f"sotto=:{signature}:"}
-    call(me.relay, "PUT", path, body, {**headers, **signed})
+    signature = f"sotto=:{b64(ed_key(seed).sign(base.encode()))}:"
+    call(me.relay, "PUT", path, body, {**headers, "signature-input": f"sotto={parameters}", "signature": signature})
 
 def stream(authority, seed):
     """The waiting envelopes. Asking for the next one acknowledges the one before, so it has to be safe by then."""
     connection, response = call(authority, "GET", mailbox_path(mailbox_id(seed), "/stream"), None, {
         "connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13",
-        "sec-websocket-key": base64.b64encode(urandom(16)).decode()})
+        "sec-websocket-key": b64(urandom(16))})
     def send(opcode, payload):  # RFC 6455, masked, at most 125 bytes
         mask = urandom(4)
         masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
@@ -198,8 +189,7 @@ def is_current(dates): return dates.not_before - 300 <= now() <= dates.not_after
 
 class Address(namedtuple("Address", "A S relay")):
     @classmethod
-    def parse(cls, text):
-        """[address.4] There is one spelling. [address.5] A wrong checksum is noticed before anything is contacted."""
+    def parse(cls, text):  # [address.4] In one spelling only. [address.5] Before anything is contacted.
         with refusing("address", ValueError):
             letters, relay = text.split(":", 1)[-1].split("@")
             data = base64.b32decode(letters.upper())
@@ -238,7 +228,6 @@ class DeviceList(structure(account=fixed(32), sequence=u64, previous=fixed(32), 
         return step > 1 or step == 1 and self.previous == known.hash() or step == 0 and self.hash() == known.hash()
 
 SignedList = Type(lambda list: lp(bytes(list)), lambda r: decode(DeviceList, r.opaque(1 << 16)).checked())
-
 class Card(structure(account_ed=fixed(32), account_ml=fixed(1952), list=SignedList, signature=fixed(3373))):
     def A(self): return H("account", self.account_ed, self.account_ml)
     def verify(self, A):  # [card.4], steps 2 to 4; decoding was the first
@@ -246,8 +235,7 @@ class Card(structure(account_ed=fixed(32), account_ml=fixed(1952), list=SignedLi
         verify(self.account_ed, self.account_ml, "device list", bytes(self.list), self.signature)
         require(is_current(self.list), "validity")
 
-def fetch_card(address, known):
-    """From the relay of the address. `known` is the newest known list of the account, or None."""
+def fetch_card(address, known):  # `known` is the newest known list of the account, or None
     _, response = call(address.relay, "GET", f"/v1/cards/{address.card_id().hex()}")
     n = u64(int(response.headers["sotto-list-sequence"]))
     card = decode(Card, address.unseal(response.read(1 << 17), address.card_id(), CARD, n))
@@ -276,15 +264,13 @@ def fold(node, index, path):  # [prekeys.2]
     for level, sibling in enumerate(path):
         node = H("prekey node", *((sibling, node) if index >> level & 1 else (node, sibling)))
     return node
-
 def make_batch(device, batch, depth):  # private keys (OPK, KEM seed), the root, and the parts
     secrets = [(urandom(32), urandom(64)) for _ in range(1 << depth)]
     parts = [OneTimePart(batch, i, x_public(opk), kem_public(kem), []) for i, (opk, kem) in enumerate(secrets)]
     root, paths = merkle_tree([prekey_leaf(device, part) for part in parts])
     return secrets, BatchRoot(batch, depth, root), [part._replace(path=path) for part, path in zip(parts, paths)]
 
-def verify_bundle(claimed, address, device):
-    """[prekeys.6] `claimed` is the relay's answer, `device` an entry of the address's verified card."""
+def verify_bundle(claimed, address, device):  # [prekeys.6] `device` is an entry of the verified card
     r = Reader(claimed)
     n, sealed, more = r.take(8), r.opaque(16384), u8.read(r)
     one_n, one_sealed = (r.take(12), r.opaque(4096)) if more == 1 else (b"", b"")
@@ -317,6 +303,7 @@ ReplyPath = structure(relay=Authority, contact_secret=fixed(16), rights=vector(M
     lambda rights: [r.mailbox for r in rights] == sorted({r.mailbox for r in rights})))  # [handshake.5]
 Heads = structure(own=fixed(40), yours=fixed(40))
 MissingIDs = Type(b"".join, lambda r: [r.take(16) for _ in range(0, r.left(), 16)])
+BODIES = {REPLY_PATH: ReplyPath, HEADS: Heads, MISSING: MissingIDs}
 Part = structure(kind=u8, body=opaque(1 << 16))
 Content = structure(id=fixed(16), sent_at=u64, parts=vector(Part, 64))
 
@@ -325,14 +312,13 @@ def unpad(padded):
     content = padded.rstrip(b"\0")
     require(content.endswith(b"\x80"), "padding")  # [messages.2]
     return content[:-1]
-
 def read_content(padded):  # the id, and the parts by kind
     content, parts = unpad(padded), {}
-    with refusing("content", Refused, UnicodeDecodeError):  # [messages.4]
+    with refusing("content", Refused, UnicodeDecodeError, KeyError):  # [messages.4]
         content = decode(Content, content)
         for kind, body in content.parts:
             if kind == TEXT: parts.setdefault(TEXT, body.decode())
-            elif kind < 128: parts[kind] = decode({REPLY_PATH: ReplyPath, HEADS: Heads, MISSING: MissingIDs}[kind], body)
+            elif kind < 128: parts[kind] = decode(BODIES[kind], body)
     return content.id, parts
 
 # ---- Ratchet.md ----
@@ -349,13 +335,10 @@ class Session(SimpleNamespace):
                    **about)
         if SPK: self.CKs, self.NHKs = self.root_step(SPK)
         return self
-
     def root_step(self, DHr):  # [ratchet.1]
         self.RK, t = P(self.RK, "ratchet root", DH(self.DHs, DHr))
         return P(t, "ratchet chain")
-
-    def seal(self, content):
-        """The next envelope. [sessions.2] The prelude stands in front until the session is confirmed."""
+    def seal(self, content):  # the next envelope; until the session is confirmed the prelude stands in it
         start = b"\1" if self.confirmed else b"\2" + self.prelude
         room = [size - len(start) - 80 - 32 - 16 for size in SIZES]
         self.CKs, MK = P(self.CKs, "chain")
@@ -363,15 +346,13 @@ class Session(SimpleNamespace):
         self.Ns += 1
         EK_m, COM = P(MK, "message", self.sid, hdr)  # [ratchet.3]
         return start + hdr + COM + seal(EK_m, pad(content, min(size for size in room if size > len(content))), b"")
-
     def open(self, HK, header, message):
         """Changes the session even if it refuses: open with a copy, and keep the copy that opened. [ratchet.10]"""
         if HK == self.HKr:
             require(header.DHs == self.DHr, "header")  # [ratchet.15]
             require(header.N - self.Nr <= LONGEST_GAP and header.N < 2**32 - 1, "gap")  # [ratchet.14]
         elif HK == self.NHKr:
-            require(header.N <= LONGEST_GAP and 0 <= header.PN - self.Nr <= LONGEST_GAP, "gap")
-            require(self.CKr or header.PN == 0, "gap")
+            require(header.N <= LONGEST_GAP and 0 <= header.PN - self.Nr <= (LONGEST_GAP if self.CKr else 0), "gap")
             self.turn(header)
         if HK == self.HKr: self.skip(header.N + 1)  # the last one is the one that is asked for
         EK_m, COM = P(self.take_skipped(HK, header.N), "message", self.sid, message[:80])
@@ -379,23 +360,18 @@ class Session(SimpleNamespace):
         content = read_content(unseal(EK_m, message[112:], b"", "message"))
         self.confirmed, self.prelude, self.opened = True, b"", time.time()
         return content
-
-    def turn(self, header):
-        """The peer has a new ratchet key: the next receiving chain begins, and the next sending chain."""
-        if self.CKr:
-            self.skip(header.PN)
-            self.past.append(self.HKr)
+    def turn(self, header):  # a new ratchet key of the peer: the next chains begin, in both directions
+        if self.CKr: self.skip(header.PN)
+        self.past.append(self.HKr)
         self.HKr, self.Nr, self.DHr = self.NHKr, 0, header.DHs
         self.CKr, self.NHKr = self.root_step(self.DHr)
         self.HKs, self.PN, self.Ns, self.DHs = self.NHKs, self.Ns, 0, urandom(32)
         self.CKs, self.NHKs = self.root_step(self.DHr)
-
     def skip(self, N):
         while self.Nr < N:
             self.CKr, MK = P(self.CKr, "chain")
             self.skipped.append([self.HKr, self.Nr, MK, now()])
             self.Nr += 1
-
     def take_skipped(self, HK, N):
         kept = [entry for entry in self.skipped if entry[3] > now() - 30 * DAY]  # [ratchet.9]
         found = next((entry for entry in kept if entry[:2] == [HK, N]), None)
@@ -412,9 +388,7 @@ PrekeyIDs = structure(spk_id=u64, kind=u8.where(lambda kind: kind in (ONE_TIME, 
                       zeros=fixed(11).where(lambda zeros: not any(zeros)))  # [handshake.4]
 Box1 = structure(card=Card, device=fixed(8), reply_path=ReplyPath, generation=u32,
                  reset=u8.where(lambda reset: reset < 2), seen=fixed(40))
-
-# The key schedule, [handshake.6], in the three steps in which a responder comes to know what it needs.
-def schedule_0(A_R, dev_R, IK_R, EK, dh2):
+def schedule_0(A_R, dev_R, IK_R, EK, dh2):  # [handshake.6], in the three steps in which a responder can take it
     c0 = H("hs0", A_R, dev_R, IK_R, EK)
     return (c0, *P(c0, "hs dh2", dh2))
 def schedule_1(c0, ck0, box0, bundle, ct, dh3, dh4, SS):
@@ -426,32 +400,29 @@ def schedule_2(c1, ck3, box1, list_I, dev_I, dh1):
     ck4 = P(ck3, "hs dh1", dh1, c2)[0]
     return (c2, P(ck4, "root")[0], *P(ck4, "headers"))
 
-def initiate(me, A_R, dev_R, bundle, generation, seen):
-    """A new session with a device whose card and bundle were verified."""
+def initiate(me, A_R, dev_R, bundle, generation, seen):  # [handshake.6], with a verified card and bundle
     ek, card = urandom(32), decode(Card, me.card)
     EK, IK_R, dev_I = x_public(ek), dev_R.identity_key, card.list.device(me.device_id)
     c0, ck0, k0 = schedule_0(A_R, dev_R.id, IK_R, EK, DH(ek, IK_R))
     box0 = seal(k0, bytes(bundle.ids), c0)
     SS, ct = encapsulation_key(bundle.KEM).encapsulate()
-    dh4 = DH(ek, bundle.OPK) if bundle.OPK else b""
-    c1, ck3, k1 = schedule_1(c0, ck0, box0, bundle, ct, DH(ek, bundle.SPK), dh4, SS)
+    dh3, dh4 = DH(ek, bundle.SPK), DH(ek, bundle.OPK) if bundle.OPK else b""
+    c1, ck3, k1 = schedule_1(c0, ck0, box0, bundle, ct, dh3, dh4, SS)
     inner = bytes(Box1(card, dev_I.id, me.reply_path(), generation, 0, seen))
     box1 = seal(k1, pad(inner, len(inner) // 256 * 256 + 256), c1)  # [handshake.14]
     keys = schedule_2(c1, ck3, box1, card.list, dev_I, DH(me.identity_secret, bundle.SPK))
     return Session.begin(*keys, urandom(32), bundle.SPK, device=dev_R.id, identity_key=IK_R, generation=generation,
                          prelude=bytes(Prelude(EK, box0, ct, box1)))
 
-def respond(me, prelude):
-    """[handshake.10], steps 2 to 7: who claims to write, and the session in which that is still to be proved."""
-    EK, box0, ct, box1 = prelude
+def respond(me, EK, box0, ct, box1):  # [handshake.10], steps 2 to 7: who claims to write, to be proved in a session
     c0, ck0, k0 = schedule_0(me.A, me.device_id, x_public(me.identity_secret), EK, DH(me.identity_secret, EK))
     ids = decode(PrekeyIDs, unseal(k0, box0, c0, "box0"))
     require(ids.kind == ONE_TIME or ids.index == 0, "encoding")
     opk, kem = me.prekeys.get(str(ids[1:4]), (b"", b""))
     require(kem and ids.spk_id == 1 and now() < me.signed_until + 30 * DAY, "prekey")  # [handshake.15]
     bundle = Bundle(me.signed_part, x_public(me.spk), ids, x_public(opk) if opk else b"", kem_public(kem))
-    dh4 = DH(opk, EK) if opk else b""
-    c1, ck3, k1 = schedule_1(c0, ck0, box0, bundle, ct, DH(me.spk, EK), dh4, kem_key(kem).decapsulate(ct))
+    dh3, dh4, SS = DH(me.spk, EK), DH(opk, EK) if opk else b"", kem_key(kem).decapsulate(ct)
+    c1, ck3, k1 = schedule_1(c0, ck0, box0, bundle, ct, dh3, dh4, SS)
     inner = decode(Box1, unpad(unseal(k1, box1, c1, "box1")))
     require(1 <= inner.generation <= 2**31, "generation")  # [handshake.8]
     inner.card.verify(inner.card.A())  # [handshake.12]
@@ -466,7 +437,6 @@ def respond(me, prelude):
 
 # ---- Sessions.md ----
 def rank(session): return session.generation, session.sid  # [sessions.5]
-
 def find_session(sessions, message):  # [sessions.3] The first header key that opens decides.
     for keys in (lambda session: [session.HKr, session.NHKr]), (lambda session: session.past[::-1]):
         for session in sorted(sessions, key=lambda session: -session.opened):
@@ -490,8 +460,7 @@ class Contact(SimpleNamespace):
         ranked = sorted([*self.with_device(session.device), session], key=rank)
         self.sessions = [s for s in self.sessions if s.device != session.device] + ranked[-5:]
         self.generations[session.device.hex()] = ranked[-1].generation
-    def learn(self, card, path=None):
-        """[client.5] Sessions go with their devices. [client.9] A reply path has to agree with the list."""
+    def learn(self, card, path=None):  # [client.5] [client.9] Sessions and rights go with their devices.
         devices = {(device.id, device.identity_key): device.mailbox for device in card.list.devices}
         self.card = bytes(card)
         self.sessions = [session for session in self.sessions if (session.device, session.identity_key) in devices]
@@ -503,9 +472,8 @@ class Contact(SimpleNamespace):
 
 class Peer(SimpleNamespace):
     def address(self): return Address(self.A, self.S, self.relay)
-    def reply_path(self): return ReplyPath(self.relay, self.S, [MailboxRight(self.mailbox, self.contact_right)])
+    def reply_path(self): return bytes(ReplyPath(self.relay, self.S, [MailboxRight(self.mailbox, self.contact_right)]))
     def known_list(self, A): return self.contacts[A.hex()].list() if A.hex() in self.contacts else None
-
     @classmethod
     def load(cls, path):
         kinds = {"hex": bytes.fromhex, "Contact": lambda x: Contact(**x), "Session": lambda x: Session(**x)}
@@ -515,30 +483,27 @@ class Peer(SimpleNamespace):
         pack = lambda x: {"hex": x.hex()} if isinstance(x, bytes) else {type(x).__name__: vars(x)}
         with open(self.path + ".new", "w") as file: json.dump(vars(self), file, default=pack)
         os.replace(self.path + ".new", self.path)
-
     @classmethod
-    def create(cls, path, url):
-        """Keys; then at the relay a mailbox, its capabilities, prekeys, and the card that the address leads to."""
+    def create(cls, path, url):  # the keys; then, at the relay, all that an address leads to
         secrets = dict(account=64, next_account=64, device=64, device_id=8, S=16, identity_secret=32, mailbox_secret=32,
                        card_secret=32, contact_right=32, spk=32, last_resort=64)
         self = cls(path=path, relay=url.split("://")[-1], sequence=0, signed_until=now() + 14 * DAY, contacts={},
                    preludes={}, seen=[], **{name: urandom(size) for name, size in secrets.items()})
         self.A, self.mailbox = H("account", *hybrid_public(self.account)), mailbox_id(self.mailbox_secret)
-        ed, ml = hybrid_public(self.device)
+        (ed, ml), successor = hybrid_public(self.device), H("account", *hybrid_public(self.next_account))
         entry = Device(self.device_id, ed, H("device key", ml), x_public(self.identity_secret), 0, self.mailbox, b"\1")
-        content = DeviceList(self.A, 1, bytes(32), now(), now() + 30 * DAY, H("account", *hybrid_public(self.next_account)),
-                             [self.relay], [entry])
-        self.card = bytes(Card(*hybrid_public(self.account), content, sign(self.account, "device list", bytes(content))))
+        listed = DeviceList(self.A, 1, bytes(32), now(), now() + 30 * DAY, successor, [self.relay], [entry])
+        signature = sign(self.account, "device list", bytes(listed))
+        self.card = bytes(Card(*hybrid_public(self.account), listed, signature))
         pairs, root, parts = make_batch(self.device_id, 1, 4)
         self.prekeys = {str((ONE_TIME, 1, index)): pair for index, pair in enumerate(pairs)}
         self.prekeys[str((LAST_RESORT, 1, 0))] = b"", self.last_resort
         self.signed_part = bytes(SignedPart(self.A, self.device_id, 1, x_public(self.spk), 1,
                                             kem_public(self.last_resort), [root], now(), self.signed_until))
         published = PublishedSignedPart(ml, self.signed_part, sign(self.device, "signed part", self.signed_part))
-
         address, path, one = self.address(), f"/v1/mailboxes/{self.mailbox.hex()}", u64(1)
-        rights = (KNOCK, address.knock(self.mailbox)), (CONTACT, self.contact_right)
-        slots = b"".join(u8(kind) + H("capability", right) + u64(0) for kind, right in rights)
+        knock, contact = address.knock(self.mailbox), self.contact_right
+        slots = b"\1" + H("capability", knock) + u64(0) + b"\2" + H("capability", contact) + u64(0)  # [relay.14]
         sealed = lambda part, kind, n: lp(address.seal(bytes(part), self.mailbox, kind, n))
         batch = b"".join(u32(part.index) + sealed(part, ONE_TIME_PART, one + u32(part.index)) for part in parts)
         put_signed(self, self.mailbox_secret, path)
@@ -548,19 +513,17 @@ class Peer(SimpleNamespace):
         put_signed(self, self.card_secret, f"/v1/cards/{address.card_id().hex()}", address.seal(
             self.card, address.card_id(), CARD, one), {"sotto-list-sequence": "1", "if-none-match": "*"})
         return self
-
-    def contact(self, who, name=None):
-        """By name or address. Whom the user adds or answers is accepted, and only then contacted. [client.3]"""
+    def contact(self, who, name=None):  # [client.3] Whom the user adds or answers is accepted.
         contact = next((c for c in self.contacts.values() if who in (c.name, str(c.address()))), None)
         if not contact:
             address = Address.parse(who)
             contact = self.contacts.get(address.A.hex()) or Contact.at(address, True)
+            contact.S, contact.relay = address.S, address.relay
         contact.learn(fetch_card(contact.address(), contact.list()))  # [client.16]
         contact.accepted, contact.name = True, name or contact.name
         self.contacts[contact.A.hex()] = contact
         self.save()
         return contact
-
     def send(self, who, text):
         contact, id = self.contact(who), urandom(16)
         heads = bytes(Heads(decode(Card, self.card).list.head(), contact.list().head()))
@@ -569,25 +532,21 @@ class Peer(SimpleNamespace):
             session, capability = contact.sending_session(device.id), contact.capability(device.mailbox)
             if not session:
                 _, claimed = call(relay, "POST", path + "/prekeys/claim", b"", capability)
-                device = contact.list().device(device.id)
-                bundle = verify_bundle(claimed.read(1 << 17), contact.address(), device)
+                bundle = verify_bundle(claimed.read(1 << 17), contact.address(), contact.list().device(device.id))
                 generation = contact.generations.get(device.id.hex(), 0) + 1  # [sessions.6]
                 session = initiate(self, contact.A, device, bundle, generation, heads[40:])
                 contact.add(session)
-            parts = [Part(TEXT, text.encode()), Part(HEADS, heads)]  # [client.10]
-            first_answer = session.confirmed and session.PN == session.Ns == 0
-            if first_answer: parts.append(Part(REPLY_PATH, bytes(self.reply_path())))  # [client.9]
+            parts = [Part(TEXT, text.encode()), Part(HEADS, heads)]  # [client.10], and [client.9] in the first answer:
+            if session.confirmed and session.PN == session.Ns == 0: parts += [Part(REPLY_PATH, self.reply_path())]
             envelope = session.seal(bytes(Content(id, int(time.time() * 1000), parts)))
             self.save()
             call(relay, "PUT", f"{path}/envelopes/{urandom(16).hex()}", envelope, capability)
-
     def receive(self):
         for envelope in stream(self.relay, self.mailbox_secret):
             contact, text = None, None
             with suppress(Refused): contact, text = self.open(envelope)  # or nothing is shown, and nothing is answered
             self.save()
             if text is not None: yield contact, text
-
     def open(self, envelope):
         require(len(envelope) in SIZES and envelope[0] in (1, 2), "encoding")  # [envelope.3]
         r, sessions = Reader(envelope[1:]), [s for contact in self.contacts.values() for s in contact.sessions]
@@ -606,14 +565,12 @@ class Peer(SimpleNamespace):
             raise
         vars(session).update(vars(trial))
         return self.deliver(next(c for c in self.contacts.values() if session in c.sessions), *content)
-
-    def open_first(self, prelude, d, message):
-        """[handshake.10] All is computed and opened first. From then on nothing is refused."""
-        box1, ids, session = respond(self, prelude)
+    def open_first(self, prelude, d, message):  # [handshake.10] Everything opens first. Then nothing is refused.
+        box1, ids, session = respond(self, *prelude)
         content = session.open(*find_session([session], message)[1:], message)
         A, path, sequence = box1.card.A(), box1.reply_path, box1.card.list.sequence
         contact = self.contacts.get(A.hex()) or Contact.at(Address(A, path.contact_secret, path.relay), False)
-        strangers = [c for c in self.contacts.values() if not c.accepted and c is not contact]
+        strangers = {c.A for c in self.contacts.values() if not c.accepted} - {A}
         require(contact.accepted or len(strangers) < 100, "strangers")  # [client.4]
         if not contact.accepted: contact.sessions = []
         if not contact.card or sequence >= contact.list().sequence: contact.learn(box1.card, path)
@@ -621,7 +578,6 @@ class Peer(SimpleNamespace):
         self.contacts[A.hex()], self.preludes[d] = contact, session.sid
         if ids.kind == ONE_TIME: del self.prekeys[str(ids[1:4])]  # [prekeys.8]
         return self.deliver(contact, *content)
-
     def deliver(self, contact, id, parts):
         if REPLY_PATH in parts: contact.learn(decode(Card, contact.card), parts[REPLY_PATH])
         new = [contact.A, id] not in self.seen  # [client.8]
@@ -640,4 +596,4 @@ def main(path, command, *arguments):
 if __name__ == "__main__":
     if len(sys.argv) < 3: sys.exit(__doc__)
     try: main(*sys.argv[1:])
-    except (RelayError, Refused, OSError) as error: sys.exit(f"{type(error).__name__}: {error}")
+    except (RelayError, Refused, OSError, ValueError) as error: sys.exit(f"{type(error).__name__}: {error}")
