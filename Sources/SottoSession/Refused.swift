@@ -4,7 +4,7 @@ public enum RefusalStage: String, Sendable, CaseIterable {
   case encoding
   /// An AEAD under `card_key` did not open.
   case seal
-  /// The account key is not the one that the address names.
+  /// The account key is not the one that the address names, or the card's list does not name the relay that served it.
   case account
   /// A hybrid signature does not verify.
   case signature
@@ -16,7 +16,7 @@ public enum RefusalStage: String, Sendable, CaseIterable {
   case device
   /// A Merkle path does not lead to a signed root.
   case proof
-  /// A public key is not canonical, outside the modulus or of small order.
+  /// An agreement whose result is all zero, or a KEM that fails. A key that is no valid encoding is refused there.
   case key
   /// box0 did not open: not for this device, or junk.
   case box0

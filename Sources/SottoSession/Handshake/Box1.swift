@@ -20,6 +20,7 @@ struct Box1 {
     writer.u32(generation)
     writer.u8(reset ? 1 : 0)
     seen.write(to: &writer)
+    // [handshake.14] As few blocks as hold it: with one device and a short text the first message fits 8 KiB.
     let blocks = writer.bytes.count / Limits.box1Padding + 1
     return Padding.pad(writer.bytes, to: blocks * Limits.box1Padding)
   }

@@ -56,7 +56,7 @@ extension VerifiedBundle {
   var kemKey: KEMPublicKey { oneTime?.kemKey ?? signedPart.lastResortKey }
 }
 
-/// A low-order key is refused at the stage that has a name for it.
+/// A low-order key is refused at the stage that has a name for it. [handshake.13]
 func agreement(_ own: borrowing AgreementPrivateKey, _ other: AgreementPublicKey) throws(Refused) -> Secret {
   do { return try own.agree(with: other) } catch { throw Refused(.key) }
 }

@@ -36,7 +36,7 @@ public struct HandshakeOpening: ~Copyable {
     self.ids = ids
   }
 
-  /// Opens box1 with a one-time part's private keys.
+  /// Opens box1 with a one-time part's private keys, which must be those that box0 names. [handshake.15]
   public consuming func respond(
     signedPrekey: borrowing SignedPrekey, oneTime: borrowing OneTimePrekey
   ) throws(Refused) -> UnverifiedInitiator {
@@ -105,8 +105,10 @@ public struct UnverifiedInitiator: ~Copyable {
   public consuming func verified(known: DeviceList?, now: UnixTime) throws(Refused) -> RespondedSession {
     let card = try claims.card.verified(for: claims.card.claimedAccount, foundAt: nil, now: now)
     guard let device = card.list.device(claims.device) else { throw Refused(.device) }
+    // [handshake.17]
     guard device.versions.contains(DeviceList.version) else { throw Refused(.device) }
     if let known {
+      // [handshake.16] A slow first flight may carry an older list, but no device that is gone since.
       if card.list.sequence < known.sequence {
         guard known.device(device.id)?.identityKey == device.identityKey else { throw Refused(.device) }
       } else {

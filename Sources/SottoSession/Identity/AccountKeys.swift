@@ -32,7 +32,7 @@ public struct AccountKeys: ~Copyable, Sendable {
     self.nextSeeds = nextSeeds
   }
 
-  /// Both pairs of seeds, 128 bytes.
+  /// Both pairs of seeds, 128 bytes. [state.5]
   public func encoded() -> Secret {
     var writer = SecretWriter()
     writer.secret(signing.seeds())
@@ -91,7 +91,7 @@ public struct DeviceKeys: ~Copyable, Sendable {
       mailbox: mailbox, versions: [DeviceList.version])
   }
 
-  /// The id, then every seed and key: 136 bytes.
+  /// The id, then every seed and key: 136 bytes. [state.6]
   public func encoded() -> Secret {
     var writer = SecretWriter()
     writer.fixed(id.bytes)

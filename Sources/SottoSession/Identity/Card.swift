@@ -90,6 +90,7 @@ public struct UnverifiedCard: Sendable {
     guard now + Limits.clockSkew >= card.list.notBefore, now <= card.list.notAfter + Limits.clockSkew else {
       throw Refused(.validity)
     }
+    // [card.5] A card that was found elsewhere is somebody else's idea of where it belongs.
     if let relay, !card.list.relays.contains(relay) { throw Refused(.account) }
     return card
   }

@@ -144,6 +144,7 @@ public struct DeviceList: Hashable, Sendable {
   /// Reads a list; says nothing of who signed it.
   init(decoding bytes: [UInt8]) throws(Refused) {
     self = try refusing(at: .encoding) { try WireReader.decode(bytes, Self.read) }
+    // [list.7] A list counts from 1 and is valid for at most 30 days; [list.8] only the first follows none.
     guard sequence >= 1, notBefore < notAfter, notAfter - notBefore <= Limits.listValidity else {
       throw Refused(.validity)
     }
@@ -199,6 +200,7 @@ func parsed<K>(_ bytes: [UInt8], _ make: ([UInt8]) throws(CryptoError) -> K) thr
   do { return try make(bytes) } catch { throw .invalidValue }
 }
 
+/// A relay in its one spelling. [address.3]
 func relayAuthority(_ reader: inout WireReader) throws(WireError) -> RelayAuthority {
   guard let relay = RelayAuthority(try reader.text(limit: WireLimits.authority)) else { throw .invalidValue }
   return relay

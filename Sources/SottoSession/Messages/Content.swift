@@ -79,6 +79,7 @@ public struct Content: Hashable, Sendable {
   }
 }
 
+// The bodies of the kinds. [messages.5]
 extension ContentPart {
   fileprivate func write(to body: inout WireWriter) -> UInt8 {
     switch self {

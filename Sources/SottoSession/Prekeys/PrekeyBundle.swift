@@ -71,6 +71,7 @@ public struct SignedPart: Hashable, Sendable {
 
   static func decode(_ bytes: [UInt8]) throws(Refused) -> SignedPart {
     let part = try refusing(at: .encoding) { try WireReader.decode(bytes, read) }
+    // [prekeys.10]
     guard part.notBefore < part.notAfter, part.notAfter - part.notBefore <= Limits.signedPartValidity else {
       throw Refused(.validity)
     }
@@ -87,6 +88,7 @@ public struct SignedPart: Hashable, Sendable {
     let batches = try reader.list(limit: Limits.batches) { reader throws(WireError) in
       BatchRoot(batch: try reader.u64(), depth: try reader.u8(), root: try digest(&reader))
     }
+    // [prekeys.9] One number, one root.
     guard batches.allSatisfy({ $0.depth <= Limits.batchDepth }), Set(batches.map(\.batch)).count == batches.count
     else { throw WireError.invalidValue }
     return SignedPart(
@@ -181,6 +183,7 @@ public struct VerifiedBundle: Sendable {
     let key = keys.cardKey()
     let published = try SealedKind.signedPart(device.mailbox, id: spkID).open(sealedSignedPart, under: key)
     let part = try Self.signedPart(published, of: device, account: card.account, now: now)
+    // [prekeys.14] What the relay returned in clear is what stands inside; the same for the one-time part.
     guard part.id == spkID else { throw Refused(.device) }
     var opened: OneTimeKeys?
     if let oneTime {
@@ -207,10 +210,12 @@ public struct VerifiedBundle: Sendable {
         )
       }
     }
+    // [prekeys.11] The ML-DSA half is the one whose hash the list has.
     guard Device.keyHash(postQuantum) == device.postQuantumKeyHash else { throw Refused(.device) }
     let key = HybridPublicKey(classical: device.signingKey, postQuantum: postQuantum)
     guard key.verify(signature, "signed part", over: content) else { throw Refused(.signature) }
     let part = try SignedPart.decode(content)
+    // [prekeys.12] For this device of this account, and [prekeys.13] for now.
     guard part.account == account, part.device == device.id else { throw Refused(.device) }
     guard now + Limits.clockSkew >= part.notBefore, now <= part.notAfter + Limits.clockSkew else {
       throw Refused(.validity)

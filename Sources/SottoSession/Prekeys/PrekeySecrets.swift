@@ -27,7 +27,7 @@ public struct SignedPrekey: ~Copyable, Sendable {
   /// Until when the private keys are kept.
   public var keptUntil: UnixTime { part.notAfter + Limits.signedPartGrace }
 
-  /// SPK, the KEM seed, then the signed content.
+  /// SPK, the KEM seed, then the signed content. [state.7]
   public func encoded() -> Secret {
     var writer = SecretWriter()
     writer.u8(1)
@@ -74,7 +74,7 @@ public struct OneTimePrekey: ~Copyable, Sendable {
     self.kemKey = kemKey
   }
 
-  /// 96 bytes: OPK and the KEM seed. Batch and index are the key of the row.
+  /// 96 bytes: OPK and the KEM seed. [state.8] Batch and index are the key of the row.
   public func encoded() -> Secret {
     var writer = SecretWriter()
     writer.secret(agreementKey.secret)

@@ -134,6 +134,7 @@ struct Ratchet: ~Copyable {
   /// Seals the next message of the sending chain.
   mutating func seal(_ padded: [UInt8], from entropy: inout some Entropy) -> RatchetMessage {
     guard let chain = sending else { preconditionFailure("a responder sends after it has opened") }
+    // [ratchet.17]
     precondition(chain.next < .max, "a chain has fewer than 2^32 messages")
     let step = chain.key.step()
     let header = RatchetHeader(key: own.publicKey, previousCount: previousCount, number: chain.next)
@@ -173,6 +174,7 @@ struct Ratchet: ~Copyable {
     case .none: throw Refused(.header)
     case .past(let header, let chain): return try openSkipped(message, chain: chain, number: header.number, now: now)
     case .current(let header):
+      // [ratchet.15]
       guard let chain = receiving, header.key == chain.remote else { throw Refused(.header) }
       guard header.number >= chain.next else {
         return try openSkipped(message, chain: chain.number, number: header.number, now: now)
@@ -190,6 +192,7 @@ struct Ratchet: ~Copyable {
   private mutating func openSkipped(
     _ message: RatchetMessage, chain: UInt32, number: UInt32, now: UnixTime
   ) throws(Refused) -> Opened {
+    // [ratchet.16] Opened before, or forgotten.
     guard let key = skipped.key(chain: chain, number: number) else { throw Refused(.replay) }
     let content = try Self.content(of: try key.open(message, sid: sid))
     skipped.remove(chain: chain, number: number)

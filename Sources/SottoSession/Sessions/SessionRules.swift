@@ -42,6 +42,7 @@ public enum SessionRules {
   /// confirm them), and deletes archives beyond 4 or older than 30 days. [sessions.8]
   ///
   /// - Parameter reset: a session that an authenticated handshake with `reset` opened: all older ones end here.
+  ///   [sessions.9]
   public static func housekeeping(_ candidates: [Candidate], reset: SessionInfo? = nil, now: UnixTime) -> Housekeeping {
     var result = Housekeeping()
     let chosen = sending(among: candidates)
