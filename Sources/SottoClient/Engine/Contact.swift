@@ -22,8 +22,8 @@ package struct Contact: StoredRecord, Equatable {
   package var capabilities: [MailboxID: Capability]
   /// The highest generation of a session with each of their devices.
   package var generations: [DeviceID: UInt32]
-  /// Whether the next message opens a new session that ends all older ones.
-  package var wantsReset: Bool
+  /// Devices with which the next message opens a new session that ends all older ones.
+  package var resets: Set<DeviceID>
   /// Whether they hold a device list of ours that we never signed, or we one of theirs: somebody splits the views.
   package var hasForkEvidence: Bool
 
@@ -61,7 +61,7 @@ package struct Contact: StoredRecord, Equatable {
     cardCheckedAt = 0
     capabilities = [:]
     generations = [:]
-    wantsReset = false
+    resets = []
     hasForkEvidence = false
   }
 
@@ -129,7 +129,7 @@ extension Contact {
       writer.fixed(entry.key.bytes)
       writer.u32(entry.value)
     }
-    writer.flag(wantsReset)
+    writer.list(resets.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }) { $0.fixed($1.bytes) }
     writer.flag(hasForkEvidence)
   }
 
@@ -149,7 +149,7 @@ extension Contact {
     cardCheckedAt = try reader.u64()
     capabilities = Dictionary(uniqueKeysWithValues: try reader.list { (try $0.mailbox(), try $0.capability()) })
     generations = Dictionary(uniqueKeysWithValues: try reader.list { (try $0.device(), try $0.u32()) })
-    wantsReset = try reader.flag()
+    resets = Set(try reader.list { try $0.device() })
     hasForkEvidence = try reader.flag()
   }
 }

@@ -79,13 +79,17 @@ extension Engine {
   private mutating func publishPrekeys(_ profile: inout Profile, withBatch: Bool) throws {
     let device = try deviceKeys()
     let keys = ContactKeys(profile.address)
+    // Batches that are used up, and the oldest beyond what a signed part may root, are vouched for no more.
+    let newest = profile.prekeys.batches.suffix(Limits.batches - 1)
+    try profile.prekeys.retire(at: seconds) { batch in
+      try newest.contains(batch) && records.count(.oneTimePrekey, group: Self.key(batch.root.batch)) > 0
+    }
     var batch: OneTimeBatch?
     if withBatch {
       profile.prekeys.lastBatch += 1
       batch = try OneTimeBatch(
         batch: profile.prekeys.lastBatch, depth: ClientLimits.batchDepth, device: profile.device, from: &entropy)
       profile.prekeys.batches.append(.init(root: batch!.root, createdAt: seconds))
-      profile.prekeys.batches = profile.prekeys.batches.suffix(Limits.batches)
     }
     profile.prekeys.lastSignedID += 1
     profile.prekeys.signedAt = seconds
@@ -132,8 +136,8 @@ extension Engine {
     if seconds >= profile.prekeys.signedAt + ClientLimits.signedPartAge {
       try publishPrekeys(&profile, withBatch: false)
     }
+    try forget(&profile)
     try records.save(profile)
-    try forget(profile)
   }
 
   /// Whether the relay should be asked how many one-time parts are left.
@@ -179,7 +183,13 @@ extension Engine {
   }
 
   /// Deletes private prekeys whose time has come, and what only served to recognise repetitions.
-  private mutating func forget(_ profile: Profile) throws {
+  private mutating func forget(_ profile: inout Profile) throws {
+    // A bundle claimed just before may be used until its signed part expires, and arrive 30 days later.
+    let kept = Limits.signedPartValidity + Limits.signedPartGrace
+    for batch in profile.prekeys.retired where batch.at + kept < seconds {
+      for index in 0..<UInt32(1 << batch.depth) { try records.delete(.oneTimePrekey, Self.key(batch.number, index)) }
+    }
+    profile.prekeys.retired.removeAll { $0.at + kept < seconds }
     var old: [[UInt8]] = []
     try records.each(.signedPrekey, group: nil, newestFirst: false) { row in
       guard let prekey = try? SignedPrekey(decoding: row) else { throw Engine.damaged }
@@ -209,7 +219,7 @@ extension Engine {
     try records.put(.own, KeyRow.card, group: [], SigningKey(from: &entropy).seed)
     // What was sealed under the old card key is unreadable at the new address: it is withdrawn, not left to run out.
     for upload in try records.all(Upload.self) where upload.isSealed { try records.remove(upload) }
-    profile.prekeys.batches = []
+    profile.prekeys.retire(at: seconds) { _ in false }
     try records.save(Upload(.withdrawOneTimeParts))
     try publishPrekeys(&profile, withBatch: true)
     try publishCapabilities(profile)

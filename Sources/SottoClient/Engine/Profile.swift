@@ -30,12 +30,28 @@ package struct Profile: StoredRecord {
     var lastBatch: UInt64 = 0
     var signedAt: UnixTime = 0
     var batches: [Batch] = []
+    /// Batches that no signed part vouches for any more, with the time when that ended.
+    var retired: [RetiredBatch] = []
     /// When the relay was last asked how many one-time parts are left: unix seconds.
     var statusAt: UnixTime = 0
 
     struct Batch: Sendable, Equatable {
       let root: BatchRoot
       let createdAt: UnixTime
+    }
+
+    struct RetiredBatch: Sendable, Equatable {
+      let number: UInt64
+      let depth: UInt8
+      let at: UnixTime
+    }
+
+    /// Keeps only the batches that `isKept` accepts; the others retire now.
+    mutating func retire(at now: UnixTime, unless isKept: (Batch) throws -> Bool) rethrows {
+      for batch in batches where try !isKept(batch) {
+        retired.append(RetiredBatch(number: batch.root.batch, depth: batch.root.depth, at: now))
+      }
+      batches.removeAll { batch in retired.contains { $0.number == batch.root.batch } }
     }
   }
 
@@ -90,6 +106,11 @@ package struct Profile: StoredRecord {
       writer.fixed(batch.root.root.bytes)
       writer.u64(batch.createdAt)
     }
+    writer.list(prekeys.retired) { writer, batch in
+      writer.u64(batch.number)
+      writer.u8(batch.depth)
+      writer.u64(batch.at)
+    }
     writer.u64(prekeys.statusAt)
     writer.flag(replacesDevice)
   }
@@ -114,6 +135,9 @@ package struct Profile: StoredRecord {
       Prekeys.Batch(
         root: BatchRoot(batch: try reader.u64(), depth: try reader.u8(), root: try reader.digest()),
         createdAt: try reader.u64())
+    }
+    prekeys.retired = try reader.list {
+      Prekeys.RetiredBatch(number: try $0.u64(), depth: try $0.u8(), at: try $0.u64())
     }
     prekeys.statusAt = try reader.u64()
     replacesDevice = try reader.flag()

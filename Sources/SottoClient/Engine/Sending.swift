@@ -47,7 +47,7 @@ extension Engine {
   /// Ends all sessions with a contact: an empty message opens a new one, in which the other side learns of it.
   package mutating func reset(_ account: AccountID) throws {
     guard var contact = try contact(account) else { return }
-    contact.wantsReset = true
+    contact.resets = Set(contact.card?.devices.map(\.id) ?? [])
     contact.isAccepted = true
     try records.save(contact)
     try enqueue([], to: contact, id: MessageID(from: &entropy))
@@ -112,9 +112,10 @@ extension Engine {
 
   /// Seals what waits for a device that has a session to send on.
   private mutating func sealWaiting(_ contact: Contact) throws {
-    guard !contact.wantsReset else { return }
     for var item in try records.all(OutboxItem.self, group: contact.account.bytes) where item.stage == .waiting {
-      guard let device = item.device, var row = try sendingSession(contact.account, device) else { continue }
+      guard let device = item.device, !contact.resets.contains(device),
+        var row = try sendingSession(contact.account, device)
+      else { continue }
       try seal(&item, contact, &row)
     }
   }
@@ -182,15 +183,15 @@ extension Engine {
   /// The newest card of a contact, as the relay served it.
   package mutating func fetched(_ account: AccountID, listSequence: UInt64, sealed: [UInt8]) throws {
     guard var contact = try contact(account) else { return }
-    let card: Card
     do {
-      card = try verify(sealed, listSequence: listSequence, for: contact.address)
-    } catch {
-      throw Self.cardRefused(contact.title, error)
+      let card = try verify(sealed, listSequence: listSequence, for: contact.address)
+      try learn(card, of: &contact)
+      contact.cardCheckedAt = seconds
+      try records.save(contact)
+    } catch let refused as Refused {
+      // With a card that is known a relay that serves something else can only be ignored; it does not stop a message.
+      guard try cardUnavailable(account) else { throw Self.cardRefused(contact.title, refused) }
     }
-    try learn(card, of: &contact)
-    contact.cardCheckedAt = seconds
-    try records.save(contact)
   }
 
   /// The card could not be had; what is known is used, if it is, and looked for again in 5 minutes.
@@ -217,13 +218,14 @@ extension Engine {
       let older = try candidates(of: account, device: device)
       let generation = max(
         SessionRules.nextGeneration(after: older.map(\.info)) ?? .max, (contact.generations[device] ?? 0) + 1)
-      let isReset = contact.wantsReset || (profile.replacesDevice && contact.generations[device] == nil)
+      let isReset =
+        contact.resets.contains(device) || (profile.replacesDevice && contact.generations[device] == nil)
       let session = try Session.initiate(
         to: bundle, as: try ownCard(profile), device: try deviceKeys(), replyPath: profile.replyPath,
         generation: generation, reset: isReset, now: seconds, from: &entropy)
       for candidate in older { try archive(candidate.info.sid) }
       contact.generations[device] = generation
-      contact.wantsReset = false
+      contact.resets.remove(device)
       try records.save(contact)
       try save(SessionRow(session), asNewest: true)
       try keepHouse(account, device)
@@ -319,7 +321,7 @@ extension Engine {
   package static func cardRefused(_ who: String, _ refused: Refused) -> ClientError {
     ClientError(
       .cardRefused, "What the relay serves as the card of \(who) is not theirs (\(refused.stage.rawValue)).",
-      meaning: "The relay, or somebody on the way, served something else, or something old. It was not used.",
+      meaning: "The relay, or somebody on the way, served something else, or something old. Nothing was sent.",
       next: "Try again later; if it stays so, ask them whether their address has changed.")
   }
 

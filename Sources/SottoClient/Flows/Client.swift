@@ -11,6 +11,8 @@ public actor Client {
   let store: Store
   let connections: Connections
   private let now: @Sendable () -> UInt64
+  /// The accounts whose errands are being carried out: the actor lets others in while it waits for a relay.
+  var beingServed: Set<AccountID> = []
 
   /// How a client is opened.
   public struct Options: Sendable {

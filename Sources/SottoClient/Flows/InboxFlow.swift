@@ -40,6 +40,8 @@ extension Client {
   /// - Parameter follow: whether to go on after the relay has said that it has caught up, until the task is cancelled.
   public func receive(follow: Bool = false, show: ([ReceivedMessage]) async throws -> Void) async throws {
     try await hand(to: show)
+    let rounds = follow ? Task { await goRounds() } : nil
+    defer { rounds?.cancel() }
     var failure: (any Error)?
     do { try await listen(follow: follow, show) } catch { failure = error }
     if !(failure is CancellationError) {
@@ -70,7 +72,6 @@ extension Client {
         guard reason.invitesReconnect, follow || attempt < 4 else { throw Self.error(for: reason) }
       }
       try await Backoff.pause(attempt: attempt, base: .milliseconds(250))
-      if follow { await flushOutbox(patient: true) }
     }
   }
 
@@ -89,13 +90,20 @@ extension Client {
     try await stream.run { frames, writer in
       try await take(frames, from: stream, writer, &state)
       try await hand(to: show)
-      if state.caughtUp, follow {
-        await flushOutbox(patient: true)
-        await upkeep()
-      }
       return follow || !state.caughtUp
     }
     return state
+  }
+
+  /// While messages are awaited: tries again what waits in the outbox, and each hour renews what has become due.
+  private func goRounds() async {
+    var round = 0
+    while !Task.isCancelled {
+      await flushOutbox(patient: true)
+      if round.isMultiple(of: 720) { await upkeep() }
+      round += 1
+      try? await Task.sleep(for: .seconds(5))
+    }
   }
 
   private func take(

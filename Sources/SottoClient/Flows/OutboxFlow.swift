@@ -84,6 +84,8 @@ extension Client {
   ///
   /// - Returns: why it stopped early; nil when nothing waits any more.
   func serve(_ account: AccountID, patient: Bool) async throws -> RelayFailure? {
+    guard beingServed.insert(account).inserted else { return nil }
+    defer { beingServed.remove(account) }
     var attempt = 0
     while let errand = try step({ try $0.nextErrand(for: account, patient: patient) }) {
       do {

@@ -126,7 +126,7 @@ extension MailboxStream {
           let (decoded, closed) = try await decode(frames, writer)
           let goesOn = try await body(decoded, writer)
           if closed { throw RelayFailure.unreachable(relay, reason: "the connection was closed") }
-          guard goesOn else { return try await writer.close() }
+          guard goesOn else { return await end(isolation: isolation, &batches, writer) }
         }
         throw RelayFailure.unreachable(relay, reason: "the connection was closed")
       }
@@ -134,6 +134,25 @@ extension MailboxStream {
       throw RelayFailure.nonsense(relay, what: "its stream is no WebSocket (\(error))")
     } catch let error as any Error & RelayTrouble {
       throw RelayFailure.unreachable(relay, reason: Connections.reason(error))
+    }
+  }
+
+  /// Says goodbye and waits a little for the answer: a connection that is torn down with unread bytes takes the last
+  /// acknowledgement with it.
+  private func end(
+    isolation: isolated (any Actor)?, _ batches: inout NIOAsyncChannelInboundStream<[WebSocketFrame]>.AsyncIterator,
+    _ writer: Writer
+  ) async {
+    let channel = socket.channel
+    let limit = channel.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
+    defer { limit.cancel() }
+    do {
+      try await writer.close()
+      while let frames = try await batches.next(isolation: isolation) {
+        if frames.contains(where: { $0.opcode == .connectionClose }) { return }
+      }
+    } catch {
+      // It is over either way.
     }
   }
 

@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import Foundation
 internal import SottoClient
 internal import SottoCrypto
@@ -52,14 +53,32 @@ enum Passphrase {
     var saved = termios()
     unsafe tcgetattr(terminal, &saved)
     var silent = saved
-    silent.c_lflag &= ~tcflag_t(ECHO)
+    // Signals are off as well: ^C in the middle would leave a terminal that shows nothing.
+    silent.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG)
     unsafe tcsetattr(terminal, TCSAFLUSH, &silent)
     defer { unsafe tcsetattr(terminal, TCSAFLUSH, &saved) }
     Output.write(Array(prompt.utf8), to: terminal)
+    let line = line(from: terminal)
+    Output.write([UInt8(ascii: "\n")], to: terminal)
+    guard let line else { throw ExitCode(130) }
+    return try checked(line)
+  }
+
+  /// What is typed up to Enter; nil for ^C and ^D.
+  private static func line(from terminal: Int32) -> [UInt8]? {
     var line: [UInt8] = []
     var byte: UInt8 = 0
-    while unsafe Foundation.read(terminal, &byte, 1) == 1, byte != UInt8(ascii: "\n") { line.append(byte) }
-    Output.write([UInt8(ascii: "\n")], to: terminal)
-    return try checked(line)
+    while unsafe Foundation.read(terminal, &byte, 1) == 1 {
+      switch byte {
+      case 0x0a, 0x0d: return line
+      case 0x03, 0x04: return nil
+      case 0x15: line = []
+      case 0x08, 0x7f:
+        // A character may have several bytes; those that continue one begin with the bits 10.
+        while let last = line.popLast(), last & 0xc0 == 0x80 {}
+      default: line.append(byte)
+      }
+    }
+    return nil
   }
 }
