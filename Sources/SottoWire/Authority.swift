@@ -62,7 +62,8 @@ public struct RelayAuthority: Hashable, Sendable {
       }
   }
 
-  private static func isLoopback(_ host: String) -> Bool {
+  /// `localhost`, `::1`, or an address in 127.0.0.0/8, as they are written and without asking a resolver. [relay.8]
+  package static func isLoopback(_ host: String) -> Bool {
     if host == "localhost" || host == "::1" { return true }
     let octets = host.split(separator: ".", omittingEmptySubsequences: false)
     return octets.count == 4 && octets[0] == "127"

@@ -133,9 +133,9 @@ import Testing
     var wrong = pair.bob
     wrong.passphrase = "incorrect"
     let before = try pair.bob.files()
-    for command in [["receive"], ["identity", "show"], ["contact", "list"], ["send", "bob", "x"], ["identity", "delete"]] {
+    for command in ["receive", "identity show", "contact list", "send bob x", "identity delete"] {
       let outcome = try await run(
-        Programs.path("sotto"), command + ["--home", wrong.home, "--json"],
+        Programs.path("sotto"), command.split(separator: " ").map(String.init) + ["--home", wrong.home, "--json"],
         environment: ["SOTTO_PASSPHRASE": wrong.passphrase])
       expectError(outcome, 77, "wrong-passphrase")
     }
@@ -189,7 +189,10 @@ import Testing
     func limited(_ arguments: String) async throws -> Outcome {
       try await run(
         URL(filePath: "/bin/sh"),
-        ["-c", "ulimit -f 8; exec \"$0\" \(arguments) --json --home \"$1\"", Programs.path("sotto").path, pair.bob.home],
+        [
+          "-c", "ulimit -f 8; exec \"$0\" \(arguments) --json --home \"$1\"", Programs.path("sotto").path,
+          pair.bob.home,
+        ],
         environment: ["SOTTO_PASSPHRASE": pair.bob.passphrase])
     }
     let before = try pair.bob.files()["store.sqlite"]

@@ -47,7 +47,9 @@ import Testing
         let outcome = try await person.sotto("send", peer, text)
         #expect([0, 75].contains(outcome.status), "seed \(seed): \(outcome)")
         sent[peer, default: []].append(text)
-        if round.isMultiple(of: 2) { seen[peer == "bob" ? "alice" : "bob", default: []] += try await hear(person, seed) }
+        if round.isMultiple(of: 2) {
+          seen[peer == "bob" ? "alice" : "bob", default: []] += try await hear(person, seed)
+        }
       }
     }
     proxy.decide { _ in .pass }

@@ -10,7 +10,8 @@ struct Person: Sendable {
 
   /// Runs a command, whatever comes of it.
   @discardableResult
-  func sotto(_ arguments: String..., input: Data = Data(), environment: [String: String] = [:]) async throws -> Outcome {
+  func sotto(_ arguments: String..., input: Data = Data(), environment: [String: String] = [:]) async throws -> Outcome
+  {
     try await run(
       Programs.path("sotto"), arguments + ["--home", home, "--json"], input: input,
       environment: ["SOTTO_PASSPHRASE": passphrase].merging(environment) { $1 })

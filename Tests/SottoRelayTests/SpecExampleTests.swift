@@ -1,8 +1,7 @@
 import Foundation
 import SottoCrypto
-import Testing
-
 import SottoWire
+import Testing
 
 /// Every worked example of Specs/Relay.md is computed here and must stand there, byte for byte.
 @Suite struct SpecExampleTests {

@@ -57,9 +57,11 @@ public actor Client {
   public static func check(home: String) throws { try Home.check(existing: home) }
 
   /// Closes connections and store; the folder is free afterwards.
-  public func close() async throws {
+  public func close() async throws { try await close(wiping: false) }
+
+  func close(wiping: Bool) async throws {
     await connections.close()
-    try store.close()
+    try store.close(wiping: wiping)
   }
 
   /// Runs one step of the engine in one transaction. What it answers may be carried out once this has returned.

@@ -55,8 +55,7 @@ extension Client {
       try await client.register(install)
       return client
     } catch {
-      try? await client.close()
-      if isNew { home.wipe() }
+      try? await client.close(wiping: isNew)
       throw error
     }
   }
@@ -117,9 +116,7 @@ extension Client {
     } catch {
       guard evenIfUnreachable else { throw error }
     }
-    let home = store.home
-    try await close()
-    home.wipe()
+    try await close(wiping: true)
   }
 
   /// Makes the owner's requests that are still to be made, in their order.

@@ -1,20 +1,22 @@
 internal import Foundation
+internal import Synchronization
 
 /// The folder that holds everything of one identity, and the lock that keeps a second process out of it.
 ///
 /// Nothing else stands in it but `store.sqlite` with its write-ahead log, and `lock`.
-final class Home: Sendable {
-  let path: String
-  private let lock: Int32
+package final class Home: Sendable {
+  package let path: String
+  /// The locked file; nil once the lock was given back.
+  private let lock: Mutex<Int32?>
 
-  var storePath: String { path + "/store.sqlite" }
+  package var storePath: String { path + "/store.sqlite" }
   var holdsStore: Bool { System.exists(storePath) }
 
   /// Locks the folder of an identity that exists.
-  init(existing path: String) throws {
+  package init(existing path: String) throws {
     try Self.check(existing: path)
     self.path = path
-    lock = try Self.locked(path)
+    lock = Mutex(try Self.locked(path))
   }
 
   static func check(existing path: String) throws {
@@ -27,13 +29,21 @@ final class Home: Sendable {
   }
 
   /// Makes the folder if it is missing, readable by its owner alone, and locks it.
-  init(creating path: String) throws {
+  package init(creating path: String) throws {
     guard System.makeFolder(path) else { throw Self.cannotCreate(path, errno) }
     self.path = path
-    lock = try Self.locked(path)
+    lock = Mutex(try Self.locked(path))
   }
 
-  deinit { System.close(lock) }
+  deinit { unlock() }
+
+  /// Lets other processes in.
+  func unlock() {
+    lock.withLock { descriptor in
+      if let descriptor { System.close(descriptor) }
+      descriptor = nil
+    }
+  }
 
   /// Makes the store's file, empty and readable by its owner alone, before SQLite sees it.
   func makeStoreFile() throws {
@@ -42,7 +52,7 @@ final class Home: Sendable {
   }
 
   /// Removes the store, and the folder when nothing else is left in it.
-  func wipe() {
+  package func wipe() {
     for suffix in ["", "-wal", "-shm", "-journal"] { System.remove(storePath + suffix) }
     System.remove(path + "/lock")
     System.removeFolder(path)

@@ -1,22 +1,22 @@
 internal import Foundation
 internal import GRDB
-internal import SottoCrypto
+package import SottoCrypto
 
 /// The encrypted store: one SQLite file in which every row is sealed and every name is hidden.
 ///
 /// A transaction that has returned is on disk (`synchronous=FULL`, read back); one that threw has left no trace.
-final class Store: Sendable {
+package final class Store: Sendable {
   /// Written to `user_version`. A store with a higher one is refused.
-  static let format = 1
+  package static let format = 1
   /// Written to `application_id`: "Stto".
   private static let applicationID = 0x5374_746f
 
-  let home: Home
+  package let home: Home
   private let queue: DatabaseQueue
   private let keys: StoreKeys
 
   /// Opens the store of an identity that exists.
-  convenience init(home: Home, passphrase: borrowing Secret) throws {
+  package convenience init(home: Home, passphrase: borrowing Secret) throws {
     guard System.isReadable(home.storePath) else {
       throw StoreFailure.unreadable(home.storePath, reason: System.text(errno))
     }
@@ -32,7 +32,7 @@ final class Store: Sendable {
   }
 
   /// Makes an empty store; on failure nothing is left of it.
-  convenience init(creatingIn home: Home, passphrase: borrowing Secret, cost: PassphraseCost) throws {
+  package convenience init(creatingIn home: Home, passphrase: borrowing Secret, cost: PassphraseCost) throws {
     guard !home.holdsStore else {
       throw ClientError(
         .cannotCreate, "There is an identity in \(home.path) already.", meaning: "It was left as it is.",
@@ -60,7 +60,7 @@ final class Store: Sendable {
   }
 
   /// Runs one step of the engine. When this returns, what `step` wrote is durable; when it throws, nothing was written.
-  func transaction<R>(_ step: (StoreTransaction) throws -> R) throws -> R {
+  package func transaction<R>(_ step: (StoreTransaction) throws -> R) throws -> R {
     do {
       return try queue.write { db in
         try step(StoreTransaction(database: db, store: self))
@@ -70,9 +70,13 @@ final class Store: Sendable {
     }
   }
 
-  /// Closes the file, folding the write-ahead log into it. The lock goes with the last reference to `home`.
-  func close() throws {
+  /// Closes the file, folding the write-ahead log into it, and lets other processes in.
+  ///
+  /// - Parameter wiping: whether to remove everything before that.
+  package func close(wiping: Bool = false) throws {
+    defer { home.unlock() }
     do { try queue.close() } catch { throw StoreFailure.translating(error, home: home.path) }
+    if wiping { home.wipe() }
   }
 
   func name(_ table: Table, _ key: [UInt8]) -> [UInt8] { keys.name(table, key) }

@@ -1,20 +1,20 @@
 internal import Foundation
 internal import GRDB
-internal import SottoCrypto
+package import SottoCrypto
 
 /// One open transaction, as the engine sees it.
-struct StoreTransaction: Records {
+package struct StoreTransaction: Records {
   let database: Database
   let store: Store
 
-  func get(_ table: Table, _ key: [UInt8]) throws -> Secret? {
+  package func get(_ table: Table, _ key: [UInt8]) throws -> Secret? {
     let name = store.name(table, key)
     let statement = try database.cachedStatement(sql: "SELECT grp, body FROM \(table.rawValue) WHERE name = ?")
     guard let row = try Row.fetchOne(statement, arguments: [Data(name)]) else { return nil }
     return try opened(row, table, name: name)
   }
 
-  func put(_ table: Table, _ key: [UInt8], group: [UInt8], _ value: borrowing Secret) throws {
+  package func put(_ table: Table, _ key: [UInt8], group: [UInt8], _ value: borrowing Secret) throws {
     let name = store.name(table, key)
     let group = group.isEmpty ? [] : store.groupName(table, group)
     let sealed = store.seal(value, table, name: name, group: group)
@@ -24,12 +24,12 @@ struct StoreTransaction: Records {
     try statement.execute(arguments: [Data(name), Data(group), Data(sealed)])
   }
 
-  func delete(_ table: Table, _ key: [UInt8]) throws {
+  package func delete(_ table: Table, _ key: [UInt8]) throws {
     let statement = try database.cachedStatement(sql: "DELETE FROM \(table.rawValue) WHERE name = ?")
     try statement.execute(arguments: [Data(store.name(table, key))])
   }
 
-  func each(
+  package func each(
     _ table: Table, group: [UInt8]?, newestFirst: Bool, _ body: (consuming Secret) throws -> Bool
   ) throws {
     let filter = group == nil ? "" : "WHERE grp = ? "
@@ -42,7 +42,7 @@ struct StoreTransaction: Records {
     }
   }
 
-  func count(_ table: Table, group: [UInt8]?) throws -> Int {
+  package func count(_ table: Table, group: [UInt8]?) throws -> Int {
     let filter = group == nil ? "" : " WHERE grp = ?"
     let statement = try database.cachedStatement(sql: "SELECT COUNT(*) FROM \(table.rawValue)\(filter)")
     return try Int.fetchOne(statement, arguments: arguments(table, group)) ?? 0

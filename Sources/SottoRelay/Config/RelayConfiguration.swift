@@ -62,7 +62,7 @@ public struct RelayConfiguration: Sendable {
   }
 
   /// Whether only this machine can reach it.
-  var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+  var isLoopback: Bool { RelayAuthority.isLoopback(host) }
 
   /// As it stands in a URL.
   func origin(port: Int) -> String { "http://" + (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }

@@ -6,6 +6,7 @@ internal import SottoWire
 ///
 /// - NIO considers an upgrade on the first request only, and drops a request whose upgrade is declined. So the gate takes
 ///   the `Upgrade` header off everything but a well-formed request for a stream: what reaches the upgrader is accepted.
+/// - The decoder reads nothing more after a request with that header. So such a connection ends with its answer.
 /// - A request that cannot be parsed is answered with a problem document; the decoder then closes.
 /// - Nothing else times out before the first head: the gate does.
 final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
@@ -17,6 +18,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   private let services: RelayServices
   private var sawHead = false
   private var requestsInProgress = 0
+  private var isLast = false
   private var deadline: Scheduled<Void>?
 
   init(_ services: RelayServices) { self.services = services }
@@ -37,14 +39,28 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
     requestsInProgress += 1
-    if sawHead || streamRequest(head) == nil { head.headers.remove(name: "upgrade") }
+    if sawHead || streamRequest(head) == nil {
+      if head.headers.contains(name: "upgrade") || head.method == .CONNECT {
+        isLast = true
+        head.headers.remove(name: "upgrade")
+        head.headers.replaceOrAdd(name: "connection", value: "close")
+      }
+      // An absolute URI is none of our paths, whatever follows its authority.
+      if !head.uri.hasPrefix("/") { head.uri = "*" }
+    }
     sawHead = true
     deadline?.cancel()
     context.fireChannelRead(wrapInboundOut(.head(head)))
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    if case .end = unwrapOutboundIn(data) { requestsInProgress -= 1 }
+    switch unwrapOutboundIn(data) {
+    case .head(var head) where isLast:
+      head.headers.replaceOrAdd(name: "connection", value: "close")
+      return context.write(wrapOutboundOut(.head(head)), promise: promise)
+    case .end: requestsInProgress -= 1
+    default: break
+    }
     context.write(data, promise: promise)
   }
 

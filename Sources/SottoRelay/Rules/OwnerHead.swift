@@ -7,6 +7,12 @@ package struct Mutation: Sendable {
   package let sequence: UInt64
   package let digest: Digest
 
+  package init(key: VerifyingKey, sequence: UInt64, digest: Digest) {
+    self.key = key
+    self.sequence = sequence
+    self.digest = digest
+  }
+
   /// nil when the request carries no sequence. [request.4]
   package init?(_ request: VerifiedOwnerRequest) {
     guard let sequence = request.sequence else { return nil }

@@ -20,6 +20,10 @@ package struct DeliveryMachine: Sendable {
     case acknowledge(upTo: UInt64)
     /// Close the socket with this code.
     case close(CloseReason)
+    /// Ask whether the peer is still there.
+    case ping
+    /// Close the socket without a word: nobody is there to hear it.
+    case hangUp
   }
 
   private enum Phase: Equatable {
@@ -47,6 +51,7 @@ package struct DeliveryMachine: Sendable {
   private var deleting = false
   private var deleteUpTo: UInt64?
   private var isWritable = true
+  private var pingsUnanswered = 0
 
   package init(challenge: StreamChallenge, authority: RelayAuthority, mailbox: MailboxID) {
     self.challenge = challenge
@@ -119,6 +124,15 @@ package struct DeliveryMachine: Sendable {
     self.isWritable = isWritable
     return next()
   }
+
+  /// The time between two pings has passed: finds a peer that went away without a word. [stream.10]
+  package mutating func pingDue() -> [Action] {
+    guard pingsUnanswered < 2 else { return [.hangUp] }
+    pingsUnanswered += 1
+    return [.ping]
+  }
+
+  package mutating func ponged() { pingsUnanswered = 0 }
 
   /// Says why, and closes. [stream.9]
   package mutating func end(_ reason: CloseReason) -> [Action] {

@@ -13,7 +13,6 @@ final class StreamHandler: ChannelInboundHandler {
   private var machine: DeliveryMachine
   private var ticket: StreamHub.Ticket?
   private var isClosing = false
-  private var pingsUnanswered = 0
   private var deadline: Scheduled<Void>?
   private var stall: Scheduled<Void>?
   private var ping: Scheduled<Void>?
@@ -57,7 +56,7 @@ final class StreamHandler: ChannelInboundHandler {
     guard frame.maskKey != nil, frame.fin else { return perform(machine.end(.protocolError), context) }
     switch frame.opcode {
     case .binary: perform(machine.received(Array(frame.unmaskedData.readableBytesView)), context)
-    case .pong: pingsUnanswered = 0
+    case .pong: machine.ponged()
     case .ping: write(.pong, frame.unmaskedData, context)
     case .connectionClose:
       if !isClosing { write(.connectionClose, frame.unmaskedData, context) }
@@ -89,13 +88,10 @@ final class StreamHandler: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-  /// Finds a peer that went away without a word. [stream.10]
   private func schedulePing(_ context: ChannelHandlerContext) {
     ping = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(RelayLimits.pingSeconds)) {
-      guard self.pingsUnanswered < 2 else { return context.close(promise: nil) }
-      self.pingsUnanswered += 1
-      self.write(.ping, ByteBuffer(), context)
-      self.schedulePing(context)
+      self.perform(self.machine.pingDue(), context)
+      if context.channel.isActive { self.schedulePing(context) }
     }
   }
 
@@ -117,6 +113,8 @@ final class StreamHandler: ChannelInboundHandler {
           self.machine.acknowledged()
         }
       case .close(let reason): close(reason, context)
+      case .ping: write(.ping, ByteBuffer(), context)
+      case .hangUp: context.close(promise: nil)
       }
     }
     if !actions.isEmpty { context.flush() }

@@ -2,7 +2,7 @@ import SottoCrypto
 import SottoWire
 
 /// Who an initiator says it is: unverified until the enclosed ratchet message opens. [handshake.7]
-struct Box1 {
+package struct Box1 {
   let card: UnverifiedCard
   let device: DeviceID
   let replyPath: ReplyPath
@@ -10,7 +10,7 @@ struct Box1 {
   let reset: Bool
   let seen: ListHead
 
-  static func encode(
+  package static func encode(
     card: Card, device: DeviceID, replyPath: ReplyPath, generation: UInt32, reset: Bool, seen: ListHead
   ) -> [UInt8] {
     var writer = WireWriter()

@@ -5,17 +5,17 @@ public import SottoWire
 /// `EK || box0 || ct || lp(box1)`, byte-identical each time. [handshake.1]
 public struct Prelude: Hashable, Sendable {
   /// The ephemeral key.
-  let ephemeralKey: AgreementPublicKey
+  package let ephemeralKey: AgreementPublicKey
   /// 48 bytes: which private keys, sealed to the identity key.
-  let box0: [UInt8]
+  package let box0: [UInt8]
   /// 1,568 bytes.
-  let ciphertext: [UInt8]
+  package let ciphertext: [UInt8]
   /// Who is speaking, sealed.
-  let box1: [UInt8]
+  package let box1: [UInt8]
 
   static let box0Count = PrekeyIDs.count + SingleUseKey.overhead
 
-  init(ephemeralKey: AgreementPublicKey, box0: [UInt8], ciphertext: [UInt8], box1: [UInt8]) {
+  package init(ephemeralKey: AgreementPublicKey, box0: [UInt8], ciphertext: [UInt8], box1: [UInt8]) {
     self.ephemeralKey = ephemeralKey
     self.box0 = box0
     self.ciphertext = ciphertext
@@ -33,7 +33,7 @@ public struct Prelude: Hashable, Sendable {
     else { throw .invalidValue }
   }
 
-  func write(to writer: inout WireWriter) {
+  package func write(to writer: inout WireWriter) {
     writer.fixed(ephemeralKey.bytes)
     writer.fixed(box0)
     writer.fixed(ciphertext)
@@ -58,7 +58,7 @@ public struct PrekeyIDs: Hashable, Sendable {
   static let count = 32
   private static let padding = [UInt8](repeating: 0, count: count - 21)
 
-  func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] {
     var writer = WireWriter()
     writer.u64(spkID)
     writer.u8(kind.rawValue)
@@ -68,14 +68,14 @@ public struct PrekeyIDs: Hashable, Sendable {
     return writer.bytes
   }
 
-  init(of bundle: VerifiedBundle) {
+  package init(of bundle: VerifiedBundle) {
     spkID = bundle.signedPart.id
     kind = bundle.kind
     id = bundle.oneTime?.batch ?? bundle.signedPart.lastResortID
     index = bundle.oneTime?.index ?? 0
   }
 
-  init(decoding bytes: [UInt8]) throws(WireError) {
+  package init(decoding bytes: [UInt8]) throws(WireError) {
     var reader = WireReader(bytes)
     spkID = try reader.u64()
     guard let kind = PrekeyKind(rawValue: try reader.u8()) else { throw .invalidValue }
@@ -105,7 +105,7 @@ public struct ReplyPath: Hashable, Sendable {
     self.capabilities = capabilities
   }
 
-  func write(to writer: inout WireWriter) {
+  package func write(to writer: inout WireWriter) {
     writer.vector(Array(relay.text.utf8))
     writer.fixed(contactSecret.bytes)
     let ordered = capabilities.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }

@@ -5,7 +5,7 @@ import SottoWire
 public struct Envelope: Sendable {
   /// What an initiator adds until it has an authenticated reply.
   public let prelude: Prelude?
-  let message: RatchetMessage
+  package let message: RatchetMessage
 
   /// Bytes of an envelope without prelude that are not padded content: 1 + 80 + 32 + 16.
   static let overhead = 1 + RatchetMessage.overhead
@@ -36,7 +36,7 @@ public struct Envelope: Sendable {
     return size.rawValue - fixed
   }
 
-  static func encode(prelude: [UInt8]?, message: RatchetMessage) -> [UInt8] {
+  package static func encode(prelude: [UInt8]?, message: RatchetMessage) -> [UInt8] {
     var writer = WireWriter()
     writer.u8((prelude == nil ? Kind.message : .withPrelude).rawValue)
     if let prelude { writer.fixed(prelude) }
@@ -46,15 +46,15 @@ public struct Envelope: Sendable {
 }
 
 /// `hdr[80] || COM[32] || sealed`.
-struct RatchetMessage: Sendable {
-  let header: [UInt8]
-  let commitment: [UInt8]
-  let sealed: [UInt8]
+package struct RatchetMessage: Sendable {
+  package let header: [UInt8]
+  package let commitment: [UInt8]
+  package let sealed: [UInt8]
 
   static let headerCount = SealingKey.overhead + RatchetHeader.count
   static let overhead = headerCount + Digest.count + SingleUseKey.overhead
 
-  init(header: [UInt8], commitment: [UInt8], sealed: [UInt8]) {
+  package init(header: [UInt8], commitment: [UInt8], sealed: [UInt8]) {
     self.header = header
     self.commitment = commitment
     self.sealed = sealed

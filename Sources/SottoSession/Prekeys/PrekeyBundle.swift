@@ -69,7 +69,7 @@ public struct SignedPart: Hashable, Sendable {
     return writer.bytes
   }
 
-  static func decode(_ bytes: [UInt8]) throws(Refused) -> SignedPart {
+  package static func decode(_ bytes: [UInt8]) throws(Refused) -> SignedPart {
     let part = try refusing(at: .encoding) { try WireReader.decode(bytes, read) }
     // [prekeys.10]
     guard part.notBefore < part.notAfter, part.notAfter - part.notBefore <= Limits.signedPartValidity else {
@@ -121,7 +121,7 @@ public struct OneTimeKeys: Hashable, Sendable {
     return writer.bytes
   }
 
-  static func decode(_ bytes: [UInt8]) throws(Refused) -> OneTimeKeys {
+  package static func decode(_ bytes: [UInt8]) throws(Refused) -> OneTimeKeys {
     try refusing(at: .encoding) {
       try WireReader.decode(bytes) { reader in
         OneTimeKeys(
@@ -133,7 +133,7 @@ public struct OneTimeKeys: Hashable, Sendable {
   }
 
   /// `H("prekey leaf"; device, batch, index, OPK, KEM)`. [prekeys.1]
-  static func leaf(
+  package static func leaf(
     device: DeviceID, batch: UInt64, index: UInt32, _ agreement: AgreementPublicKey, _ kem: KEMPublicKey
   ) -> Digest {
     var numbers = (WireWriter(), WireWriter())

@@ -1,4 +1,4 @@
-import SottoCrypto
+package import SottoCrypto
 
 /// The Double Ratchet with header encryption (Signal, revision 4, section 4), over the PRF of this protocol. [ratchet.10]
 ///
@@ -7,8 +7,8 @@ import SottoCrypto
 ///
 /// `open` computes everything beside the state and assigns it at the end, where nothing can fail: a refused message
 /// leaves no trace.
-struct Ratchet: ~Copyable {
-  let sid: Digest
+package struct Ratchet: ~Copyable {
+  package let sid: Digest
   private var root: RootKey
   private var own: AgreementPrivateKey
   private var sending: SendingChain?
@@ -43,7 +43,7 @@ struct Ratchet: ~Copyable {
   }
 
   /// DHs fresh, DHr = SPK, HKs = HKi, NHKr = HKr, no receiving chain. [ratchet.11]
-  init(
+  package init(
     initiator keys: consuming HandshakeKeys, remote: AgreementPublicKey, own: consuming AgreementPrivateKey
   ) throws(Refused) {
     let step = keys.root.step(try agreement(own, remote))
@@ -60,7 +60,7 @@ struct Ratchet: ~Copyable {
   }
 
   /// DHs = SPK, RK = RK0, NHKs = HKr, NHKr = HKi, no chains: nothing to send with until the first message opens. [ratchet.12]
-  init(responder keys: consuming HandshakeKeys, signedKey: borrowing AgreementPrivateKey) {
+  package init(responder keys: consuming HandshakeKeys, signedKey: borrowing AgreementPrivateKey) {
     sid = keys.sid
     root = keys.root
     own = signedKey.copy()
@@ -132,7 +132,7 @@ struct Ratchet: ~Copyable {
   var canSend: Bool { sending != nil }
 
   /// Seals the next message of the sending chain.
-  mutating func seal(_ padded: [UInt8], from entropy: inout some Entropy) -> RatchetMessage {
+  package mutating func seal(_ padded: [UInt8], from entropy: inout some Entropy) -> RatchetMessage {
     guard let chain = sending else { preconditionFailure("a responder sends after it has opened") }
     // [ratchet.17]
     precondition(chain.next < .max, "a chain has fewer than 2^32 messages")

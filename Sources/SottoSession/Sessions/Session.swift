@@ -49,7 +49,7 @@ public struct Session: ~Copyable {
   private(set) var ratchet: Ratchet
   private(set) var prelude: [UInt8]?
 
-  init(info: SessionInfo, ratchet: consuming Ratchet, prelude: [UInt8]?) {
+  package init(info: SessionInfo, ratchet: consuming Ratchet, prelude: [UInt8]?) {
     self.info = info
     self.ratchet = ratchet
     self.prelude = prelude

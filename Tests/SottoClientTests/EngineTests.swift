@@ -1,0 +1,285 @@
+import SottoClient
+import SottoCrypto
+import SottoSession
+import SottoSimulation
+import SottoWire
+import Testing
+
+/// The engine's rules, one by one.
+@Suite struct EngineTests {
+  private func pair(seed: UInt64 = 1) throws -> (alice: Node, bob: Node, relay: WorldRelay) {
+    let relay = WorldRelay()
+    let alice = try Node("alice", relay, seed: seed)
+    let bob = try Node("bob", relay, seed: seed + 1000)
+    try alice.add(bob, as: "bob")
+    return (alice, bob, relay)
+  }
+
+  @Test func `A conversation, from a stranger's request to a confirmed session`() throws {
+    let (alice, bob, _) = try pair()
+    let first = try alice.send("hello", to: "bob")
+    #expect(try alice.state(first) == .unconfirmed)
+    try bob.receive()
+    #expect(bob.shown == ["hello"] && bob.requests == [true])
+    try bob.send("yes?", to: try alice.address)
+    try alice.receive()
+    #expect(alice.shown == ["yes?"] && alice.requests == [false])
+    #expect(try alice.state(first) == .sent)
+    let second = try alice.send("now we talk", to: "bob")
+    #expect(try alice.state(second) == .sent)
+    try bob.receive()
+    #expect(bob.shown == ["hello", "now we talk"] && bob.requests == [true, false])
+  }
+
+  @Test func `The reply path is learned, and from then on nobody knocks`() throws {
+    let (alice, bob, _) = try pair()
+    try alice.send("hello", to: "bob")
+    try bob.receive()
+    try bob.send("yes?", to: try alice.address)
+    try alice.receive()
+    let bobsMailbox = try bob.mailbox
+    let alicesMailbox = try alice.mailbox
+    let contact = try #require(try alice.step { try $0.find("bob") })
+    #expect(contact.capabilities[bobsMailbox] != nil)
+    #expect(contact.capability(for: bobsMailbox) != ContactKeys(contact.address).knock(for: bobsMailbox))
+    let back = try #require(try bob.step { try $0.contacts() }.first)
+    #expect(back.capabilities[alicesMailbox] != nil)
+  }
+
+  @Test func `Nothing is contacted for a stranger before they are accepted`() throws {
+    let (alice, bob, _) = try pair()
+    try alice.send("hello", to: "bob")
+    try bob.receive()
+    let stranger = try #require(try bob.step { try $0.contacts() }.first)
+    #expect(!stranger.isAccepted)
+    #expect(try bob.step { try $0.accountsToServe() }.isEmpty)
+    #expect(try bob.step { try $0.nextErrand(for: stranger.account, patient: false) } == nil)
+  }
+
+  @Test func `At most 100 strangers wait, each with one session`() throws {
+    let relay = WorldRelay()
+    let bob = try Node("bob", relay, seed: 1)
+    relay.keepOneTimeParts(try bob.mailbox, 2)
+    for number in 0..<101 {
+      let stranger = try Node("stranger \(number)", relay, seed: UInt64(100 + number))
+      try stranger.add(bob, as: "bob")
+      try stranger.send("\(number)", to: "bob")
+      if number == 0 {
+        // The same stranger begins again: still one session.
+        try stranger.step { engine in try engine.reset(try #require(try engine.find("bob")).account) }
+        try stranger.send("0 again", to: "bob")
+      }
+    }
+    try bob.receive()
+    #expect(bob.shown == ["0", "0 again"] + (1..<100).map { "\($0)" })
+    #expect(try bob.step { try $0.contacts() }.count == Limits.requests)
+    #expect(try bob.step { try $0.sessions() }.count == Limits.requests)
+  }
+
+  @Test func `Envelopes that come again, in any order, are shown once`() throws {
+    let (alice, bob, relay) = try pair()
+    for text in ["1", "2", "3"] { try alice.send(text, to: "bob") }
+    let mailbox = try bob.mailbox
+    let all = relay.queues[mailbox] ?? []
+    relay.reorder(mailbox)
+    try bob.receive()
+    #expect(bob.shown.sorted() == ["1", "2", "3"])
+    // The relay hands them out again under their own ids, then under new ones.
+    var entropy = SeededEntropy(seed: 9)
+    for envelope in all { try bob.step { try $0.receive(envelope.id, envelope.bytes) } }
+    for envelope in all { try bob.step { try $0.receive(EnvelopeID(from: &entropy), envelope.bytes) } }
+    try bob.receive()
+    #expect(bob.shown.count == 3)
+    #expect(try bob.step { try $0.sessions() }.count == 1)
+    #expect(try bob.step { try $0.sessions() }.allSatisfy { !$0.isSuspect })
+  }
+
+  @Test func `Junk changes nothing but that it was seen`() throws {
+    let (alice, bob, relay) = try pair()
+    try alice.send("hello", to: "bob")
+    let envelope = try #require(relay.queues[try bob.mailbox]?.first)
+    let before = bob.records.contents
+    var entropy = SeededEntropy(seed: 5)
+    for offset in stride(from: 0, to: envelope.bytes.count, by: 97) {
+      var bent = envelope.bytes
+      bent[offset] ^= 1
+      try bob.step { try $0.receive(EnvelopeID(from: &entropy), bent) }
+    }
+    for junk in [[], [1], [UInt8](repeating: 0, count: 512), entropy.bytes(8192)] {
+      try bob.step { try $0.receive(EnvelopeID(from: &entropy), junk) }
+    }
+    var after = bob.records.contents
+    after[.seen] = nil
+    #expect(after == before)
+    try bob.receive()
+    #expect(bob.shown == ["hello"])
+  }
+
+  @Test func `A one-time key dies with the message that used it, the last resort serves on`() throws {
+    let (alice, bob, relay) = try pair()
+    let before = try bob.step { try $0.records.count(.oneTimePrekey, group: nil) }
+    try alice.send("hello", to: "bob")
+    try bob.receive()
+    #expect(try bob.step { try $0.records.count(.oneTimePrekey, group: nil) } == before - 1)
+    relay.keepOneTimeParts(try bob.mailbox, 0)
+    let carol = try Node("carol", relay, seed: 77)
+    try carol.add(bob, as: "bob")
+    try carol.send("no one-time part was left", to: "bob")
+    try bob.receive()
+    #expect(bob.shown == ["hello", "no one-time part was left"])
+    #expect(try bob.step { try $0.records.count(.oneTimePrekey, group: nil) } == before - 1)
+  }
+
+  @Test func `Prekeys are refilled when few are left, and every upload's private part is stored before`() throws {
+    let (_, bob, relay) = try pair()
+    let mailbox = try bob.mailbox
+    relay.keepOneTimeParts(mailbox, 10)
+    let status = MailboxStatus(
+      sequence: 1, restoreEpoch: 1, signedPart: 1, oneTimeParts: 10, lastResortClaims: 0, envelopes: 0,
+      envelopeBytes: 0, capabilities: [.knock, .contact])
+    let before = try bob.step { try $0.records.count(.oneTimePrekey, group: nil) }
+    try bob.step { try $0.statusArrived(status) }
+    #expect(try bob.step { try $0.records.count(.oneTimePrekey, group: nil) } == before + 64)
+    #expect(relay.left(mailbox) == 10)
+    try bob.flushUploads()
+    #expect(relay.left(mailbox) == 74)
+    // Old parts and new ones open sessions alike.
+    for number in 0..<12 {
+      let stranger = try Node("s\(number)", relay, seed: UInt64(500 + number))
+      try stranger.add(bob, as: "bob")
+      try stranger.send("\(number)", to: "bob")
+    }
+    try bob.receive()
+    #expect(bob.shown.count == 12)
+  }
+
+  @Test func `List and signed part are renewed each week, and old private parts go`() throws {
+    let (alice, bob, _) = try pair()
+    try bob.step { try $0.maintain() }
+    #expect(try bob.step { try $0.nextUpload() } == nil, "nothing is due")
+    for week in 1...8 {
+      for node in [alice, bob] {
+        node.now += 8 * 86_400
+        try node.step { try $0.maintain() }
+        try node.flushUploads()
+      }
+      try alice.send("week \(week)", to: "bob")
+      try bob.receive()
+    }
+    #expect(bob.shown == (1...8).map { "week \($0)" })
+    // A signed part lives 14 days and its private keys 30 more.
+    #expect(try bob.step { try $0.records.count(.signedPrekey, group: nil) } <= 7)
+    #expect(try bob.step { try $0.profile().listHead.sequence } == 9)
+  }
+
+  @Test func `An unconfirmed first flight is repeated after 1 hour, 1 day and 3 days, with the same message id`() throws
+  {
+    let (alice, bob, relay) = try pair()
+    let mailbox = try bob.mailbox
+    let message = try alice.send("lost", to: "bob")
+    var elapsed: UInt64 = 0
+    for (place, after) in ClientLimits.repeats.enumerated() {
+      relay.lose(mailbox)
+      alice.now += after - elapsed - 10
+      try alice.flush()
+      #expect(relay.queues[mailbox]?.isEmpty == true, "not before its time")
+      alice.now += 20
+      elapsed = after + 10
+      let claims = relay.claims
+      try alice.flush()
+      #expect(relay.claims == claims + 1, "a fresh bundle")
+      #expect(relay.queues[mailbox]?.count == 1, "repeat \(place + 1)")
+    }
+    bob.now = alice.now
+    try bob.receive()
+    #expect(bob.shown == ["lost"])
+    try bob.send("found", to: try alice.address)
+    try alice.receive()
+    #expect(try alice.state(message) == .sent)
+    alice.now += 10 * 86_400
+    try alice.flush()
+    #expect(relay.queues[mailbox]?.isEmpty == true, "no more repeats")
+  }
+
+  @Test func `A repeated first flight that had arrived after all is shown once`() throws {
+    let (alice, bob, relay) = try pair()
+    try alice.send("once", to: "bob")
+    alice.now += 3700
+    bob.now = alice.now
+    try alice.flush()
+    #expect(relay.queues[try bob.mailbox]?.count == 2)
+    try bob.receive()
+    #expect(bob.shown == ["once"])
+    try bob.send("got it", to: try alice.address)
+    try alice.receive()
+    #expect(alice.shown == ["got it"])
+  }
+
+  @Test func `A session that lost step is repaired by the user's next message, and silently`() throws {
+    let (alice, bob, relay) = try pair()
+    try alice.send("hello", to: "bob")
+    try bob.receive()
+    try bob.send("yes?", to: try alice.address)
+    try alice.receive()
+    try bob.send("will be bent", to: try alice.address)
+    let mailbox = try alice.mailbox
+    var envelope = try #require(relay.queues[mailbox]?.first)
+    relay.lose(mailbox)
+    envelope.bytes[400] ^= 1
+    try alice.step { try $0.receive(envelope.id, envelope.bytes) }
+    #expect(try alice.step { try $0.sessions() }.contains { $0.isSuspect })
+    try alice.flush()
+    #expect(relay.queues[try bob.mailbox]?.isEmpty == true, "nothing is sent by itself")
+    try alice.send("repaired", to: "bob")
+    try bob.receive()
+    try bob.send("indeed", to: try alice.address)
+    try alice.receive()
+    #expect(bob.shown == ["hello", "repaired"] && alice.shown == ["yes?", "indeed"])
+    #expect(try alice.step { try $0.sessions() }.filter { $0.isSending }.map(\.info.generation) == [2])
+  }
+
+  @Test func `A rotated contact secret reaches contacts, and the old address leads nowhere`() throws {
+    let (alice, bob, relay) = try pair()
+    try alice.send("hello", to: "bob")
+    try bob.receive()
+    try bob.send("yes?", to: try alice.address)
+    try alice.receive()
+    let old = try Engine.address(try bob.address)
+    try bob.step { try $0.rotateContactSecret() }
+    try bob.flush()
+    let new = try Engine.address(try bob.address)
+    #expect(new.account == old.account && new.contactSecret != old.contactSecret)
+    #expect(relay.card(ContactKeys(old).cardID) == nil && relay.card(ContactKeys(new).cardID) != nil)
+    #expect(!relay.opens(try bob.mailbox, ContactKeys(old).knock(for: try bob.mailbox)))
+    try alice.receive()
+    #expect(try alice.step { try $0.find("bob") }?.address == new)
+    #expect(alice.shown == ["yes?"], "nothing to see")
+    alice.now += 7200
+    try alice.send("still talking", to: "bob")
+    try bob.receive()
+    #expect(bob.shown == ["hello", "still talking"])
+  }
+
+  @Test func `Waits grow at random below a bound that doubles, and the relay's own wish counts`() throws {
+    let (alice, _, _) = try pair()
+    let message = try alice.send("waiting", to: "bob", flushing: false)
+    for attempt in 1...12 {
+      try alice.step { try $0.postpone(message.account, retryAfter: nil) }
+      let item = try #require(try alice.step { try $0.records.all(OutboxItem.self) }.first)
+      #expect(item.attempts == UInt32(attempt))
+      #expect(item.notBefore - alice.now * 1000 <= min(1000 << UInt64(attempt), ClientLimits.backoffLimit))
+    }
+    try alice.step { try $0.postpone(message.account, retryAfter: 1234) }
+    #expect(try alice.step { try $0.nextErrand(for: message.account, patient: true) } == nil)
+    #expect(try alice.step { try $0.nextErrand(for: message.account, patient: false) } != nil)
+    alice.now += 1235
+    #expect(try alice.step { try $0.nextErrand(for: message.account, patient: true) } != nil)
+  }
+
+  @Test func `A message to somebody whose mailbox is gone fails, and says so`() throws {
+    let (alice, bob, _) = try pair()
+    let message = try alice.send("hm", to: "bob", flushing: false)
+    #expect(try alice.step { try $0.deliveryRefused(message.account, try bob.mailbox) } == false)
+    #expect(try alice.state(message) == .failed)
+  }
+}

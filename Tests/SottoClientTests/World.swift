@@ -1,0 +1,230 @@
+import SottoClient
+import SottoCrypto
+import SottoSession
+import SottoSimulation
+import SottoWire
+import Testing
+
+/// A relay of the tests: it does what it is told, honestly, in memory.
+final class WorldRelay {
+  private var cards: [CardID: (sequence: UInt64, sealed: [UInt8])] = [:]
+  private var signedParts: [MailboxID: SignedPartUpload] = [:]
+  private var oneTime: [MailboxID: [ClaimedPrekeys.OneTime]] = [:]
+  private var capabilities: [MailboxID: Set<Digest>] = [:]
+  private var sequences: [MailboxID: UInt64] = [:]
+  private(set) var queues: [MailboxID: [(id: EnvelopeID, bytes: [UInt8])]] = [:]
+  /// Every body that was put under an id: a retry must bring the same.
+  private(set) var put: [EnvelopeID: [UInt8]] = [:]
+  private(set) var claims = 0
+
+  init() {}
+
+  /// Another relay with the same content.
+  init(copying other: WorldRelay) {
+    (cards, signedParts, oneTime) = (other.cards, other.signedParts, other.oneTime)
+    (capabilities, sequences, queues) = (other.capabilities, other.sequences, other.queues)
+    (put, claims) = (other.put, other.claims)
+  }
+
+  func carryOut(_ errand: OwnerErrand) throws {
+    switch errand.action {
+    case .createMailbox, .setCapabilities, .signedPart, .withdrawOneTimeParts, .batch, .deleteMailbox:
+      guard case .some(let mailbox) = Self.mailbox(errand.route) else { return }
+      try change(mailbox, errand)
+    case .putCard(let id, let sequence, let condition):
+      switch condition {
+      // A repetition is the same request, and gets the same answer.
+      case .absent: #expect(cards[id] == nil || cards[id]!.sealed == errand.body)
+      case .replaces(let old): #expect(cards[id]?.sequence == old || cards[id]?.sequence == sequence)
+      }
+      cards[id] = (sequence, errand.body)
+    case .deleteCard(let id), .retireCard(let id): cards[id] = nil
+    }
+  }
+
+  private func change(_ mailbox: MailboxID, _ errand: OwnerErrand) throws {
+    let sequence = try #require(errand.headers.first { $0.name == HeaderName.sequence }.flatMap { UInt64($0.value) })
+    #expect(sequence >= sequences[mailbox] ?? 0, "sequences grow, and a retry repeats its own")
+    sequences[mailbox] = sequence
+    switch errand.action {
+    case .setCapabilities:
+      capabilities[mailbox] = Set(try CapabilitySet(decoding: errand.body).slots.map(\.hash))
+    case .signedPart: signedParts[mailbox] = try SignedPartUpload(decoding: errand.body)
+    case .withdrawOneTimeParts: oneTime[mailbox] = []
+    case .batch(let batch):
+      let parts = try OneTimeUpload(decoding: errand.body).parts
+      guard !(oneTime[mailbox] ?? []).contains(where: { $0.batch == batch }) else { return }
+      oneTime[mailbox, default: []] += parts.map { .init(batch: batch, index: $0.index, sealed: $0.sealed) }
+    default: break
+    }
+  }
+
+  private static func mailbox(_ route: Route) -> MailboxID? {
+    switch route {
+    case .mailbox(let id), .capabilities(let id), .signedPart(let id), .oneTimeParts(let id), .batch(let id, _): id
+    default: nil
+    }
+  }
+
+  func card(_ id: CardID) -> (sequence: UInt64, sealed: [UInt8])? { cards[id] }
+
+  func opens(_ mailbox: MailboxID, _ capability: Capability) -> Bool {
+    capabilities[mailbox]?.contains(capability.hash) ?? false
+  }
+
+  func claim(_ mailbox: MailboxID) throws -> ClaimedPrekeys {
+    claims += 1
+    var next: ClaimedPrekeys.OneTime?
+    if oneTime[mailbox]?.isEmpty == false { next = oneTime[mailbox]!.removeFirst() }
+    return ClaimedPrekeys(signedPart: try #require(signedParts[mailbox]), oneTime: next)
+  }
+
+  func store(_ mailbox: MailboxID, _ id: EnvelopeID, _ bytes: [UInt8]) {
+    if let known = put[id] {
+      #expect(known == bytes, "a retry puts the same bytes")
+      return
+    }
+    #expect(!put.values.contains(bytes), "no envelope is put under two ids")
+    put[id] = bytes
+    queues[mailbox, default: []].append((id, bytes))
+  }
+
+  func acknowledge(_ mailbox: MailboxID, _ count: Int) { queues[mailbox]?.removeFirst(count) }
+  func reorder(_ mailbox: MailboxID) { queues[mailbox]?.reverse() }
+  func lose(_ mailbox: MailboxID) { queues[mailbox] = [] }
+  func keepOneTimeParts(_ mailbox: MailboxID, _ count: Int) {
+    oneTime[mailbox] = Array((oneTime[mailbox] ?? []).prefix(count))
+  }
+  func left(_ mailbox: MailboxID) -> Int { oneTime[mailbox]?.count ?? 0 }
+}
+
+/// A client whose shell is the test: the engine over rows in memory, a clock that is turned by hand. Dying at any call
+/// of the store or of the network and going on is what `fuse` is for.
+final class Node {
+  let name: String
+  let relay: WorldRelay
+  let records: MemoryRecords
+  /// Unix seconds.
+  var now: UInt64 = 1_800_000_000
+  private var entropy: SeededEntropy
+  /// What was shown, in order: written when the step that took it was committed.
+  private(set) var shown: [String] = []
+  private(set) var requests: [Bool] = []
+
+  init(_ name: String, _ relay: WorldRelay, seed: UInt64) throws {
+    self.name = name
+    self.relay = relay
+    records = MemoryRecords()
+    entropy = SeededEntropy(seed: seed)
+    try step { try $0.createIdentity(name: name, at: RelayAuthority("relay.example")!) }
+    try flushUploads()
+  }
+
+  /// The same client in another world.
+  init(copying other: Node, _ relay: WorldRelay) {
+    name = other.name
+    self.relay = relay
+    records = MemoryRecords(copying: other.records)
+    (entropy, now, shown, requests) = (other.entropy, other.now, other.shown, other.requests)
+  }
+
+  func step<R>(_ body: (inout Engine) throws -> R) throws -> R {
+    try records.transaction {
+      var engine = Engine(records: records, now: now * 1000, entropy: entropy)
+      // The next step must not draw the same bytes.
+      _ = entropy.bytes(8 * 1024)
+      return try body(&engine)
+    }
+  }
+
+  var address: String { get throws { try step { try $0.profile().address.text } } }
+  var mailbox: MailboxID { get throws { try step { try $0.profile().mailbox } } }
+
+  func flushUploads() throws {
+    while let errand = try step({ try $0.nextUpload() }) {
+      try records.fuse.pass()
+      try relay.carryOut(errand)
+      try records.fuse.pass()
+      try step { try $0.uploadDone(errand) }
+    }
+  }
+
+  func add(_ other: Node, as name: String) throws {
+    let address = try Engine.address(try other.address)
+    let (sequence, sealed) = try #require(relay.card(ContactKeys(address).cardID))
+    _ = try step { engine in
+      let card = try engine.verify(sealed, listSequence: sequence, for: address)
+      return try engine.add(address, name: name, card: card)
+    }
+  }
+
+  @discardableResult
+  func send(_ text: String, to recipient: String, flushing: Bool = true) throws -> StoredMessage {
+    let message = try step { try $0.compose(text, to: recipient) }
+    if flushing { try flush() }
+    return message
+  }
+
+  func state(_ message: StoredMessage) throws -> StoredMessage.State? {
+    try step { try $0.outgoing(message.id, message.account)?.state }
+  }
+
+  /// Carries out errands until nothing is left to do.
+  func flush() throws {
+    try flushUploads()
+    for account in try step({ try $0.accountsToServe() }) {
+      while let errand = try step({ try $0.nextErrand(for: account, patient: false) }) {
+        try carryOut(errand, account)
+      }
+    }
+  }
+
+  private func carryOut(_ errand: Errand, _ account: AccountID) throws {
+    try records.fuse.pass()
+    switch errand {
+    case .fetchCard(_, let id, _):
+      let (sequence, sealed) = try #require(relay.card(id))
+      try records.fuse.pass()
+      try step { try $0.fetched(account, listSequence: sequence, sealed: sealed) }
+    case .claim(_, let device, let mailbox, _, let capability):
+      guard relay.opens(mailbox, capability) else {
+        _ = try step { try $0.deliveryRefused(account, mailbox) }
+        return
+      }
+      let prekeys = try relay.claim(mailbox)
+      try records.fuse.pass()
+      try step { try $0.claimed(account, device, prekeys) }
+    case .put(let item, let mailbox, let id, _, let capability, let bytes):
+      guard relay.opens(mailbox, capability) else {
+        _ = try step { try $0.deliveryRefused(account, mailbox) }
+        return
+      }
+      relay.store(mailbox, id, bytes)
+      try records.fuse.pass()
+      try step { try $0.delivered(item) }
+    }
+  }
+
+  /// Takes what waits, some at a time, acknowledges it and shows it.
+  func receive(atATime limit: Int = 3) throws {
+    let mailbox = try mailbox
+    try show()
+    while case let batch = (relay.queues[mailbox] ?? []).prefix(limit), !batch.isEmpty {
+      try records.fuse.pass()
+      try step { engine in
+        for envelope in batch { try engine.receive(envelope.id, envelope.bytes) }
+      }
+      try records.fuse.pass()
+      relay.acknowledge(mailbox, batch.count)
+      try records.fuse.pass()
+      try show()
+    }
+  }
+
+  private func show() throws {
+    while case let taken = try step({ try $0.takeUnshown(limit: 2) }), !taken.isEmpty {
+      shown += taken.map(\.message.text)
+      requests += taken.map { !$0.from.isAccepted }
+    }
+  }
+}

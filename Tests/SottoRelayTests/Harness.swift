@@ -1,0 +1,189 @@
+import AsyncHTTPClient
+import Foundation
+import Logging
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+import ServiceLifecycle
+import SottoCrypto
+import SottoRelay
+import SottoWire
+import Synchronization
+import Testing
+
+/// A clock that a test sets.
+final class TestClock: Sendable {
+  private let seconds = Mutex<Int64>(1_700_000_000)
+  var now: Int64 { seconds.withLock { $0 } }
+  func set(_ now: Int64) { seconds.withLock { $0 = now } }
+  func advance(_ by: Int64) { seconds.withLock { $0 += by } }
+}
+
+/// A temporary folder that goes with its owner.
+final class Folder: Sendable {
+  let path: String
+
+  init() {
+    path = FileManager.default.temporaryDirectory.appending(path: "sotto-relay-test-\(UUID())").path
+    try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// A real relay on a loopback port, in this process.
+final class TestRelay: Sendable {
+  let folder: Folder
+  let clock: TestClock
+  let authority: RelayAuthority
+  let lines: Lines
+  private let group: ServiceGroup
+  private let running: Task<Void, any Error>
+
+  /// What the relay wrote to its log.
+  final class Lines: Sendable {
+    private let lines = Mutex<[String]>([])
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+    var all: [String] { lines.withLock { $0 } }
+  }
+
+  static func start(
+    in folder: Folder = Folder(), clock: TestClock = TestClock(),
+    _ configure: (inout RelayConfiguration) -> Void = { _ in }
+  ) async throws -> TestRelay {
+    let lines = Lines()
+    var configuration = RelayConfiguration(dataDirectory: folder.path)
+    configuration.port = 0
+    configuration.now = { clock.now }
+    configure(&configuration)
+    var logger = Logger(label: "test") { _ in JSONLogHandler { lines.add($0) } }
+    logger.logLevel = .trace
+    let (urls, found) = AsyncStream.makeStream(of: String.self)
+    let relay = try Relay(configuration, logger: logger) { found.yield($0) }
+    let group = ServiceGroup(
+      configuration: .init(
+        services: [.init(service: relay)], logger: Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }))
+    let running = Task {
+      defer { found.finish() }
+      try await group.run()
+    }
+    var iterator = urls.makeAsyncIterator()
+    guard let url = await iterator.next() else {
+      try await running.value
+      throw CancellationError()
+    }
+    let authority = try #require(RelayAuthority(url.dropFirst("http://".count)))
+    return TestRelay(folder, clock, authority, lines, group, running)
+  }
+
+  private init(
+    _ folder: Folder, _ clock: TestClock, _ authority: RelayAuthority, _ lines: Lines, _ group: ServiceGroup,
+    _ running: Task<Void, any Error>
+  ) {
+    (self.folder, self.clock, self.authority, self.lines, self.group, self.running) =
+      (folder, clock, authority, lines, group, running)
+  }
+
+  func stop() async throws {
+    await group.triggerGracefulShutdown()
+    try await running.value
+  }
+}
+
+/// Runs `body` with a relay, and stops it.
+func withRelay<T>(
+  in folder: Folder = Folder(), authorities: Set<RelayAuthority> = [], _ body: (TestRelay) async throws -> T
+) async throws -> T {
+  let relay = try await TestRelay.start(in: folder) { $0.authorities = authorities }
+  do {
+    let value = try await body(relay)
+    try await relay.stop()
+    return value
+  } catch {
+    try? await relay.stop()
+    throw error
+  }
+}
+
+/// What came back.
+struct Answer: Equatable {
+  let status: Int
+  let fields: [HeaderField]
+  let body: [UInt8]
+
+  var problem: Problem? { Problem(document: String(decoding: body, as: UTF8.self)) }
+  func field(_ name: String) -> String? { fields.first { $0.name == name }?.value }
+}
+
+extension TestRelay {
+  /// Any request, as it stands.
+  func send(_ method: String, _ path: String, _ fields: [HeaderField] = [], body: [UInt8] = []) async throws -> Answer {
+    var request = HTTPClientRequest(url: authority.origin + path)
+    request.method = .init(rawValue: method)
+    for field in fields { request.headers.add(name: field.name, value: field.value) }
+    if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+    let answer = try await response.body.collect(upTo: 4 << 20)
+    return Answer(
+      status: Int(response.status.code),
+      fields: response.headers.map { HeaderField($0.name.lowercased(), $0.value) },
+      body: Array(answer.readableBytesView))
+  }
+
+  /// An owner's request.
+  func owner(
+    _ key: borrowing SigningKey, _ method: SottoWire.HTTPMethod, _ route: Route, body: [UInt8] = [],
+    sequence: UInt64? = nil,
+    listSequence: UInt64? = nil, condition: CardCondition? = nil, created: Int64? = nil
+  ) async throws -> Answer {
+    let request = OwnerRequest(
+      method, route, at: authority, body: body, sequence: sequence, listSequence: listSequence, condition: condition)
+    let fields = request.headers(signedBy: key, created: created ?? clock.now)
+    return try await send(method.rawValue, route.path, fields, body: body)
+  }
+
+  /// A sender's request.
+  func sender(_ method: SottoWire.HTTPMethod, _ route: Route, _ capability: Capability, body: [UInt8] = []) async throws
+    -> Answer
+  {
+    try await send(method.rawValue, route.path, [HeaderField(HeaderName.capability, capability.text)], body: body)
+  }
+}
+
+/// A key, its mailbox, and capabilities that are known from its seed.
+struct Owner: ~Copyable {
+  let key: SigningKey
+  let mailbox: MailboxID
+  let contact: Capability
+  let knock: Capability
+
+  init(_ seed: UInt8) {
+    key = try! SigningKey(seed: Secret(copying: [UInt8](repeating: seed, count: 32)))
+    mailbox = MailboxID(owner: key.publicKey)
+    contact = try! Capability([UInt8](repeating: seed ^ 0x55, count: 32))
+    knock = try! Capability([UInt8](repeating: seed ^ 0xaa, count: 32))
+  }
+
+  var capabilities: CapabilitySet {
+    get throws { try CapabilitySet([CapabilitySlot(.contact, contact.hash), CapabilitySlot(.knock, knock.hash)]) }
+  }
+
+  /// Creates the mailbox and opens it to contacts and strangers; sequences 1 and 2.
+  func register(at relay: TestRelay) async throws {
+    #expect(try await relay.owner(key, .put, .mailbox(mailbox), sequence: 1).status == 204)
+    let set = try capabilities.encoded
+    #expect(try await relay.owner(key, .put, .capabilities(mailbox), body: set, sequence: 2).status == 204)
+  }
+
+  func status(at relay: TestRelay) async throws -> MailboxStatus {
+    try MailboxStatus(decoding: try await relay.owner(key, .get, .mailbox(mailbox)).body)
+  }
+}
+
+func envelopeID(_ number: Int) -> EnvelopeID {
+  try! EnvelopeID((0..<16).map { $0 < 8 ? 0xee : UInt8(truncatingIfNeeded: number >> (8 * (15 - $0))) })
+}
+
+func envelope(_ number: Int, size: SizeClass = .b512) -> [UInt8] {
+  [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: size.rawValue)
+}
