@@ -90,7 +90,6 @@ def xseal(key, message, ad):
 def xunseal(key, sealed, ad, stage):
     require(len(sealed) >= 24 + 16, stage)
     return unseal(hchacha(key, sealed), sealed[24:], ad, stage, bytes(4) + sealed[16:24])
-
 FIELD = 2**255 - 19
 ORDER_8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
 SMALL_ORDER = {0, 1, FIELD - 1, ORDER_8, FIELD - ORDER_8}  # the y of the points that are no keys
@@ -110,7 +109,6 @@ def verify(ed, ml, label, message, signature):
     with refusing("signature", InvalidSignature):
         ed25519.Ed25519PublicKey.from_public_bytes(ed).verify(signature[:64], signed)
         mldsa.MLDSA65PublicKey.from_public_bytes(ml).verify(signature[64:], signed, b"Sotto/1")
-
 def x_key(private): return x25519.X25519PrivateKey.from_private_bytes(private)
 def x_public(private): return x_key(private).public_key().public_bytes_raw()
 def DH(private, public):
@@ -123,7 +121,7 @@ XKey = fixed(32).where(lambda key: int.from_bytes(key, "little") < FIELD)
 KEMKey = fixed(1568).where(encapsulation_key)
 
 # ---- Relay.md ----
-class RelayError(Exception): """The relay said no. The argument is the code of its problem document."""
+class RelayError(OSError): """The relay said no. The argument is the code of its problem document."""
 def scheme(authority):  # None if it is not in the one spelling of [relay.7]; otherwise [relay.8]
     label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
     found = re.fullmatch(rf"({label}(\.{label})*|\[[0-9a-f:.]{{2,45}}\])(:([1-9][0-9]{{0,4}}))?", authority)
@@ -253,7 +251,6 @@ SignedPart = structure(account=fixed(32), device=fixed(8), spk_id=u64, signed_ke
 PublishedSignedPart = structure(post_quantum_key=fixed(1952), content=opaque(16384), signature=fixed(3373))
 OneTimePart = structure(batch=u64, index=u32, agreement_key=XKey, kem_key=KEMKey, path=vector(fixed(32), 8))
 Bundle = namedtuple("Bundle", "SP SPK ids OPK KEM")  # what one handshake uses; the ids are those of box0
-
 def prekey_leaf(device, part):
     return H("prekey leaf", device, u64(part.batch), u32(part.index), part.agreement_key, part.kem_key)
 def merkle_tree(leaves):  # the root, and the path of each leaf
@@ -301,9 +298,8 @@ SIZES = [512 << k for k in range(8)]  # [envelope.1]
 MailboxRight = structure(mailbox=fixed(16), capability=fixed(32))
 ReplyPath = structure(relay=Authority, contact_secret=fixed(16), rights=vector(MailboxRight, 64).where(
     lambda rights: [r.mailbox for r in rights] == sorted({r.mailbox for r in rights})))  # [handshake.5]
-Heads = structure(own=fixed(40), yours=fixed(40))
 MissingIDs = Type(b"".join, lambda r: [r.take(16) for _ in range(0, r.left(), 16)])
-BODIES = {REPLY_PATH: ReplyPath, HEADS: Heads, MISSING: MissingIDs}
+BODIES = {REPLY_PATH: ReplyPath, HEADS: fixed(40 + 40), MISSING: MissingIDs}
 Part = structure(kind=u8, body=opaque(1 << 16))
 Content = structure(id=fixed(16), sent_at=u64, parts=vector(Part, 64))
 
@@ -331,7 +327,7 @@ class Session(SimpleNamespace):
     def begin(cls, sid, RK0, HKi, HKr, DHs, SPK=None, **about):
         """[ratchet.11] The initiator gives SPK, and can send. [ratchet.12] The responder has it as DHs, and waits."""
         self = cls(sid=sid, RK=RK0, DHs=DHs, HKs=HKi, NHKs=HKr, NHKr=HKr if SPK else HKi, CKs=None, Ns=0, PN=0,
-                   CKr=None, HKr=None, Nr=0, DHr=None, skipped=[], past=[], confirmed=not SPK, opened=0, suspect=False,
+                   CKr=None, HKr=None, Nr=0, DHr=None, skipped=[], past=[], confirmed=not SPK, opened=0, archived=False,
                    **about)
         if SPK: self.CKs, self.NHKs = self.root_step(SPK)
         return self
@@ -454,12 +450,14 @@ class Contact(SimpleNamespace):
     def list(self): return self.card and decode(Card, self.card).list
     def with_device(self, id): return [session for session in self.sessions if session.device == id]
     def sending_session(self, device):  # [sessions.7]
-        usable = [session for session in self.with_device(device) if not session.suspect]
-        return max([session for session in usable if session.confirmed] or usable, key=rank, default=None)
-    def add(self, session):  # [sessions.8] Five with a device: the best one, and four for what comes late.
-        ranked = sorted([*self.with_device(session.device), session], key=rank)
-        self.sessions = [s for s in self.sessions if s.device != session.device] + ranked[-5:]
-        self.generations[session.device.hex()] = ranked[-1].generation
+        active = [session for session in self.with_device(device) if not session.archived]
+        return max([session for session in active if session.confirmed] or active, key=rank, default=None)
+    def settle(self, device, *new):  # [sessions.8] One to send on, and at most four for what comes late.
+        ranked = sorted([*self.with_device(device), *new], key=rank)
+        self.sessions = [session for session in self.sessions if session.device != device] + ranked[-5:]
+        self.generations[device.hex()] = ranked[-1].generation
+        best = self.sending_session(device) or ranked[-1]
+        for session in ranked: session.archived |= rank(session) < rank(best) and (session.confirmed or best.confirmed)
     def learn(self, card, path=None):  # [client.5] [client.9] Sessions and rights go with their devices.
         devices = {(device.id, device.identity_key): device.mailbox for device in card.list.devices}
         self.card = bytes(card)
@@ -526,7 +524,7 @@ class Peer(SimpleNamespace):
         return contact
     def send(self, who, text):
         contact, id = self.contact(who), urandom(16)
-        heads = bytes(Heads(decode(Card, self.card).list.head(), contact.list().head()))
+        heads = decode(Card, self.card).list.head() + contact.list().head()
         for device in contact.list().devices:
             relay, path = contact.list().relays[device.relay], mailbox_path(device.mailbox)
             session, capability = contact.sending_session(device.id), contact.capability(device.mailbox)
@@ -535,8 +533,8 @@ class Peer(SimpleNamespace):
                 bundle = verify_bundle(claimed.read(1 << 17), contact.address(), contact.list().device(device.id))
                 generation = contact.generations.get(device.id.hex(), 0) + 1  # [sessions.6]
                 session = initiate(self, contact.A, device, bundle, generation, heads[40:])
-                contact.add(session)
-            parts = [Part(TEXT, text.encode()), Part(HEADS, heads)]  # [client.10], and [client.9] in the first answer:
+                contact.settle(device.id, session)
+            parts = [Part(TEXT, text.encode()), Part(HEADS, heads)]  # [client.10], and in the first answer [client.9]
             if session.confirmed and session.PN == session.Ns == 0: parts += [Part(REPLY_PATH, self.reply_path())]
             envelope = session.seal(bytes(Content(id, int(time.time() * 1000), parts)))
             self.save()
@@ -561,20 +559,22 @@ class Peer(SimpleNamespace):
         trial = copy.deepcopy(session)
         try: content = trial.open(HK, header, message)
         except Refused as refused:
-            session.suspect |= refused.args[0] in ("gap", "key", "commitment", "message")  # [client.6]
+            session.archived |= refused.args[0] in ("gap", "key", "commitment", "message")  # [client.6]
             raise
         vars(session).update(vars(trial))
-        return self.deliver(next(c for c in self.contacts.values() if session in c.sessions), *content)
+        contact = next(contact for contact in self.contacts.values() if session in contact.sessions)
+        contact.settle(session.device)
+        return self.deliver(contact, *content)
     def open_first(self, prelude, d, message):  # [handshake.10] Everything opens first. Then nothing is refused.
         box1, ids, session = respond(self, *prelude)
         content = session.open(*find_session([session], message)[1:], message)
-        A, path, sequence = box1.card.A(), box1.reply_path, box1.card.list.sequence
+        A, path = box1.card.A(), box1.reply_path
         contact = self.contacts.get(A.hex()) or Contact.at(Address(A, path.contact_secret, path.relay), False)
-        strangers = {c.A for c in self.contacts.values() if not c.accepted} - {A}
-        require(contact.accepted or len(strangers) < 100, "strangers")  # [client.4]
+        strangers = sum(not contact.accepted for contact in self.contacts.values())
+        require(A != self.A and (contact.card or strangers < 100), "account")  # [client.4]
         if not contact.accepted: contact.sessions = []
-        if not contact.card or sequence >= contact.list().sequence: contact.learn(box1.card, path)
-        contact.add(session)
+        if not contact.card or box1.card.list.sequence >= contact.list().sequence: contact.learn(box1.card, path)
+        contact.settle(session.device, session)
         self.contacts[A.hex()], self.preludes[d] = contact, session.sid
         if ids.kind == ONE_TIME: del self.prekeys[str(ids[1:4])]  # [prekeys.8]
         return self.deliver(contact, *content)
@@ -596,4 +596,4 @@ def main(path, command, *arguments):
 if __name__ == "__main__":
     if len(sys.argv) < 3: sys.exit(__doc__)
     try: main(*sys.argv[1:])
-    except (RelayError, Refused, OSError, ValueError) as error: sys.exit(f"{type(error).__name__}: {error}")
+    except (Refused, OSError, ValueError) as error: sys.exit(f"{type(error).__name__}: {error}")
