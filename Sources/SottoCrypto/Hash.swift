@@ -1,28 +1,40 @@
 internal import CSodium
 
-/// A domain-separation label: `L(label) = lp("Sotto/1 " || label)`. Labels are the only domain separation there is.
+/// A domain-separation label: `L(label) = lp("Sotto/1 " || label)`. Labels are the only domain separation there is, so
+/// outside of this package each one is a literal. [primitives.11]
 public struct Label: Sendable, ExpressibleByStringLiteral {
-  private let text: StaticString
+  private let text: String
 
-  public init(stringLiteral text: StaticString) {
-    precondition(Self.prefix.utf8CodeUnitCount + text.utf8CodeUnitCount < 64, "a label's length fits one byte")
+  public init(stringLiteral text: StaticString) { self.init(text: text.description) }
+
+  /// For vectors, which name the label that they were made with: at most 55 bytes.
+  package init(text: String) {
+    precondition(text.utf8.count <= Self.limit, "a label's length fits one byte")
     self.text = text
   }
+
+  /// The greatest number of bytes of a label: its encoding then has 64, of which one is the length.
+  package static let limit = 63 - prefix.utf8.count
 
   /// The encoded label: a one-byte length, then the text.
   public var encoded: [UInt8] { unsafe withEncoded { unsafe [UInt8]($0) } }
 
-  private static let prefix: StaticString = "Sotto/1 "
+  private static let prefix = "Sotto/1 "
 
   /// The same on the stack: a chain step has no time for an allocation.
   func withEncoded<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
-    let (prefix, count) = (Self.prefix, Self.prefix.utf8CodeUnitCount + text.utf8CodeUnitCount)
-    return unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
-      let base = buffer.baseAddress!
-      unsafe base.storeBytes(of: UInt8(count), as: UInt8.self)
-      unsafe (base + 1).copyMemory(from: prefix.utf8Start, byteCount: prefix.utf8CodeUnitCount)
-      unsafe (base + 1 + prefix.utf8CodeUnitCount).copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
-      return unsafe body(UnsafeRawBufferPointer(start: base, count: count + 1))
+    unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+      unsafe buffer[0] = UInt8(Self.prefix.utf8.count + text.utf8.count)
+      var end = 1
+      for byte in Self.prefix.utf8 {
+        unsafe buffer[end] = byte
+        end += 1
+      }
+      for byte in text.utf8 {
+        unsafe buffer[end] = byte
+        end += 1
+      }
+      return unsafe body(UnsafeRawBufferPointer(rebasing: buffer[..<end]))
     }
   }
 }
