@@ -39,6 +39,7 @@ func stage<R>(_ body: () throws -> R) -> RefusalStage? {
   // [card.3] [card.4] [list.2] [list.4]
   @Test func anHonestCardIsVerified() throws {
     #expect(try verify(alice.card) == alice.card)
+    #expect(try verify(alice.card).list.nextAccount == alice.account.nextID)
   }
 
   // [card.4] [account.1] [address.1]
