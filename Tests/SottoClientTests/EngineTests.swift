@@ -271,6 +271,26 @@ import Testing
     #expect(bob.shown == ["hello", "still talking"])
   }
 
+  // [client.10] [client.16]
+  @Test func `A newer list that a contact speaks of is looked for before the next message`() throws {
+    let (alice, bob, _) = try pair()
+    try alice.send("hello", to: "bob")
+    try bob.receive()
+    try bob.send("yes?", to: try alice.address)
+    try alice.receive()
+    for node in [alice, bob] { node.now += 8 * 86_400 }
+    try alice.send("a week later", to: "bob")
+    try bob.receive()
+    #expect(try alice.step { try $0.find("bob") }?.card?.head.sequence == 1)
+    try bob.step { try $0.maintain() }
+    try bob.flushUploads()
+    try bob.send("I have a new list", to: try alice.address)
+    try alice.receive()
+    // Within the hour: nothing but what Bob said makes Alice look.
+    try alice.send("I found it", to: "bob")
+    #expect(try alice.step { try $0.find("bob") }?.card?.head.sequence == 2)
+  }
+
   @Test func `Waits grow at random below a bound that doubles, and the relay's own wish counts`() throws {
     let (alice, _, _) = try pair()
     let message = try alice.send("waiting", to: "bob", flushing: false)

@@ -65,6 +65,39 @@ import Testing
     #expect(stage { try open(published + [0]) } == .encoding)
   }
 
+  // [prekeys.9] Signed by the device itself, and yet not a signed part.
+  @Test func aBatchHasOneRootAndABoundedDepth() throws {
+    let deepest = BatchRoot(batch: 5, depth: 8, root: .zero)
+    let deeper = BatchRoot(batch: 5, depth: 9, root: .zero)
+    for (batches, expected) in [
+      ([deepest], nil), ([deepest, deepest], .encoding), ([deeper], .encoding),
+    ] as [([BatchRoot], RefusalStage?)] {
+      let signed = try SignedPrekey(
+        id: 9, account: bob.account.id, device: bob.device.id, batches: batches, now: day, from: &bob.entropy)
+      let published = try signed.part.published(signedBy: bob.device.signing)
+      #expect(stage { try open(published) } == expected)
+    }
+  }
+
+  // [prekeys.10]
+  @Test func aSignedPartIsValidFor14DaysAtMost() throws {
+    let content = try open(bob.published[1]!).encoded()
+    for (seconds, expected) in [(14 * 86_400, nil), (14 * 86_400 + 1, .validity), (0, .validity)] as [(
+      UInt64, RefusalStage?
+    )] {
+      var dates = WireWriter()
+      dates.u64(day)
+      dates.u64(day + seconds)
+      let dated = Array(content.dropLast(16)) + dates.bytes
+      var published = WireWriter()
+      published.fixed(bob.device.signing.publicKey.postQuantum.bytes)
+      published.vector(dated)
+      published.fixed(try bob.device.signing.sign("signed part", dated).bytes)
+      let bytes = published.bytes
+      #expect(stage { try open(bytes) } == expected)
+    }
+  }
+
   // [prekeys.6] [prekeys.14]
   @Test func aRelayCannotSwapParts() throws {
     let keys = ContactKeys(bob.address)

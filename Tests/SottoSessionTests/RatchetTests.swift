@@ -112,6 +112,28 @@ struct Pair {
     #expect(try pair.openAtBob(tooFar).content.text == "gap of 1001")
   }
 
+  // [ratchet.15] [ratchet.17] From who has the header key: another DHr, and a number that no chain reaches.
+  @Test func aHeaderBelongsToItsChain() throws {
+    let pair = try Pair()
+    try pair.openAtBob(pair.sealAtAlice("first"))
+    let state = pair.fromBob.session.encoded().revealed()
+    // The receiving chain's header key and DHr, counted from the end of what Specs/State.md lays out.
+    let key = HeaderKey(Secret(copying: Array(state[(state.count - 140)..<(state.count - 108)])))
+    let remote = try AgreementPublicKey(Array(state[(state.count - 104)..<(state.count - 72)]))
+    let sid = pair.fromBob.session.info.sid
+    func crafted(_ sender: AgreementPublicKey, _ number: UInt32) -> [UInt8] {
+      let header = RatchetHeader(key: sender, previousCount: 0, number: number)
+      let sealed = key.seal(header, sid: sid, from: &pair.alice.entropy)
+      let message = MessageKey(Secret(copying: [UInt8](repeating: 1, count: 32)))
+        .seal([UInt8](repeating: 0, count: 383), sid: sid, header: sealed)
+      return Envelope.encode(prelude: nil, message: message)
+    }
+    let other = pair.alice.device.identity.publicKey
+    #expect(stage { try pair.openAtBob(crafted(remote, 1)) } == .commitment, "the control: the chain is the right one")
+    #expect(stage { try pair.openAtBob(crafted(other, 1)) } == .header)
+    #expect(stage { try pair.openAtBob(crafted(remote, .max)) } == .gap)
+  }
+
   // [ratchet.7] [ratchet.16]
   @Test func theOldestSkippedKeysGoFirstAndAreReported() throws {
     let pair = try Pair()
