@@ -1,5 +1,5 @@
 /// Base64 with padding (RFC 4648 section 4), as RFC 8941 byte sequences stand in HTTP headers; unused bits that are not
-/// zero and any other spelling of the same bytes are refused. [relay.32]
+/// zero and any other spelling of the same bytes are refused. [relay.32] [encoding.8]
 public enum Base64 {
   public static func encode(_ bytes: [UInt8]) -> String {
     var characters: [UInt8] = []

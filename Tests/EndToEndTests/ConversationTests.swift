@@ -106,6 +106,7 @@ import Testing
     #expect(received.first?["request"] as? Bool == true && received.first?["text"] as? String == "still there?")
   }
 
+  // [client.5] [client.14]
   @Test func `An exported account moves to a new device, which replaces the old one`() async throws {
     let pair = try await Pair()
     try await pair.introduce()

@@ -6,6 +6,7 @@ import Testing
 /// The process dies at every call of the store and of the network, one run for each, and is started again: no message
 /// is lost, none is shown twice, no envelope is sealed twice under one key. [attack 16]
 @Suite struct CrashTests {
+  // [client.1]
   @Test func `Dying anywhere in a first message loses nothing and repeats nothing`() throws {
     try everywhere(from: try World(), .alice, allowing: [[], ["hello"]]) { world in
       try world.alice.send("hello", to: "bob")
@@ -16,6 +17,7 @@ import Testing
     }
   }
 
+  // [client.1]
   @Test func `Dying anywhere in a send on a session loses nothing and repeats nothing`() throws {
     let talking = try World()
     try talking.introduce()
@@ -31,6 +33,7 @@ import Testing
     }
   }
 
+  // [client.1] [client.8]
   @Test func `Dying anywhere while a stranger's first messages arrive shows each exactly once`() throws {
     let written = try World()
     for text in ["1", "2", "3", "4"] { try written.alice.send(text, to: "bob") }
@@ -45,6 +48,7 @@ import Testing
     }
   }
 
+  // [client.1] [client.8]
   @Test func `Dying anywhere while messages arrive in a session shows each exactly once`() throws {
     let talking = try World()
     try talking.introduce()
@@ -58,6 +62,7 @@ import Testing
     }
   }
 
+  // [client.13] [client.15]
   @Test func `Dying anywhere while an address changes ends in one that works`() throws {
     try everywhere(from: try World(), .bob, allowing: [["found you"]]) { world in
       try world.bob.step { try $0.rotateContactSecret() }

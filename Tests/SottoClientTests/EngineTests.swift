@@ -31,6 +31,7 @@ import Testing
     #expect(bob.shown == ["hello", "now we talk"] && bob.requests == [true, false])
   }
 
+  // [client.9]
   @Test func `The reply path is learned, and from then on nobody knocks`() throws {
     let (alice, bob, _) = try pair()
     try alice.send("hello", to: "bob")
@@ -46,6 +47,7 @@ import Testing
     #expect(back.capabilities[alicesMailbox] != nil)
   }
 
+  // [client.3] [client.11]
   @Test func `Nothing is contacted for a stranger before they are accepted`() throws {
     let (alice, bob, _) = try pair()
     try alice.send("hello", to: "bob")
@@ -56,6 +58,7 @@ import Testing
     #expect(try bob.step { try $0.nextErrand(for: stranger.account, patient: false) } == nil)
   }
 
+  // [client.4]
   @Test func `At most 100 strangers wait, each with one session`() throws {
     let relay = WorldRelay()
     let bob = try Node("bob", relay, seed: 1)
@@ -76,6 +79,7 @@ import Testing
     #expect(try bob.step { try $0.sessions() }.count == Limits.requests)
   }
 
+  // [client.8]
   @Test func `Envelopes that come again, in any order, are shown once`() throws {
     let (alice, bob, relay) = try pair()
     for text in ["1", "2", "3"] { try alice.send(text, to: "bob") }
@@ -94,6 +98,7 @@ import Testing
     #expect(try bob.step { try $0.sessions() }.allSatisfy { !$0.isSuspect })
   }
 
+  // [client.6]
   @Test func `Junk changes nothing but that it was seen`() throws {
     let (alice, bob, relay) = try pair()
     try alice.send("hello", to: "bob")
@@ -130,6 +135,7 @@ import Testing
     #expect(try bob.step { try $0.records.count(.oneTimePrekey, group: nil) } == before - 1)
   }
 
+  // [client.12] [state.8]
   @Test func `Prekeys are refilled when few are left, and every upload's private part is stored before`() throws {
     let (_, bob, relay) = try pair()
     let mailbox = try bob.mailbox
@@ -153,6 +159,7 @@ import Testing
     #expect(bob.shown.count == 12)
   }
 
+  // [client.12] [client.15] [client.16]
   @Test func `List and signed part are renewed each week, and old private parts go`() throws {
     let (alice, bob, _) = try pair()
     try bob.step { try $0.maintain() }
@@ -172,6 +179,7 @@ import Testing
     #expect(try bob.step { try $0.profile().listHead.sequence } == 9)
   }
 
+  // [client.7]
   @Test func `An unconfirmed first flight is repeated after 1 hour, 1 day and 3 days, with the same message id`() throws
   {
     let (alice, bob, relay) = try pair()
@@ -201,6 +209,7 @@ import Testing
     #expect(relay.queues[mailbox]?.isEmpty == true, "no more repeats")
   }
 
+  // [client.7] [client.8]
   @Test func `A repeated first flight that had arrived after all is shown once`() throws {
     let (alice, bob, relay) = try pair()
     try alice.send("once", to: "bob")
@@ -215,6 +224,7 @@ import Testing
     #expect(alice.shown == ["got it"])
   }
 
+  // [client.6] [client.11]
   @Test func `A session that lost step is repaired by the user's next message, and silently`() throws {
     let (alice, bob, relay) = try pair()
     try alice.send("hello", to: "bob")
@@ -238,6 +248,7 @@ import Testing
     #expect(try alice.step { try $0.sessions() }.filter { $0.isSending }.map(\.info.generation) == [2])
   }
 
+  // [client.13] [address.1] [address.2]
   @Test func `A rotated contact secret reaches contacts, and the old address leads nowhere`() throws {
     let (alice, bob, relay) = try pair()
     try alice.send("hello", to: "bob")

@@ -26,7 +26,7 @@ private let sunscreen = Array(
     #expect(opened == sunscreen)
   }
 
-  /// draft-irtf-cfrg-xchacha-03 appendix A.3.1.
+  /// draft-irtf-cfrg-xchacha-03 appendix A.3.1. [primitives.9]
   @Test func figureOfXChaChaDraft() throws {
     let nonce = hex("404142434445464748494a4b4c4d4e4f5051525354555657")
     let expected = hex(
@@ -45,7 +45,7 @@ private let sunscreen = Array(
     #expect(opened == sunscreen && openedSecret == sunscreen)
   }
 
-  /// The nonce of a single-use key is twelve zero bytes.
+  /// The nonce of a single-use key is twelve zero bytes. [primitives.8]
   @Test func singleUseMeansTheZeroNonce() {
     let sealed = SingleUseKey(secret(key)).seal([1, 2], ad: [])
     let explicit = SingleUseKey(secret(key)).seal([1, 2], ad: [], nonce: [UInt8](repeating: 0, count: 12))
@@ -91,6 +91,7 @@ private let sunscreen = Array(
     }
   }
 
+  // [primitives.8] [primitives.9]
   @Test func otherKeyOtherDataAndOtherLengthsAreRefused() {
     var entropy = SeededEntropy(seed: 6)
     let once = SingleUseKey(secret(key)).seal([1, 2, 3], ad: ad)

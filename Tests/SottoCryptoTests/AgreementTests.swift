@@ -16,7 +16,7 @@ import Testing
   }
 
   /// RFC 7748 section 5.2, second vector: its u coordinate has the top bit set, which an X25519 function masks and a
-  /// canonical key must not have.
+  /// canonical key must not have. [primitives.3]
   @Test func secondVectorOfRFC7748IsRefusedWhenDecoded() throws {
     let scalar = "4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d"
     let point = "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493"
@@ -76,6 +76,7 @@ import Testing
     "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
   ]
 
+  // [primitives.4]
   @Test(arguments: lowOrder) func lowOrderIsRefusedAtUse(point: String) throws {
     var entropy = SeededEntropy(seed: 2)
     let key = AgreementPrivateKey(from: &entropy)
@@ -83,7 +84,7 @@ import Testing
     #expect(refusal { () throws(CryptoError) in try key.agree(with: publicKey) } == .lowOrder)
   }
 
-  /// All nineteen values from p = 2^255 - 19 to 2^255 - 1: second names for 0...18.
+  /// All nineteen values from p = 2^255 - 19 to 2^255 - 1: second names for 0...18. [primitives.3]
   @Test func everyUnreducedEncodingIsRefusedWhenDecoded() throws {
     for last in UInt8(0xed)...0xff {
       let bytes = [last] + [UInt8](repeating: 0xff, count: 30) + [0x7f]
@@ -99,6 +100,7 @@ import Testing
     #expect(throws: Never.self) { try AgreementPublicKey([0xff] + [UInt8](repeating: 0xff, count: 30) + [0x7e]) }
   }
 
+  // [primitives.3]
   @Test func aSetTopBitIsRefusedWhenDecoded() throws {
     var entropy = SeededEntropy(seed: 3)
     for point in Self.lowOrder.map(hex) + (0..<20).map({ _ in AgreementPrivateKey(from: &entropy).publicKey.bytes }) {

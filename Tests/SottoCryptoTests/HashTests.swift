@@ -37,7 +37,7 @@ import Testing
           """))
   }
 
-  /// H, recomputed with Python's hashlib from the definition in Specs/Primitives.md.
+  /// H, recomputed with Python's hashlib from the definition in Specs/Primitives.md. [primitives.1]
   @Test func hashOfLabelAndParts() {
     #expect(Digest.of("example").bytes == hex("cf3f2679b829e6291d717fd9d832af99715ca0078fb8cf694f3762537c1a0733"))
     #expect(
@@ -49,7 +49,7 @@ import Testing
         == hex("f8bb46d1b13c8a01683e5237040fefaa6f05e7089c270b9d948798cea9525d43"))
   }
 
-  /// P, recomputed with Python's hashlib.
+  /// P, recomputed with Python's hashlib. [primitives.2]
   @Test func prfOfKeyLabelAndParts() {
     let key = Secret(copying: Array(0..<32))
     let expected = hex(
@@ -83,6 +83,7 @@ import Testing
     #expect(Digest.of("ab", [99]) != Digest.of("abc"))
   }
 
+  // [primitives.11]
   @Test func labelsAreEncodedWithPrefixAndLength() {
     let label: Label = "card id"
     #expect(label.encoded == [15] + Array("Sotto/1 card id".utf8))

@@ -54,7 +54,7 @@ import Testing
     #expect(one != two)
   }
 
-  /// FIPS 203 section 7.2: each of the 1,024 coefficients is below q = 3,329.
+  /// FIPS 203 section 7.2: each of the 1,024 coefficients is below q = 3,329. [primitives.7]
   @Test func modulusOverflowIsRefused() throws {
     var entropy = SeededEntropy(seed: 3)
     let good = try KEMPrivateKey(from: &entropy).publicKey.bytes

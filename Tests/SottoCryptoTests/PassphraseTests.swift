@@ -9,7 +9,7 @@ import Testing
   }
 
   /// Recomputed with the reference implementation (argon2-cffi, one lane): RFC 9106's own figure has four lanes, a
-  /// secret and associated data, none of which libsodium takes.
+  /// secret and associated data, none of which libsodium takes. [primitives.10]
   @Test func figuresOfTheReferenceImplementation() throws {
     let standard = try key("correct horse battery staple", .standard)
     #expect(standard == hex("0d1a3c6523c8f06e4e0af9c515aa5b5448cfebd6838f2d52c3d8b6ef8ddc3c2e"))

@@ -62,6 +62,7 @@ private let groupOrder = hex("edd3f55c1a631258d69cf7a2def9de14000000000000000000
   }
 
   /// S + L verifies under a sloppy verifier and would be a second name for one signature (CVE-2024-45192).
+  /// [primitives.5]
   @Test func malleatedScalarsAreRefused() throws {
     for figure in Self.figures {
       var signature = hex(figure.signature)
@@ -77,7 +78,7 @@ private let groupOrder = hex("edd3f55c1a631258d69cf7a2def9de14000000000000000000
   }
 
   /// Points of small order in every encoding, canonical or not. With one of them as A and as R, and S = 0, the
-  /// equation holds for every message or for every eighth.
+  /// equation holds for every message or for every eighth. [primitives.5]
   @Test(arguments: [
     "0100000000000000000000000000000000000000000000000000000000000000",
     "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
@@ -133,6 +134,7 @@ private let groupOrder = hex("edd3f55c1a631258d69cf7a2def9de14000000000000000000
     #expect(publicKey.verify(empty, "test list", over: []))
   }
 
+  // [primitives.6]
   @Test func halfASignatureIsNone() throws {
     let key = try Self.key(3)
     let publicKey = key.publicKey
@@ -156,7 +158,7 @@ private let groupOrder = hex("edd3f55c1a631258d69cf7a2def9de14000000000000000000
     }
   }
 
-  /// The signer's hash stands in the message, so a half cannot be taken over into another pair of keys.
+  /// The signer's hash stands in the message, so a half cannot be taken over into another pair of keys. [primitives.6]
   @Test func halvesCannotBeExchanged() throws {
     let one = try Self.key(4)
     let two = try Self.key(5)

@@ -28,6 +28,7 @@ import Testing
     }
   }
 
+  // [address.3]
   @Test func everyTypoIsNamed() {
     let text = alice.address.text
     let code = text.dropFirst(6).prefix(88)
@@ -50,7 +51,7 @@ import Testing
     #expect(error("") == .noScheme)
   }
 
-  // [address.6] [address.7]
+  // [address.6] [address.7] [address.2]
   @Test func contactKeysDependOnEverything() throws {
     let bob = try Person(seed: 2, now: day)
     let one = ContactKeys(alice.address)

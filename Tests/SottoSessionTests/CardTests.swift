@@ -36,12 +36,13 @@ func stage<R>(_ body: () throws -> R) -> RefusalStage? {
       for: person.account.id, foundAt: person.relay, now: now)
   }
 
-  // [card.3] [card.4] [list.2]
+  // [card.3] [card.4] [list.2] [list.4]
   @Test func anHonestCardIsVerified() throws {
     #expect(try verify(alice.card) == alice.card)
+    #expect(try verify(alice.card).list.nextAccount == alice.account.nextID)
   }
 
-  // [card.4] [account.1]
+  // [card.4] [account.1] [address.1]
   @Test func anotherAccountsCardIsRefused() throws {
     #expect(stage { try verify(mallory.card, for: alice) } == .account)
     // Mallory signs a list that claims to be Alice's.
@@ -67,7 +68,7 @@ func stage<R>(_ body: () throws -> R) -> RefusalStage? {
     }
   }
 
-  // [card.4]
+  // [card.4] [list.7]
   @Test func validityHasEdges() throws {
     let end = alice.card.list.notAfter
     #expect(stage { try verify(alice.card, at: end + 300) } == nil)
@@ -78,7 +79,7 @@ func stage<R>(_ body: () throws -> R) -> RefusalStage? {
     #expect(stage { try verify(long) } == .validity)
   }
 
-  // [card.4]
+  // [card.4] [card.5]
   @Test func aCardFoundElsewhereIsRefused() throws {
     let elsewhere = RelayAuthority("other.example")!
     #expect(
@@ -97,7 +98,7 @@ func stage<R>(_ body: () throws -> R) -> RefusalStage? {
     #expect(stage { try verify(none) } == .encoding)
   }
 
-  // [list.6]
+  // [list.6] [list.8]
   @Test func listsChain() throws {
     let first = alice.card
     let second = try Card(list(of: alice, sequence: 2, previous: first.list.hash), signedBy: alice.account)

@@ -9,7 +9,7 @@ import Testing
     Content(id: try MessageID([UInt8](0..<16)), sentAt: 1, parts: parts)
   }
 
-  // [messages.3] [handshake.5] [list.5]
+  // [messages.3] [handshake.5] [list.5] [messages.5]
   @Test func everyPartRoundTrips() throws {
     let alice = try Person(seed: 1, now: day)
     let whole = try content([
@@ -21,7 +21,7 @@ import Testing
     #expect(try content([]).text == nil)
   }
 
-  // [messages.4]
+  // [messages.4] [messages.5]
   @Test func unknownPartsAreIgnoredOnlyFrom128() throws {
     func bytes(kind: UInt8, body: [UInt8] = []) -> [UInt8] {
       [UInt8](repeating: 0, count: 24) + [UInt8(2 + body.count), kind, UInt8(body.count)] + body

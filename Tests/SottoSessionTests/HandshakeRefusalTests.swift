@@ -62,7 +62,7 @@ import Testing
     #expect(refused(try CraftedFlight.make(from: alice, to: bundle, ids: indexed)) == .encoding)
   }
 
-  // [handshake.11] Ids of other keys, and the other marker, are refused however well the rest is made.
+  // [handshake.15] [handshake.11] Ids of other keys, and the other marker, are refused however well the rest is made.
   @Test func idsThatDoNotMatchAreRefused() throws {
     let bundle = try bob.bundle(now: day)
     let honest = PrekeyIDs(of: bundle).encoded()
@@ -103,7 +103,7 @@ import Testing
     #expect(refused(try CraftedFlight.make(from: mallory, to: bundle, card: card, device: stolen)) == .header)
   }
 
-  // [handshake.12]
+  // [handshake.12] [handshake.17] [list.1]
   @Test func theDeviceMustBeListed() throws {
     let bundle = try bob.bundle(now: day)
     let other = try claims(device: mallory.device.id)
@@ -116,7 +116,7 @@ import Testing
     #expect(refused(try CraftedFlight.make(from: alice, to: bundle, card: card, device: ancient)) == .device)
   }
 
-  // [handshake.12] [list.6]
+  // [handshake.12] [list.6] [handshake.16] [list.1]
   @Test func aKnownListBindsTheInitiator() throws {
     let bundle = try bob.bundle(now: day)
     let flight = try CraftedFlight.make(from: alice, to: bundle)
@@ -179,7 +179,7 @@ import Testing
     #expect(first.prelude == second.prelude && first.prelude?.digest == session.session.info.preludeDigest)
   }
 
-  // [primitives.4] A point of small order is refused wherever it may stand.
+  // [handshake.13] [primitives.4] A point of small order is refused wherever it may stand.
   @Test func smallOrderIsRefusedInEverySlot() throws {
     let zero = try AgreementPublicKey([UInt8](repeating: 0, count: 32))
     let one = try AgreementPublicKey([1] + [UInt8](repeating: 0, count: 31))

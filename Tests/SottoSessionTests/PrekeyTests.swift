@@ -46,7 +46,7 @@ import Testing
     #expect(stage { try VerifiedBundle.oneTimePart(reader, of: device, under: part) } == .proof)
   }
 
-  // [prekeys.3] [prekeys.4]
+  // [prekeys.3] [prekeys.4] [prekeys.11] [prekeys.12] [prekeys.13]
   @Test func aSignedPartIsForOneDeviceAndTime() throws {
     let published = bob.published[1]!
     let part = try open(published)
@@ -65,7 +65,7 @@ import Testing
     #expect(stage { try open(published + [0]) } == .encoding)
   }
 
-  // [prekeys.6]
+  // [prekeys.6] [prekeys.14]
   @Test func aRelayCannotSwapParts() throws {
     let keys = ContactKeys(bob.address)
     let key = keys.cardKey()
@@ -113,6 +113,7 @@ import Testing
     #expect(account.id == bob.account.id && account.nextID == bob.account.nextID)
   }
 
+  // [state.7]
   @Test func storedHalvesThatDoNotMatchAreRefused() throws {
     var bytes = bob.signedPrekeys[1]!.secret.revealed()
     bytes[1] ^= 8

@@ -54,7 +54,7 @@ struct Pair {
     }
   }
 
-  // [ratchet.6] [ratchet.13]
+  // [ratchet.6] [ratchet.13] [ratchet.16]
   @Test func lateMessagesOpenAcrossTurns() throws {
     let pair = try Pair()
     var late: [(String, [UInt8])] = []
@@ -112,7 +112,7 @@ struct Pair {
     #expect(try pair.openAtBob(tooFar).content.text == "gap of 1001")
   }
 
-  // [ratchet.7]
+  // [ratchet.7] [ratchet.16]
   @Test func theOldestSkippedKeysGoFirstAndAreReported() throws {
     let pair = try Pair()
     var sent: [[UInt8]] = []

@@ -57,6 +57,7 @@ import Testing
     #expect(session.session.info.role == .initiator && session.session.info.generation == 2)
   }
 
+  // [state.5] [state.6] [state.7]
   @Test func goldenKeysOpen() throws {
     let account = try golden("account-1.hex")
     #expect(try AccountKeys(decoding: Secret(copying: account)).encoded().revealed() == account)

@@ -77,7 +77,7 @@ package struct Contact: StoredRecord, Equatable {
     capabilities[mailbox] ?? ContactKeys(address).knock(for: mailbox)
   }
 
-  /// Takes over what they told of themselves: only what their own device list confirms.
+  /// Takes over what they told of themselves: only what their own device list confirms. [client.9]
   mutating func learn(_ path: ReplyPath, listedIn list: DeviceList) {
     guard list.relays.contains(path.relay) else { return }
     relay = path.relay

@@ -117,7 +117,7 @@ extension Engine {
     return card
   }
 
-  /// Keeps a verified card if it is news. What is not in the newest list is no device: its sessions end.
+  /// Keeps a verified card if it is news. What is not in the newest list is no device: its sessions end. [client.5]
   mutating func learn(_ card: Card, of contact: inout Contact) throws {
     guard card.list.sequence >= contact.card?.head.sequence ?? 0 else { return }
     let previous = try contact.verifiedCard()?.list

@@ -12,7 +12,7 @@ internal import SottoWire
 ///   answer  -------->  fetched, ...   ---------->  the next errand
 /// ```
 /// The shell commits a step before it carries out anything that the step answered. So whatever is killed, and when:
-/// no key is used twice, no message is lost, none is shown twice.
+/// no key is used twice, no message is lost, none is shown twice. [client.1]
 package struct Engine {
   package let records: any Records
   /// Unix milliseconds.

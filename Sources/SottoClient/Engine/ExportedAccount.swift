@@ -3,7 +3,7 @@ internal import SottoSession
 internal import SottoWire
 
 /// What moves an account to another device: its seeds, contact secret, relay and card key. No key of a session and no
-/// mailbox is in it: the other device makes its own, and no ratchet state ever leaves a device.
+/// mailbox is in it: the other device makes its own, and no ratchet state ever leaves a device. [client.14]
 package struct ExportedAccount: Sendable {
   let name: String
   let relay: RelayAuthority

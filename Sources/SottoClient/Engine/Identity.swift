@@ -127,7 +127,7 @@ extension Engine {
 
   // MARK: upkeep
 
-  /// Makes what has become due: a device list signed anew, a rotated signed part. Nothing is due twice.
+  /// Makes what has become due: a device list signed anew, a rotated signed part. Nothing is due twice. [client.12]
   package mutating func maintain() throws {
     var profile = try profile()
     if seconds >= profile.cardSignedAt + ClientLimits.listAge, try !hasUpload(where: \.isCard) {
@@ -209,7 +209,7 @@ extension Engine {
   // MARK: contact secret
 
   /// Draws a new S: a new address, under which old knocks and the old card are worthless. A and safety numbers stay;
-  /// contacts are told in their sessions.
+  /// contacts are told in their sessions. [client.13]
   package mutating func rotateContactSecret() throws {
     var profile = try profile()
     let old = ContactKeys(profile.address)

@@ -6,7 +6,8 @@ extension Engine {
   /// Takes one envelope from the mailbox: whatever comes of it, afterwards it may be acknowledged.
   ///
   /// Compute, open, commit: until everything has opened nothing is written but that the envelope was seen. A failure
-  /// that no header opens has no effect that anyone could observe.
+  /// that no header opens has no effect that anyone could observe, and nothing is sent because of one. [client.1]
+  /// [client.6] [client.8] [client.11]
   package mutating func receive(_ id: EnvelopeID, _ bytes: [UInt8]) throws {
     guard try records.load(SeenEnvelope.self, id.bytes) == nil else { return }
     try records.save(SeenEnvelope(id.bytes, at: seconds))
@@ -84,7 +85,7 @@ extension Engine {
       account: account, contactSecret: initiator.replyPath.contactSecret, relay: initiator.replyPath.relay)
     var contact = known ?? Contact(address, name: nil, isAccepted: false)
     if !contact.isAccepted {
-      // A stranger has one session, however often they begin.
+      // [client.4] A stranger has one session, however often they begin.
       for candidate in try candidates(of: account) { try deleteSession(candidate.info.sid) }
     }
     // A slow first flight must not bring back a list, or a way to answer, that a newer one has replaced. [client.9]
@@ -121,7 +122,7 @@ extension Engine {
         if let list = try contact.verifiedCard()?.list { contact.learn(path, listedIn: list) }
       case .heads(let own, let yours):
         if let known = contact.card?.head {
-          // Ahead of what we hold: the next send looks for the newer list.
+          // [client.10] Ahead of what we hold: the next send looks for the newer list.
           if own.sequence > known.sequence { contact.cardCheckedAt = 0 }
           if own.sequence == known.sequence, own.hash != known.hash { contact.hasForkEvidence = true }
         }
@@ -141,7 +142,7 @@ extension Engine {
   private func keep(_ text: String, of content: Content, from contact: Contact) throws {
     let message = StoredMessage(
       incoming: content, text: text, from: contact.account, at: now, isRequest: !contact.isAccepted)
-    // The same message in another envelope: a repeated first flight.
+    // [client.8] The same message in another envelope: a repeated first flight.
     guard try records.load(StoredMessage.self, message.key) == nil else { return }
     try records.save(message)
     try records.save(Unshown(message))
@@ -176,7 +177,7 @@ extension Engine {
 
 extension Refused {
   /// Whether a session that knew the header has lost step with its peer. A repetition is nothing unusual, and content
-  /// that this version cannot read was authentic.
+  /// that this version cannot read was authentic. [client.6]
   fileprivate var makesSuspect: Bool {
     switch stage {
     case .replay, .content, .padding, .encoding, .header: false

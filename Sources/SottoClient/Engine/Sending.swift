@@ -77,6 +77,8 @@ extension Engine {
 
   /// What has to be done next so that the messages for an account go on; nil when nothing can be done now.
   ///
+  /// For whoever is not accepted that is nothing [client.3], and a card older than an hour is fetched first [client.16].
+  ///
   /// - Parameter patient: whether to wait out the backoff after failures; a user who just sent something does not.
   package mutating func nextErrand(for account: AccountID, patient: Bool) throws -> Errand? {
     guard let contact = try contact(account), contact.isAccepted else { return nil }
@@ -120,7 +122,7 @@ extension Engine {
     }
   }
 
-  /// Seals one item and stores session, envelope and envelope id together, before anything is sent.
+  /// Seals one item and stores session, envelope and envelope id together, before anything is sent. [client.1]
   private mutating func seal(_ item: inout OutboxItem, _ contact: Contact, _ row: inout SessionRow) throws {
     guard let base = try? Content(decoding: item.content) else { throw Engine.damaged }
     let profile = try profile()
@@ -133,7 +135,7 @@ extension Engine {
     try records.save(item)
   }
 
-  /// What the peer has still to be told in this session: our reply path, and which lists we hold.
+  /// What the peer has still to be told in this session: our reply path [client.9], and which lists we hold [client.10].
   private func news(
     _ profile: Profile, _ contact: Contact, _ row: borrowing SessionRow
   ) -> (parts: [ContentPart], told: Digest) {
@@ -148,7 +150,7 @@ extension Engine {
     return (isInHandshake || (row.told == told && row.toldIsHeard) ? [] : parts, told)
   }
 
-  /// Repeats first flights that nobody answered, and moves them to a session that somebody did answer.
+  /// Repeats first flights that nobody answered, and moves them to a session that somebody did answer. [client.7]
   private mutating func repeatFirstFlights(_ contact: Contact) throws {
     for var item in try records.all(OutboxItem.self, group: contact.account.bytes) {
       guard case .unconfirmed(let sid) = item.stage, let device = item.device else { continue }
