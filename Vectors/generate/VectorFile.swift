@@ -89,7 +89,7 @@ struct Case {
     switch expectation {
     case .output(let output): fields.append("\"output\": \(Self.object(output))")
     case .refusal(let stage, let reason):
-      fields += ["\"expect\": \"refuse\"", "\"stage\": \(quoted(stage))"]
+      fields.append("\"expect\": \(quoted(stage))")
       if let reason { fields.append("\"reason\": \(quoted(reason))") }
     }
     return "    {\n" + fields.map { "      \($0)" }.joined(separator: ",\n") + "\n    }"
