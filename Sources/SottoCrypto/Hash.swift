@@ -219,7 +219,7 @@ package func blake2b(_ message: [UInt8], key: borrowing Secret, count: Int) -> [
   return state.finishPublic()
 }
 
-/// SHA-256 (FIPS 180-4), only where HTTP asks for it: the Content-Digest of RFC 9530.
+/// SHA-256 (FIPS 180-4), only where HTTP asks for it: the Content-Digest of RFC 9530. [primitives.13]
 public func sha256(_ bytes: [UInt8]) -> [UInt8] {
   Sodium.ready
   return unsafe [UInt8](unsafeUninitializedCapacity: 32) { buffer, filled in

@@ -68,7 +68,7 @@ public struct KEMPrivateKey: ~Copyable, Sendable {
   }
 
   /// The 32-byte shared secret. A ciphertext that was not made for this key yields an unrelated secret (implicit
-  /// rejection, FIPS 203 section 6.3): only what is derived from it tells.
+  /// rejection, FIPS 203 section 6.3): only what is derived from it tells. [primitives.12]
   public func decapsulate(_ ciphertext: [UInt8]) throws(CryptoError) -> Secret {
     guard ciphertext.count == KEMPublicKey.ciphertextCount else { throw .wrongLength }
     return try Self.expanded(seed) { key throws(CryptoError) in

@@ -116,7 +116,7 @@ public struct MailboxStatus: Hashable, Sendable {
 }
 
 extension WireReader {
-  /// The presence byte of an `optional<T>` (RFC 9420 section 2.1.1): 0 or 1.
+  /// The presence byte of an `optional<T>` (RFC 9420 section 2.1.1): 0 or 1. [encoding.11]
   mutating func isPresent() throws(WireError) -> Bool {
     switch try u8() {
     case 0: false

@@ -23,7 +23,7 @@ public struct WireWriter: Sendable {
 
   /// One byte.
   public mutating func u8(_ value: UInt8) { bytes.append(value) }
-  /// Two bytes, big-endian.
+  /// Two bytes, big-endian, as every integer of fixed width. [encoding.9]
   public mutating func u16(_ value: UInt16) { integer(UInt64(value), 2) }
   /// Four bytes, big-endian.
   public mutating func u32(_ value: UInt32) { integer(UInt64(value), 4) }
@@ -33,12 +33,12 @@ public struct WireWriter: Sendable {
   public mutating func varint(_ value: Int) { bytes += lengthPrefix(value) }
   /// Bytes whose number the reader knows.
   public mutating func fixed(_ value: [UInt8]) { bytes += value }
-  /// `opaque value<V>`: the length as a variable-length integer, then the bytes.
+  /// `opaque value<V>`: the length as a variable-length integer, then the bytes. [encoding.10]
   public mutating func vector(_ value: [UInt8]) {
     varint(value.count)
     bytes += value
   }
-  /// `T values<V>`: the length in bytes of all elements, then the elements.
+  /// `T values<V>`: the length in bytes of all elements, then the elements. [encoding.10]
   public mutating func list<T>(_ values: [T], _ write: (inout WireWriter, T) -> Void) {
     var inner = WireWriter()
     for value in values { write(&inner, value) }

@@ -19,7 +19,7 @@ struct Sotto: AsyncParsableCommand {
     version: sottoVersion,
     subcommands: [
       IdentityCommand.self, ContactCommand.self, SessionCommand.self, SendCommand.self, ReceiveCommand.self,
-      DemoCommand.self,
+      VectorsCommand.self, DemoCommand.self,
     ])
 }
 

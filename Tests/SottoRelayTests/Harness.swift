@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
+import NIOPosix
 import ServiceLifecycle
 import SottoCrypto
 import SottoRelay
@@ -128,6 +129,25 @@ extension TestRelay {
       status: Int(response.status.code),
       fields: response.headers.map { HeaderField($0.name.lowercased(), $0.value) },
       body: Array(answer.readableBytesView))
+  }
+
+  /// The first line of the answer to bytes that no HTTP library would send, and the problem in it.
+  func raw(_ bytes: String) async throws -> (line: String, problem: Problem?) {
+    let socket = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .connect(host: authority.host, port: authority.port) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+        }
+      }
+    return try await socket.executeThenClose { inbound, outbound in
+      try await outbound.write(ByteBuffer(string: bytes))
+      var answer = ""
+      for try await part in inbound {
+        answer += String(buffer: part)
+        if answer.contains("\r\n\r\n") { break }
+      }
+      return (String(answer.prefix { $0 != "\r\n" }), Problem(document: answer))
+    }
   }
 
   /// An owner's request.

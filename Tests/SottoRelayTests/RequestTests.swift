@@ -138,6 +138,32 @@ import Testing
     #expect(refusal { $0.replace("signature-input") { $0.replacing(own, with: stranger) } } == .notGenuine)
   }
 
+  /// Another spelling is refused although the owner signed it. [request.7]
+  @Test func otherSpellingsAreRefusedHoweverGenuine() {
+    let owner = Owner(1)
+    var genuine = parts()
+    let input = genuine.fields.first { $0.name == "signature-input" }!.value
+    let covered =
+      [HeaderField("@method", "PUT"), HeaderField("@target-uri", authority.origin + genuine.path)]
+      + genuine.fields.filter { $0.name == "content-digest" || $0.name == "sotto-sequence" }
+    func sign(_ input: String) -> RequestRefusal? {
+      let signature = owner.key.sign(SignatureBase.bytes(covered, parameters: String(input.dropFirst(6))))
+      genuine.replace("signature-input") { _ in input }
+      genuine.replace("signature") { _ in "sotto=:" + Base64.encode(signature) + ":" }
+      do throws(RequestRefusal) {
+        _ = try genuine.verify()
+        return nil
+      } catch { return error }
+    }
+    #expect(sign(input) == nil)
+    for (part, other) in [
+      (";alg=\"ed25519\"", ";alg=\"ED25519\""), (";alg=\"ed25519\"", ";tag=\"ed25519\""), (";alg=", "; alg="),
+      ("created=1", "created=01"), (" \"content", "  \"content"),
+    ] {
+      #expect(sign(input.replacing(part, with: other)) == .notGenuine, "\(other)")
+    }
+  }
+
   /// [request.8]
   @Test func digestNamesTheRequestAndNotItsTime() throws {
     let first = try parts().verify().digest

@@ -334,4 +334,28 @@ import Testing
       }
     }
   }
+
+  /// Attack 35: what two servers could read differently is refused. [relay.9] [relay.11]
+  @Test func ambiguousRequestsAreRefused() async throws {
+    try await withRelay { (relay) async throws -> Void in
+      let host = "host: \(relay.authority.text)\r\n"
+      let ready = try await relay.raw("GET /livez HTTP/1.1\r\n\(host)\r\n")
+      #expect(ready.line == "HTTP/1.1 200 OK")
+      for (text, problem) in [
+        ("GET /livez HTTP/1.1\r\n\(host)\(host)\r\n", Problem.requestMalformed),
+        ("GET /livez HTTP/1.1\r\n\r\n", .requestMalformed),
+        ("GET \(relay.authority.origin)/livez HTTP/1.1\r\n\(host)\r\n", .notFound),
+        (
+          "POST /livez HTTP/1.1\r\n\(host)content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+          .requestMalformed
+        ),
+        ("POST /livez HTTP/1.1\r\n\(host)content-length: 3\r\ncontent-length: 4\r\n\r\nabcd", .requestMalformed),
+        ("GET /livez HTTP/1.1\r\n\(host)x: a\r\n b\r\n\r\n", .requestMalformed),
+        ("GET /livez HTP/9\r\n\r\n", .requestMalformed), ("OPTIONS * HTTP/1.1\r\n\(host)\r\n", .notFound),
+        ("CONNECT a:1 HTTP/1.1\r\n\(host)\r\n", .notFound),
+      ] {
+        #expect(try await relay.raw(text).problem == problem, "\(text.prefix(40))")
+      }
+    }
+  }
 }

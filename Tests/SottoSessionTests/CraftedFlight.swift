@@ -7,7 +7,8 @@ import SottoWire
 enum CraftedFlight {
   /// Bytes of a flight that is as honest as its parts.
   static func make(
-    from alice: Person, to bundle: VerifiedBundle, ids: [UInt8]? = nil, claims: [UInt8]? = nil, card: Card? = nil, device: Device? = nil
+    from alice: Person, to bundle: VerifiedBundle, ids: [UInt8]? = nil, claims: [UInt8]? = nil, card: Card? = nil,
+    device: Device? = nil
   ) throws -> [UInt8] {
     let card = card ?? alice.card
     let device = device ?? alice.device.listed(at: alice.relay)

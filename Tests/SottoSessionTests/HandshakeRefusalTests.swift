@@ -137,6 +137,28 @@ import Testing
     #expect(refused(flight, at: day + 30 * 86_400 + 300) == nil)
   }
 
+  // [prekeys.7] Private keys past their life are not there any more.
+  @Test func keysPastTheirLifeAreRefused() throws {
+    bob.card = try Card(list(of: bob), signedBy: bob.account)
+    let flight = try CraftedFlight.make(from: alice, to: try bob.bundle(oneTime: false, now: day))
+    let end = day + 44 * 86_400
+    #expect(refused(flight, at: end) == .validity, "the list inside has expired before")
+    #expect(refused(flight, at: end + 1) == .prekey)
+  }
+
+  // [prekeys.6] A card may have expired, or name another version, since it was verified.
+  @Test func aCardIsCheckedWhenItIsUsed() throws {
+    let late = bob.card.list.notAfter + 301
+    try bob.publishPrekeys(id: 2, depth: 0, now: late)
+    #expect(stage { try bob.bundle(oneTime: false, now: late) } == .validity)
+    let listed = bob.device.listed(at: bob.relay)
+    let ancient = Device(
+      id: listed.id, signingKey: listed.signingKey, postQuantumKeyHash: listed.postQuantumKeyHash,
+      identityKey: listed.identityKey, relay: listed.relay, mailbox: listed.mailbox, versions: [2])
+    bob.card = try Card(list(of: bob, devices: [ancient]), signedBy: bob.account)
+    #expect(stage { try bob.bundle(oneTime: false, now: day) } == .device)
+  }
+
   // [handshake.3] [sessions.3] A flight comes back to its author, or goes to someone else.
   @Test func aFlightIsForOneDevice() throws {
     let session = SessionCell(try alice.initiate(to: try bob.bundle(now: day), now: day))

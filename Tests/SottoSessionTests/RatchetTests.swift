@@ -174,6 +174,47 @@ struct Pair {
     #expect(stage { try pair.openAtBob(late, now: day + 30 * 86_400 + 1) } == .replay)
   }
 
+  // [ratchet.9] Also where nothing else happened in between.
+  @Test func skippedKeysExpireInAQuietSession() throws {
+    let pair = try Pair()
+    let late = pair.sealAtAlice("late")
+    try pair.openAtBob(pair.sealAtAlice("on time"))
+    let before = pair.stateOfBob()
+    #expect(stage { try pair.openAtBob(late, now: day + 30 * 86_400 + 1) } == .replay)
+    #expect(pair.stateOfBob() == before)
+    #expect(stage { try pair.openAtBob(late, now: day + 30 * 86_400) } == nil)
+  }
+
+  // [ratchet.17] The last number there is would leave no next one: nobody seals it, and nobody opens it.
+  @Test func aChainEndsBeforeItsNumbersDo() throws {
+    let pair = try Pair()
+    try pair.openAtBob(pair.sealAtAlice("first"))
+    // Specs/State.md: both chains' counters stand behind their keys.
+    let (sending, receiving) = (247, 315)
+    let alice = try Self.reloaded(pair.fromAlice, counterAt: sending, .max - 1)
+    let bob = try Self.reloaded(pair.fromBob, counterAt: receiving, .max - 1)
+    let state = alice.session.encoded()
+    let last = try #require(alice.session.seal(pair.alice.text("last", at: day), from: &pair.alice.entropy))
+    #expect(alice.session.seal(pair.alice.text("none", at: day), from: &pair.alice.entropy) == nil)
+    #expect(stage { try bob.session.open(try Envelope(decoding: last), now: day, from: &pair.bob.entropy) } == nil)
+    // A contact who does not keep to it.
+    let sid = alice.session.info.sid
+    let header = RatchetHeader(
+      key: try AgreementPrivateKey(state.slice(151..<183)).publicKey, previousCount: 0, number: .max)
+    let sealed = HeaderKey(state.slice(215..<247)).seal(header, sid: sid, from: &pair.alice.entropy)
+    let message = ChainKey(state.slice(183..<215)).step().message.seal(
+      Padding.pad(pair.alice.text("one more", at: day).encoded(), to: 383), sid: sid, header: sealed)
+    let forged = try Envelope(decoding: Envelope.encode(prelude: nil, message: message))
+    #expect(stage { try bob.session.open(forged, now: day, from: &pair.bob.entropy) } == .gap)
+  }
+
+  private static func reloaded(_ cell: SessionCell, counterAt offset: Int, _ value: UInt32) throws -> SessionCell {
+    var core = cell.session.encoded().revealed()
+    core.replaceSubrange(offset..<offset + 4, with: (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - $0 * 8)) })
+    let skipped = cell.session.encodedSkippedKeys()
+    return SessionCell(try Session(decoding: Secret(copying: core), skippedKeys: skipped))
+  }
+
   // [sessions.3]
   @Test func anotherSessionsMessageIsNotRecognised() throws {
     let pair = try Pair(seed: 1)

@@ -48,6 +48,13 @@ import Testing
     let reset = try candidate(4, 3, confirmed: true, role: .responder)
     let ended = SessionRules.housekeeping([low, high, reset], reset: reset.info, now: day).archive
     #expect(Set(ended) == [low.info.sid, high.info.sid])
+    // Also at the side that began it, where the new session is not confirmed yet. [sessions.9]
+    let own = try candidate(5, 3, confirmed: false)
+    let begun = SessionRules.housekeeping([low, high, own], reset: own.info, now: day).archive
+    #expect(Set(begun) == [low.info.sid, high.info.sid])
+    // Of our own first flights that nobody answered, the newest counts.
+    let older = try candidate(6, 2, confirmed: false)
+    #expect(SessionRules.housekeeping([older, own], now: day).archive == [older.info.sid])
     var archives: [SessionRules.Candidate] = [high]
     for byte in 10..<16 as Range<UInt8> {
       archives.append(try candidate(byte, 1, confirmed: true, archivedAt: day + UInt64(byte)))
@@ -66,6 +73,21 @@ import Testing
     for generation in [0, (1 << 31) + 1, UInt32.max] as [UInt32] {
       #expect(stage { _ = try alice.initiate(to: bundle, generation: generation, now: day) } == .generation)
     }
+  }
+
+  // [sessions.9]
+  @Test func aResetTakesEffectOnBothSides() throws {
+    let alice = Correspondent(try Person(seed: 1, now: day))
+    let bob = Correspondent(try Person(seed: 2, now: day))
+    try alice.initiate(to: bob, now: day)
+    bob.receive(try #require(alice.send("a", now: day)).1, now: day)
+    alice.receive(try #require(bob.send("b", now: day)).1, now: day)
+    let first = try #require(alice.chosen)
+    try alice.initiate(to: bob, reset: true, now: day)
+    #expect(alice.chosen?.generation == 2)
+    bob.receive(try #require(alice.send("again", now: day)).1, now: day)
+    #expect(bob.chosen?.generation == 2 && bob.shown.count == 2)
+    #expect(bob.sessions.first { $0.cell.session.info.sid == first.sid }?.archivedAt == day)
   }
 
   // A repeated first flight is the same session, or nothing.

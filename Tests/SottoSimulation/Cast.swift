@@ -99,8 +99,8 @@ public final class Person {
     case .oneTime:
       guard let secret = oneTime[OneTimeKeyName(batch: ids.id, index: ids.index)] else { throw Refused(.prekey) }
       let key = try OneTimePrekey(batch: ids.id, index: ids.index, decoding: secret.secret)
-      claimed = try opening.respond(signedPrekey: signed, oneTime: key)
-    case .lastResort: claimed = try opening.respond(signedPrekey: signed)
+      claimed = try opening.respond(signedPrekey: signed, oneTime: key, now: now)
+    case .lastResort: claimed = try opening.respond(signedPrekey: signed, now: now)
     }
     var responded = try claimed.verified(known: known, now: now)
     let opened = try responded.session.open(envelope, now: now, from: &entropy)

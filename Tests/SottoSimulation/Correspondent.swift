@@ -25,8 +25,9 @@ public final class Correspondent {
     let generation = SessionRules.nextGeneration(after: sessions.map { $0.cell.session.info })!
     let bundle = try peer.person.bundle(now: now)
     let session = try person.initiate(to: bundle, generation: generation, reset: reset, now: now)
+    let info = session.info
     sessions.append((SessionCell(session), nil))
-    keepHouse(now: now)
+    keepHouse(reset: reset ? info : nil, now: now)
   }
 
   /// Seals a text on the session that the rules choose.

@@ -122,6 +122,21 @@ private func refusal<T>(_ bytes: [UInt8], _ read: (inout WireReader) throws(Wire
     #expect(refusal(bytes) { (r) throws(WireError) in try r.text(limit: 9) } == .invalidValue)
   }
 
+  /// [encoding.11]
+  @Test func thePresenceByteIsZeroOrOne() throws {
+    let status = MailboxStatus(
+      sequence: 1, restoreEpoch: 2, signedPart: nil, oneTimeParts: 3, lastResortClaims: 4, envelopes: 5,
+      envelopeBytes: 6, capabilities: [])
+    var bytes = status.encoded
+    #expect(bytes[16] == 0)
+    #expect(try MailboxStatus(decoding: bytes) == status)
+    bytes[16] = 1
+    bytes.insert(contentsOf: [0, 0, 0, 0, 0, 0, 0, 9], at: 17)
+    #expect(try MailboxStatus(decoding: bytes).signedPart == 9)
+    bytes[16] = 2
+    #expect(throws: WireError.invalidValue) { try MailboxStatus(decoding: bytes) }
+  }
+
   private func byte(_ reader: inout WireReader) throws(WireError) -> UInt8 { try reader.u8() }
 }
 

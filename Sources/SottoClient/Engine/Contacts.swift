@@ -120,11 +120,16 @@ extension Engine {
   /// Keeps a verified card if it is news. What is not in the newest list is no device: its sessions end. [client.5]
   mutating func learn(_ card: Card, of contact: inout Contact) throws {
     guard card.list.sequence >= contact.card?.head.sequence ?? 0 else { return }
+    let previous = try contact.verifiedCard()?.list
     contact.card = Contact.KnownCard(card, verifiedAt: seconds)
     let mailboxes = Set(card.list.devices.map(\.mailbox))
     contact.capabilities = contact.capabilities.filter { mailboxes.contains($0.key) }
-    for candidate in try candidates(of: contact.account) where card.list.device(candidate.info.peerDevice) == nil {
-      try deleteSession(candidate.info.sid)
+    // A device that is gone, or has another identity key under its old name, has no session any more. [client.5]
+    for candidate in try candidates(of: contact.account) {
+      let device = candidate.info.peerDevice
+      let key = card.list.device(device)?.identityKey
+      let before = previous?.device(device)?.identityKey
+      if key == nil || (before != nil && before != key) { try deleteSession(candidate.info.sid) }
     }
   }
 

@@ -64,8 +64,8 @@ extension Engine {
     switch ids.kind {
     case .oneTime:
       guard let oneTime = try oneTimePrekey(ids) else { throw Refused(.prekey) }
-      unverified = try opening.respond(signedPrekey: signed, oneTime: oneTime)
-    case .lastResort: unverified = try opening.respond(signedPrekey: signed)
+      unverified = try opening.respond(signedPrekey: signed, oneTime: oneTime, now: seconds)
+    case .lastResort: unverified = try opening.respond(signedPrekey: signed, now: seconds)
     }
     let account = unverified.claimedAccount
     guard account != profile.account else { throw Refused(.account) }
@@ -88,11 +88,14 @@ extension Engine {
       // [client.4] A stranger has one session, however often they begin.
       for candidate in try candidates(of: account) { try deleteSession(candidate.info.sid) }
     }
+    // A slow first flight must not bring back a list, or a way to answer, that a newer one has replaced. [client.9]
+    if initiator.card.list.sequence >= contact.card?.head.sequence ?? 0 {
+      try learn(initiator.card, of: &contact)
+      contact.learn(initiator.replyPath, listedIn: initiator.card.list)
+    }
     try save(SessionRow(responded.takeSession()), asNewest: true)
     try keepHouse(account, info.peerDevice, reset: initiator.reset ? info : nil)
     contact.generations[info.peerDevice] = max(contact.generations[info.peerDevice] ?? 0, info.generation)
-    try learn(initiator.card, of: &contact)
-    contact.learn(initiator.replyPath, listedIn: initiator.card.list)
     compare(initiator.seen, with: profile, &contact)
     try take(opened.content, from: &contact)
     try records.save(contact)

@@ -229,8 +229,9 @@ extension Engine {
       contact.generations[device] = generation
       contact.resets.remove(device)
       try records.save(contact)
+      let info = session.info
       try save(SessionRow(session), asNewest: true)
-      try keepHouse(account, device)
+      try keepHouse(account, device, reset: isReset ? info : nil)
     } catch let refused as Refused {
       throw Self.prekeysRefused(contact.title, refused)
     }

@@ -38,25 +38,28 @@ public struct HandshakeOpening: ~Copyable {
 
   /// Opens box1 with a one-time part's private keys, which must be those that box0 names. [handshake.15]
   public consuming func respond(
-    signedPrekey: borrowing SignedPrekey, oneTime: borrowing OneTimePrekey
+    signedPrekey: borrowing SignedPrekey, oneTime: borrowing OneTimePrekey, now: UnixTime
   ) throws(Refused) -> UnverifiedInitiator {
     guard ids.kind == .oneTime, ids.id == oneTime.batch, ids.index == oneTime.index else { throw Refused(.prekey) }
     let dh4 = try agreement(oneTime.agreementKey, prelude.ephemeralKey)
     return try respond(
-      signedPrekey, kem: oneTime.kemKey, oneTimeKey: oneTime.agreementKey.publicKey, dh4: dh4)
+      signedPrekey, kem: oneTime.kemKey, oneTimeKey: oneTime.agreementKey.publicKey, dh4: dh4, now: now)
   }
 
   /// Opens box1 with the last-resort key.
-  public consuming func respond(signedPrekey: borrowing SignedPrekey) throws(Refused) -> UnverifiedInitiator {
+  public consuming func respond(
+    signedPrekey: borrowing SignedPrekey, now: UnixTime
+  ) throws(Refused) -> UnverifiedInitiator {
     guard ids.kind == .lastResort, ids.id == signedPrekey.part.lastResortID else { throw Refused(.prekey) }
-    return try respond(signedPrekey, kem: signedPrekey.lastResort, oneTimeKey: nil, dh4: Secret(copying: []))
+    return try respond(signedPrekey, kem: signedPrekey.lastResort, oneTimeKey: nil, dh4: Secret(copying: []), now: now)
   }
 
   private consuming func respond(
     _ signedPrekey: borrowing SignedPrekey, kem: borrowing KEMPrivateKey, oneTimeKey: AgreementPublicKey?,
-    dh4: consuming Secret
+    dh4: consuming Secret, now: UnixTime
   ) throws(Refused) -> UnverifiedInitiator {
-    guard ids.spkID == signedPrekey.part.id else { throw Refused(.prekey) }
+    // [prekeys.7] Keys past their life are not there any more, whether or not somebody has deleted them yet.
+    guard ids.spkID == signedPrekey.part.id, now <= signedPrekey.keptUntil else { throw Refused(.prekey) }
     let c1 = KeySchedule.c1(
       c0, box0: prelude.box0, part: signedPrekey.part, kind: ids.kind, oneTimeKey: oneTimeKey, kemKey: kem.publicKey,
       ciphertext: prelude.ciphertext)

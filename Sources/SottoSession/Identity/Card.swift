@@ -87,7 +87,7 @@ public struct UnverifiedCard: Sendable {
     guard card.accountKey.verify(card.signature, "device list", over: card.list.encoded()) else {
       throw Refused(.signature)
     }
-    guard now + Limits.clockSkew >= card.list.notBefore, now <= card.list.notAfter + Limits.clockSkew else {
+    guard card.list.isValid(at: now) else {
       throw Refused(.validity)
     }
     // [card.5] A card that was found elsewhere is somebody else's idea of where it belongs.

@@ -116,6 +116,11 @@ public struct DeviceList: Hashable, Sendable {
   /// What this list looks like from outside.
   public var head: ListHead { ListHead(sequence: sequence, hash: hash) }
 
+  /// Whether the clock is within the list's dates, or 5 minutes beside them.
+  public func isValid(at now: UnixTime) -> Bool {
+    now + Limits.clockSkew >= notBefore && now <= notAfter + Limits.clockSkew
+  }
+
   /// The device with this id.
   public func device(_ id: DeviceID) -> Device? { devices.first { $0.id == id } }
 

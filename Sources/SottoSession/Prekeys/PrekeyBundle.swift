@@ -179,7 +179,11 @@ public struct VerifiedBundle: Sendable {
     card: Card, device: DeviceID, spkID: UInt64, sealedSignedPart: [UInt8],
     oneTime: (batch: UInt64, index: UInt32, sealed: [UInt8])?, keys: borrowing ContactKeys, now: UnixTime
   ) throws(Refused) {
-    guard let device = card.list.device(device) else { throw Refused(.device) }
+    // A card that was verified long ago may have expired since; a device that speaks another version is no peer.
+    guard card.list.isValid(at: now) else { throw Refused(.validity) }
+    guard let device = card.list.device(device), device.versions.contains(DeviceList.version) else {
+      throw Refused(.device)
+    }
     let key = keys.cardKey()
     let published = try SealedKind.signedPart(device.mailbox, id: spkID).open(sealedSignedPart, under: key)
     let part = try Self.signedPart(published, of: device, account: card.account, now: now)

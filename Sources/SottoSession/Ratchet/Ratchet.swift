@@ -131,11 +131,13 @@ package struct Ratchet: ~Copyable {
   /// Whether there is a chain to send with.
   var canSend: Bool { sending != nil }
 
+  /// Whether that chain has a message left: numbers end below 2^32 - 1. [ratchet.17]
+  var canSeal: Bool { sending.map { $0.next < .max } ?? false }
+
   /// Seals the next message of the sending chain.
   package mutating func seal(_ padded: [UInt8], from entropy: inout some Entropy) -> RatchetMessage {
     guard let chain = sending else { preconditionFailure("a responder sends after it has opened") }
-    // [ratchet.17]
-    precondition(chain.next < .max, "a chain has fewer than 2^32 messages")
+    precondition(chain.next < .max, "the caller asks canSeal")
     let step = chain.key.step()
     let header = RatchetHeader(key: own.publicKey, previousCount: previousCount, number: chain.next)
     sending = SendingChain(key: step.next, header: chain.header, next: chain.next + 1)
@@ -193,7 +195,7 @@ package struct Ratchet: ~Copyable {
     _ message: RatchetMessage, chain: UInt32, number: UInt32, now: UnixTime
   ) throws(Refused) -> Opened {
     // [ratchet.16] Opened before, or forgotten.
-    guard let key = skipped.key(chain: chain, number: number) else { throw Refused(.replay) }
+    guard let key = skipped.key(chain: chain, number: number, now: now) else { throw Refused(.replay) }
     let content = try Self.content(of: try key.open(message, sid: sid))
     skipped.remove(chain: chain, number: number)
     skippedChanged = true
@@ -204,7 +206,7 @@ package struct Ratchet: ~Copyable {
     _ message: RatchetMessage, _ header: RatchetHeader, _ chain: ReceivingChain, now: UnixTime
   ) throws(Refused) -> Opened {
     // [ratchet.14] Before any derivation, or allocation that grows with the jump.
-    guard header.number - chain.next <= Limits.gap else { throw Refused(.gap) }
+    guard header.number < .max, header.number - chain.next <= Limits.gap else { throw Refused(.gap) }
     let advance = Advance(chain.key, from: chain.next, to: header.number)
     let content = try Self.content(of: try advance.message.open(message, sid: sid))
     // Commit.

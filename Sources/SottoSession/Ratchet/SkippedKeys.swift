@@ -18,6 +18,8 @@ struct SkippedKeys: Sendable {
     var count: Int { keys.secret.count / 32 }
     var numbers: Range<UInt32> { first..<first + UInt32(count) }
 
+    func isExpired(_ now: UnixTime) -> Bool { storedAt + Limits.skippedKeyLife < now }
+
     func slice(_ range: Range<Int>) -> Run? {
       guard !range.isEmpty else { return nil }
       let bytes = keys.secret.slice(range.lowerBound * 32..<range.upperBound * 32)
@@ -40,9 +42,11 @@ struct SkippedKeys: Sendable {
 
   var count: Int { runs.reduce(0) { $0 + $1.count } }
 
-  /// A copy of the key of message `number` of `chain`.
-  func key(chain: UInt32, number: UInt32) -> MessageKey? {
-    guard let run = runs.first(where: { $0.chain == chain && $0.numbers.contains(number) }) else { return nil }
+  /// A copy of the key of message `number` of `chain`, unless it is older than 30 days. [ratchet.9]
+  func key(chain: UInt32, number: UInt32, now: UnixTime) -> MessageKey? {
+    guard let run = runs.first(where: { $0.chain == chain && $0.numbers.contains(number) }), !run.isExpired(now) else {
+      return nil
+    }
     let offset = Int(number - run.first) * 32
     return MessageKey(run.keys.secret.slice(offset..<offset + 32))
   }
@@ -69,6 +73,7 @@ struct SkippedKeys: Sendable {
       runs.replaceSubrange(0...0, with: [oldest.slice(gone..<oldest.count)].compactMap { $0 })
       excess -= gone
     }
+    dropEmptyChains()
     return dropped
   }
 
@@ -90,7 +95,7 @@ struct SkippedKeys: Sendable {
   /// - Returns: how many keys went.
   mutating func expire(now: UnixTime) -> Int {
     let before = count
-    runs.removeAll { $0.storedAt + Limits.skippedKeyLife < now }
+    runs.removeAll { $0.isExpired(now) }
     dropEmptyChains()
     return before - count
   }

@@ -99,10 +99,14 @@ public struct Session: ~Copyable {
   /// How many bytes of content fit the largest envelope.
   public var contentLimit: Int { SizeClass.k64.rawValue - Envelope.overhead - (prelude?.count ?? 0) - 1 }
 
-  /// Seals content into an envelope of the smallest size that holds it; nil when none does, and nothing changed. [sessions.2]
+  /// Seals content into an envelope of the smallest size that holds it. [sessions.2]
+  ///
+  /// Nil when none does, or the chain has no message left; then nothing changed.
   public mutating func seal(_ content: Content, from entropy: inout some Entropy) -> [UInt8]? {
     let bytes = content.encoded()
-    guard let count = Envelope.paddedCount(for: bytes.count, preludeCount: prelude?.count ?? 0) else { return nil }
+    guard ratchet.canSeal, let count = Envelope.paddedCount(for: bytes.count, preludeCount: prelude?.count ?? 0) else {
+      return nil
+    }
     return Envelope.encode(prelude: prelude, message: ratchet.seal(Padding.pad(bytes, to: count), from: &entropy))
   }
 

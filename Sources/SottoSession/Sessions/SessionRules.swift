@@ -38,25 +38,23 @@ public enum SessionRules {
     public var delete: [Digest] = []
   }
 
-  /// Archives every session but the one sent on, our own unconfirmed ones of a higher rank (an answer may still
+  /// Archives every session but the one sent on and our own unconfirmed ones of a higher rank (an answer may still
   /// confirm them), and deletes archives beyond 4 or older than 30 days. [sessions.8]
   ///
-  /// - Parameter reset: a session that an authenticated handshake with `reset` opened: all older ones end here.
+  /// - Parameter reset: a session that a handshake with `reset` opened, whoever began it: all older ones end here.
   ///   [sessions.9]
   public static func housekeeping(_ candidates: [Candidate], reset: SessionInfo? = nil, now: UnixTime) -> Housekeeping {
     var result = Housekeeping()
-    let chosen = sending(among: candidates)
-    for candidate in candidates where candidate.archivedAt == nil && candidate.info.sid != chosen?.sid {
-      let ended = reset.map { candidate.info.sid != $0.sid && candidate.info.generation < $0.generation } ?? false
-      let outranked = chosen.map { isLower(candidate.info, $0) } ?? false
-      if ended || (outranked && (candidate.info.isConfirmed || chosen!.isConfirmed)) {
-        result.archive.append(candidate.info.sid)
-      }
-    }
+    let active = candidates.filter { $0.archivedAt == nil }
+    let ended = active.filter { candidate in reset.map { candidate.info.generation < $0.generation } ?? false }
+    let chosen = sending(among: active.filter { !ended.contains($0) })
+    result.archive = active.filter { candidate in
+      ended.contains(candidate) || (chosen.map { isLower(candidate.info, $0) } ?? false)
+    }.map(\.info.sid)
     let archives = candidates.compactMap { candidate -> (Digest, UnixTime)? in
       if let at = candidate.archivedAt { return (candidate.info.sid, at) }
       return result.archive.contains(candidate.info.sid) ? (candidate.info.sid, now) : nil
-    }.sorted { $0.1 > $1.1 }
+    }.sorted { $0.1 != $1.1 ? $0.1 > $1.1 : $1.0.bytes.lexicographicallyPrecedes($0.0.bytes) }
     for (place, archive) in archives.enumerated()
     where place >= Limits.archivedSessions || archive.1 + Limits.archiveLife < now {
       result.delete.append(archive.0)

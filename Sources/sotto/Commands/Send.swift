@@ -28,6 +28,8 @@ struct SendCommand: AsyncParsableCommand {
         ]))
     } else if message.state == .queued {
       Output.note("Queued: the relay cannot be reached now. The next send or receive tries again.")
+    } else if !message.isConfirmed {
+      Output.note("Sent; it is confirmed when they answer.")
     }
     if message.state == .queued { throw ExitCode(ClientError.Code.queued.exitStatus) }
   }

@@ -51,16 +51,13 @@ enum SottoVectors {
     _ id: String, _ object: Fields, _ operation: @escaping VectorOperation
   ) throws -> VectorCase {
     try allow(
-      ["id", "comment", "rule", "given", "input", "output", "expect", "stage", "reason"], in: object)
+      ["id", "comment", "rule", "given", "input", "output", "expect", "reason"], in: object)
     let given = object.has("given") ? try object.object("given").values : [:]
     let both = given.merging(try object.object("input").values) { $1 }
     let fields = try Fields(both, "case \"\(id)\"")
     if object.has("expect") {
-      guard try object.text("expect") == "refuse" else {
-        throw BadVector("case \"\(id)\": \"expect\" can only be \"refuse\"")
-      }
-      let stage = try object.text("stage")
-      let reason = object.has("reason") ? try object.text("reason") : nil
+      guard !object.has("output") else { throw BadVector("case \"\(id)\" has an output and must be refused") }
+      let (stage, reason) = (try object.text("expect"), object.has("reason") ? try object.text("reason") : nil)
       return VectorCase(id: id) { try refusal(of: operation, fields, stage, reason) }
     }
     var output: [String: VectorValue] = [:]

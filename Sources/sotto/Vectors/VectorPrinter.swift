@@ -5,9 +5,9 @@ struct VectorPrinter {
   let json: Bool
   private let showsProgress = isatty(STDERR_FILENO) == 1
 
-  init(json: Bool) {
+  init(json: Bool) throws {
     self.json = json
-    if !json { write(Self.row("file", "executed", "skipped", "failed")) }
+    if !json { try write(Self.row("file", "executed", "skipped", "failed")) }
   }
 
   func progress(_ name: String, _ done: Int, of count: Int) {
@@ -18,36 +18,36 @@ struct VectorPrinter {
     note("\r[\(bar)] \(done)/\(count) \(name.suffix(44))\u{1b}[K", end: "")
   }
 
-  func add(_ result: FileResult) {
+  func add(_ result: FileResult) throws {
     if showsProgress { note("\r\u{1b}[K", end: "") }
-    if json { write(Self.object(result)) } else { writeRows(result) }
-    if let problem = result.problem { note("\(result.name): \(problem.message)") }
+    if json { try write(Self.object(result)) } else { try writeRows(result) }
+    if json, let problem = result.problem { note("\(result.name): \(problem.message)") }
   }
 
-  func summary(_ results: [FileResult]) {
+  func summary(_ results: [FileResult]) throws {
     let (passed, failed, skipped) = (
       results.reduce(0) { $0 + $1.passed }, results.reduce(0) { $0 + $1.failedCount },
       results.reduce(0) { $0 + $1.skippedCount }
     )
     if json {
-      write("{\"passed\":\(passed),\"failed\":\(failed),\"skipped\":\(skipped)}")
+      try write("{\"passed\":\(passed),\"failed\":\(failed),\"skipped\":\(skipped)}")
     } else {
-      write("\(passed) passed, \(failed) failed, \(skipped) skipped")
+      try write("\(passed) passed, \(failed) failed, \(skipped) skipped")
       if passed == 0 { note("nothing was verified") }
     }
   }
 
   /// A line on standard error.
-  func note(_ text: String, end: String = "\n") { FileHandle.standardError.write(Data((text + end).utf8)) }
+  func note(_ text: String, end: String = "\n") { Output.write(Array((text + end).utf8), to: STDERR_FILENO) }
 
-  private func write(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+  private func write(_ line: String) throws { try Output.line(line) }
 
-  private func writeRows(_ result: FileResult) {
+  private func writeRows(_ result: FileResult) throws {
     let executed = result.problem == nil ? String(result.executed) : "-"
-    write(Self.row(result.name, executed, String(result.skippedCount), String(result.failedCount)))
-    for (reason, count) in result.skipped { write("  skipped \(count): \(reason)") }
-    for (id, why) in result.failed { write("  FAILED \(id): \(why)") }
-    if let problem = result.problem { write("  FAILED: \(problem.message)") }
+    try write(Self.row(result.name, executed, String(result.skippedCount), String(result.failedCount)))
+    for (reason, count) in result.skipped { try write("  skipped \(count): \(reason)") }
+    for (id, why) in result.failed { try write("  FAILED \(id): \(why)") }
+    if let problem = result.problem { try write("  FAILED: \(problem.message)") }
   }
 
   private static func row(_ name: String, _ columns: String...) -> String {

@@ -3,21 +3,24 @@ internal import Foundation
 /// Runs files.
 enum VectorRun {
   /// The results of a file, of each file of a folder, or with nil of what this build ships.
-  static func results(of path: String?, _ printer: VectorPrinter) -> [FileResult] {
-    let shownPath = path ?? "Vectors"
+  static func results(of path: String?, _ printer: VectorPrinter) throws -> [FileResult] {
+    let shown = path.map { $0.count > 1 && $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? "Vectors"
+    let files: [URL]
+    let root: URL
     do {
-      let root = try path.map { URL(filePath: $0) } ?? VectorFiles.shipped()
-      return try VectorFiles.list(root).map { file in
-        let below = file.path.dropFirst(root.path.count).drop { $0 == "/" }
-        let folder = path ?? root.lastPathComponent
-        let name = below.isEmpty ? shownPath : "\(folder.hasSuffix("/") ? String(folder.dropLast()) : folder)/\(below)"
-        return result(of: file, named: name, printer)
-      }
+      root = try path.map { URL(filePath: $0) } ?? VectorFiles.shipped()
+      files = try VectorFiles.list(root)
     } catch {
-      var result = FileResult(name: shownPath)
+      var result = FileResult(name: shown)
       result.problem = problem(error)
-      printer.add(result)
+      try printer.add(result)
       return [result]
+    }
+    return try files.map { file in
+      let below = file.path.dropFirst(root.path.count).drop { $0 == "/" }
+      let result = result(of: file, named: below.isEmpty ? shown : "\(shown)/\(below)", printer)
+      try printer.add(result)
+      return result
     }
   }
 
@@ -35,7 +38,6 @@ enum VectorRun {
     } catch {
       result.problem = problem(error)
     }
-    printer.add(result)
     return result
   }
 

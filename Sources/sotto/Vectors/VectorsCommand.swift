@@ -27,15 +27,16 @@ struct VectorsCommand: ParsableCommand {
     var paths: [String] = []
 
     func run() throws {
-      let publicFolder = ProcessInfo.processInfo.environment["SOTTO_PUBLIC_VECTORS"].flatMap { $0.isEmpty ? nil : $0 }
-      let printer = VectorPrinter(json: json)
+      let publicFolder = GlobalOptions.environment("SOTTO_PUBLIC_VECTORS")
+      let printer = try VectorPrinter(json: json)
       var results: [FileResult] = []
       for path in paths.isEmpty ? [nil] + (publicFolder.map { [$0] } ?? []) : paths.map(Optional.some) {
-        results += VectorRun.results(of: path, printer)
+        results += try VectorRun.results(of: path, printer)
       }
-      printer.summary(results)
+      try printer.summary(results)
       if paths.isEmpty, publicFolder == nil { printer.note("SKIPPED public vectors: SOTTO_PUBLIC_VECTORS is not set") }
-      throw ExitCode(Self.exitCode(of: results))
+      let code = Self.exitCode(of: results)
+      if code != 0 { throw ExitCode(code) }
     }
 
     private static func exitCode(of results: [FileResult]) -> Int32 {
