@@ -134,7 +134,7 @@ def mailbox_id(seed): return H("mailbox", ed_public(seed))[:16]
 def mailbox_path(mailbox, route=""): return f"/v1/mailboxes/{mailbox.hex()}{route}"
 def now(): return int(time.time())
 
-def call(authority, method, path, body=b"", headers={}):  # one connection each, as [client.2] wants it
+def call(authority, method, path, body=b"", headers={}):  # one connection each, as Sessions.md wants it
     kind = http.client.HTTPSConnection if scheme(authority) == "https" else http.client.HTTPConnection
     connection = kind(authority, timeout=90)
     connection.request(method, path, body, {"host": authority, **headers})
