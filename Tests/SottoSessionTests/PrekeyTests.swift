@@ -69,9 +69,10 @@ import Testing
   @Test func aBatchHasOneRootAndABoundedDepth() throws {
     let deepest = BatchRoot(batch: 5, depth: 8, root: .zero)
     let deeper = BatchRoot(batch: 5, depth: 9, root: .zero)
-    for (batches, expected) in [
+    let cases: [([BatchRoot], RefusalStage?)] = [
       ([deepest], nil), ([deepest, deepest], .encoding), ([deeper], .encoding),
-    ] as [([BatchRoot], RefusalStage?)] {
+    ]
+    for (batches, expected) in cases {
       let signed = try SignedPrekey(
         id: 9, account: bob.account.id, device: bob.device.id, batches: batches, now: day, from: &bob.entropy)
       let published = try signed.part.published(signedBy: bob.device.signing)
@@ -82,9 +83,8 @@ import Testing
   // [prekeys.10]
   @Test func aSignedPartIsValidFor14DaysAtMost() throws {
     let content = try open(bob.published[1]!).encoded()
-    for (seconds, expected) in [(14 * 86_400, nil), (14 * 86_400 + 1, .validity), (0, .validity)] as [(
-      UInt64, RefusalStage?
-    )] {
+    let cases: [(UInt64, RefusalStage?)] = [(14 * 86_400, nil), (14 * 86_400 + 1, .validity), (0, .validity)]
+    for (seconds, expected) in cases {
       var dates = WireWriter()
       dates.u64(day)
       dates.u64(day + seconds)

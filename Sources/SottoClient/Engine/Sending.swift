@@ -77,7 +77,7 @@ extension Engine {
 
   /// What has to be done next so that the messages for an account go on; nil when nothing can be done now.
   ///
-  /// For whoever is not accepted that is nothing [client.3], and a card older than an hour is fetched first [client.16].
+  /// For whoever is not accepted that is nothing [client.3]; a card older than an hour is fetched first. [client.16]
   ///
   /// - Parameter patient: whether to wait out the backoff after failures; a user who just sent something does not.
   package mutating func nextErrand(for account: AccountID, patient: Bool) throws -> Errand? {
@@ -135,7 +135,7 @@ extension Engine {
     try records.save(item)
   }
 
-  /// What the peer has still to be told in this session: our reply path [client.9], and which lists we hold [client.10].
+  /// What the peer has still to be told in this session: our reply path, and which lists we hold. [client.9] [client.10]
   private func news(
     _ profile: Profile, _ contact: Contact, _ row: borrowing SessionRow
   ) -> (parts: [ContentPart], told: Digest) {

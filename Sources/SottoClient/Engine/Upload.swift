@@ -159,7 +159,8 @@ package struct OwnerErrand: Sendable {
 }
 
 extension Engine {
-  /// The next owner's request to be made, if there is one; its sequence is stored before it is sent. [request.4] [client.15]
+  /// The next owner's request to be made, if there is one; its sequence is stored before it is sent.
+  /// [request.4] [client.15]
   ///
   /// - Parameter retiring: whether the identity is being deleted.
   package mutating func nextUpload(retiring: Bool = false) throws -> OwnerErrand? {
