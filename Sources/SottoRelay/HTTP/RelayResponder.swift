@@ -62,14 +62,16 @@ struct RelayResponder: Sendable {
   private func answer(_ request: RelayRequest) async throws -> Reply {
     switch (request.method, request.route) {
     case (_, .live): return Reply(status: 200)
-    case (_, .ready): return services.lifecycle.isReady ? Reply(status: 200) : Reply(.unavailable)
+    case (_, .ready):
+      guard services.lifecycle.isReady, (try? await services.store.ping()) != nil else { throw Refusal(.unavailable) }
+      return Reply(status: 200)
     case (.get, .card(let id)): return try await readCard(id)
     case (.put, .card(let id)): return try await putCard(id, request)
     case (_, .card(let id)): return try await deleteCard(id, request)
     case (.get, .mailbox(let id)): return try await status(id, request)
     case (_, .claim(let id)): return try await claim(id, request)
     case (_, .envelope(let id, let envelope)): return try await putEnvelope(id, envelope, request)
-    case (_, .stream): throw Refusal(.upgradeRequired)
+    case (_, .stream): throw Refusal(services.lifecycle.isReady ? .upgradeRequired : .unavailable)
     case (let method, let route): return try await change(method, route, request)
     }
   }

@@ -50,9 +50,16 @@ final class Throttle: Sendable {
     }
     let key = Key(mailbox: mailbox, purpose: purpose, isKnock: kind == .knock)
     let wait = buckets.withLock { buckets in
-      if buckets.count >= RelayLimits.buckets { buckets = buckets.filter { $0.value.fullAt > now } }
+      if buckets.count >= RelayLimits.buckets { Self.forgetTheFullest(&buckets) }
       return buckets[key, default: TokenBucket(now: now)].take(rate, now: now)
     }
     if let wait { throw Refusal(.tooManyRequests, retryAfter: wait) }
+  }
+
+  /// Half of them at once, so that the work is shared out over as many events. A full bucket that is forgotten is full
+  /// again when it is next asked for.
+  private static func forgetTheFullest(_ buckets: inout [Key: TokenBucket]) {
+    let kept = buckets.sorted { $0.value.fullAt > $1.value.fullAt }.prefix(RelayLimits.buckets / 2)
+    buckets = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
   }
 }
