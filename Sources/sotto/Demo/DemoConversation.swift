@@ -31,8 +31,8 @@ struct DemoConversation {
   init(relay: DemoRelay, folder: String) throws {
     self.relay = relay
     view = RelayView(relay: relay)
-    alice = DemoPerson("Alice", home: folder + "/alice")
-    bob = DemoPerson("Bob", home: folder + "/bob")
+    alice = DemoPerson("Alice", "Aldobrandini", home: folder + "/alice")
+    bob = DemoPerson("Bob", "Bevilacqua", home: folder + "/bob")
     facts.relay = relay.url
   }
 
@@ -49,11 +49,11 @@ struct DemoConversation {
     try await collectNeedles(aliceAddress, bobAddress)
 
     try Output.line("Bob is offline; Alice has his address.")
-    try await alice.add(bobAddress, as: "Bob")
+    try await alice.add(bobAddress, as: bob.fullName)
     try await say(alice, to: bob, ["Bob, are you there?", "Seven o'clock, by the old bridge. Bring the papers."])
     try Output.line("Bob comes back. Alice is a stranger to him until he adds her.")
     try await hear(bob, from: alice, isRequest: true)
-    try await bob.add(aliceAddress, as: "Alice")
+    try await bob.add(aliceAddress, as: alice.fullName)
     try await say(bob, to: alice, ["I am here now. I will bring them.", "Is eight too late?"])
     try Output.line("Alice comes back.")
     try await hear(alice, from: bob, isRequest: false)
@@ -71,7 +71,7 @@ struct DemoConversation {
   private mutating func say(_ author: DemoPerson, to reader: DemoPerson, _ texts: [String]) async throws {
     for text in texts { needles.append(Needle(.text, text)) }
     for text in texts {
-      try await author.send(text, to: reader.name)
+      try await author.send(text, to: reader.fullName)
       try Output.line("  \(author.name.padded(to: 5)) writes  \(text)")
     }
     reader.expected = texts
@@ -97,7 +97,7 @@ struct DemoConversation {
   }
 
   private mutating func compareSafetyNumbers() async throws {
-    let seen = (try await alice.safetyNumber(with: "Bob"), try await bob.safetyNumber(with: "Alice"))
+    let seen = (try await alice.safetyNumber(with: bob.fullName), try await bob.safetyNumber(with: alice.fullName))
     try Output.line("\nSafety number, as Alice sees it  \(seen.0.inGroups)")
     try Output.line("Safety number, as Bob sees it    \(seen.1.inGroups)")
     try DemoMismatch.unless(seen.0 == seen.1 && seen.0.count == 60, "the safety numbers differ")
@@ -107,7 +107,7 @@ struct DemoConversation {
   // MARK: what the relay saw
 
   private mutating func collectNeedles(_ addresses: String...) async throws {
-    needles += [alice, bob].map { Needle(.name, $0.name) }
+    needles += [alice, bob].map { Needle(.name, $0.fullName) }
     for (person, address) in zip([alice, bob], addresses) {
       needles.append(Needle(.address, address))
       needles.append(Needle(.address, "the code of an address", Array(address.prefix { $0 != "@" }.dropFirst(6).utf8)))
@@ -160,19 +160,22 @@ struct DemoConversation {
 /// One side of the conversation. Every method opens the home and closes it again, like a run of its own.
 final class DemoPerson {
   let name: String
+  /// What identity and contacts are called: long enough that a search of random bytes does not find it by chance.
+  let fullName: String
   /// The texts that wait for them.
   var expected: [String] = []
   private let home: String
   private let passphrase = UUID().uuidString
 
-  init(_ name: String, home: String) {
+  init(_ name: String, _ surname: String, home: String) {
     self.name = name
+    fullName = name + surname
     self.home = home
   }
 
   func create(at relay: String) async throws -> String {
     let client = try await Client.create(
-      home: home, passphrase: Secret(copying: Array(passphrase.utf8)), name: name, relay: relay)
+      home: home, passphrase: Secret(copying: Array(passphrase.utf8)), name: fullName, relay: relay)
     let address = try await client.identity().address
     try await client.close()
     return address
