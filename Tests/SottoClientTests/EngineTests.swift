@@ -271,6 +271,48 @@ import Testing
     #expect(bob.shown == ["hello", "still talking"])
   }
 
+  // [client.9] [client.13]
+  @Test func `A slow first flight does not bring back an address that was replaced`() throws {
+    let (alice, bob, relay) = try pair()
+    try alice.send("slow", to: "bob")
+    let slow = try #require(relay.queues[try bob.mailbox]?.first)
+    relay.lose(try bob.mailbox)
+    try alice.step { try $0.rotateContactSecret() }
+    try alice.flush()
+    relay.lose(try bob.mailbox)
+    try bob.add(alice, as: "alice")
+    try bob.step { try $0.receive(slow.id, slow.bytes) }
+    try bob.receive()
+    #expect(bob.shown == ["slow"])
+    #expect(try bob.step { try $0.find("alice") }?.address.text == (try alice.address))
+  }
+
+  // [client.5]
+  @Test func `A device with another identity key under its old name has no session any more`() throws {
+    let (alice, bob, _) = try pair()
+    try alice.send("hello", to: "bob")
+    #expect(try alice.step { try $0.sessions() }.count == 1)
+    let known = try #require(try alice.step { try $0.find("bob") }?.card)
+    var entropy = SeededEntropy(seed: 7)
+    let (card, address) = try bob.step { engine in
+      let account = try AccountKeys(decoding: try engine.records.get(.own, Array("account keys".utf8))!)
+      let old = try UnverifiedCard(decoding: known.encoded).verified(for: account.id, foundAt: nil, now: bob.now)
+      let listed = try #require(old.list.devices.first)
+      let other = Device(
+        id: listed.id, signingKey: listed.signingKey, postQuantumKeyHash: listed.postQuantumKeyHash,
+        identityKey: AgreementPrivateKey(from: &entropy).publicKey, relay: listed.relay, mailbox: listed.mailbox,
+        versions: listed.versions)
+      let list = DeviceList(
+        account: account.id, sequence: 2, previous: known.head.hash, notBefore: bob.now, notAfter: bob.now + 86_400,
+        nextAccount: account.nextID, relays: [listed.relay], devices: [other])
+      return (try Card(list, signedBy: account), try engine.profile().address)
+    }
+    let keys = ContactKeys(address)
+    let sealed = SealedKind.card(keys.cardID, sequence: 2).seal(card.encoded(), under: keys.cardKey(), from: &entropy)
+    try alice.step { try $0.fetched(address.account, listSequence: 2, sealed: sealed) }
+    #expect(try alice.step { try $0.sessions() }.isEmpty)
+  }
+
   // [client.10] [client.16]
   @Test func `A newer list that a contact speaks of is looked for before the next message`() throws {
     let (alice, bob, _) = try pair()

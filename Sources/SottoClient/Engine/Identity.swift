@@ -168,9 +168,11 @@ extension Engine {
     challenge.answer(authority: try profile().relay, signedBy: try deviceKeys().mailboxKey)
   }
 
-  private mutating func renewCard(_ profile: inout Profile) throws {
+  /// The next list, with the same devices.
+  private mutating func renewCard(_ profile: inout Profile, condition: CardCondition? = nil) throws {
     let old = try ownCard(profile).list
-    let place = ListPlace(sequence: old.sequence + 1, previous: old.hash, condition: .replaces(old.sequence))
+    let place = ListPlace(
+      sequence: old.sequence + 1, previous: old.hash, condition: condition ?? .replaces(old.sequence))
     let card = try sign(list: place, of: try accountKeys(), devices: old.devices, relay: profile.relay)
     profile.card = card.encoded()
     profile.cardSignedAt = seconds
@@ -213,7 +215,6 @@ extension Engine {
   package mutating func rotateContactSecret() throws {
     var profile = try profile()
     let old = ContactKeys(profile.address)
-    let card = try ownCard(profile)
     let oldCardKey = try cardKey()
     profile.contactSecret = ContactSecret(from: &entropy)
     try records.put(.own, KeyRow.card, group: [], SigningKey(from: &entropy).seed)
@@ -223,7 +224,8 @@ extension Engine {
     try records.save(Upload(.withdrawOneTimeParts))
     try publishPrekeys(&profile, withBatch: true)
     try publishCapabilities(profile)
-    try publishCard(profile, card, condition: .absent)
+    // A new list with it: its sequence is what tells a reply path of before from one of after.
+    try renewCard(&profile, condition: .absent)
     try records.save(Upload(.deleteCard(old.cardID), cardKey: oldCardKey))
     try records.save(profile)
     for contact in try records.all(Contact.self, group: Contact.group(isAccepted: true)) {
