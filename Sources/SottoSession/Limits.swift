@@ -38,6 +38,8 @@ public enum Limits {
   public static let contentParts = 64
   /// box1 is padded to a multiple of this, so that its size does not tell the number of devices.
   public static let box1Padding = 256
+  /// Cards and prekeys are padded to a multiple of this, so that their sizes do not tell devices or batches.
+  public static let sealedPadding = 1024
   /// A sealed box1 fits the largest envelope together with the rest of the prelude.
   public static let box1 = 48 * 1024
 

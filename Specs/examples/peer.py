@@ -200,8 +200,8 @@ class Address(namedtuple("Address", "A S relay")):
     def derive(self, *label): return P(H("contact", self.A, self.S), *label)[0]
     def card_id(self): return self.derive("card id")[:16]
     def knock(self, mailbox): return self.derive("knock", mailbox)
-    def seal(self, plaintext, id, kind, n): return xseal(self.derive("card key"), plaintext, id + u8(kind) + n)
-    def unseal(self, data, id, kind, n): return xunseal(self.derive("card key"), data, id + u8(kind) + n, "seal")
+    def seal(me, m, id, kind, n): return xseal(me.derive("card key"), pad(m, (len(m) | 1023) + 1), id + u8(kind) + n)
+    def unseal(self, data, id, kind, n): return unpad(xunseal(self.derive("card key"), data, id + u8(kind) + n, "seal"))
 
 Device = structure(id=fixed(8), signing_key=fixed(32), post_quantum_hash=fixed(32), identity_key=XKey, relay=u8,
                    mailbox=fixed(16), versions=opaque(8).where(lambda v: v and list(v) == sorted(set(v))))
@@ -296,7 +296,7 @@ def verify_bundle(claimed, address, device):  # [prekeys.6] `device` is an entry
 TEXT, REPLY_PATH, HEADS, MISSING = 1, 2, 3, 4
 SIZES = [512 << k for k in range(8)]  # [envelope.1]
 MailboxRight = structure(mailbox=fixed(16), capability=fixed(32))
-ReplyPath = structure(relay=Authority, contact_secret=fixed(16), rights=vector(MailboxRight, 64).where(
+ReplyPath = structure(relay=Authority, contact_secret=fixed(16), sequence=u64, rights=vector(MailboxRight, 64).where(
     lambda rights: [r.mailbox for r in rights] == sorted({r.mailbox for r in rights})))  # [handshake.5]
 MissingIDs = Type(b"".join, lambda r: [r.take(16) for _ in range(0, r.left(), 16)])
 BODIES = {REPLY_PATH: ReplyPath, HEADS: fixed(40 + 40), MISSING: MissingIDs}
@@ -405,7 +405,7 @@ def initiate(me, A_R, dev_R, bundle, generation, seen):  # [handshake.6], with a
     dh3, dh4 = DH(ek, bundle.SPK), DH(ek, bundle.OPK) if bundle.OPK else b""
     c1, ck3, k1 = schedule_1(c0, ck0, box0, bundle, ct, dh3, dh4, SS)
     inner = bytes(Box1(card, dev_I.id, me.reply_path(), generation, 0, seen))
-    box1 = seal(k1, pad(inner, len(inner) // 256 * 256 + 256), c1)  # [handshake.14]
+    box1 = seal(k1, pad(inner, (len(inner) | 255) + 1), c1)  # [handshake.14]
     keys = schedule_2(c1, ck3, box1, card.list, dev_I, DH(me.identity_secret, bundle.SPK))
     return Session.begin(*keys, urandom(32), bundle.SPK, device=dev_R.id, identity_key=IK_R, generation=generation,
                          prelude=bytes(Prelude(EK, box0, ct, box1)))
@@ -445,7 +445,7 @@ class Contact(SimpleNamespace):
     @classmethod
     def at(cls, address, accepted):
         return cls(A=address.A, S=address.S, relay=address.relay, name=str(address), accepted=accepted, card=None,
-                   rights={}, generations={}, sessions=[])
+                   sequence=0, rights={}, generations={}, sessions=[])
     def address(self): return Address(self.A, self.S, self.relay)
     def list(self): return self.card and decode(Card, self.card).list
     def with_device(self, id): return [session for session in self.sessions if session.device == id]
@@ -462,15 +462,15 @@ class Contact(SimpleNamespace):
         devices = {(device.id, device.identity_key): device.mailbox for device in card.list.devices}
         self.card = bytes(card)
         self.sessions = [session for session in self.sessions if (session.device, session.identity_key) in devices]
-        if path and path.relay in card.list.relays:
-            self.relay, self.S = path.relay, path.contact_secret
+        if path and path.relay in card.list.relays and path.sequence >= self.sequence:
+            self.relay, self.S, self.sequence = path.relay, path.contact_secret, path.sequence
             self.rights = {r.mailbox.hex(): r.capability for r in path.rights if r.mailbox in devices.values()}
     def capability(self, mailbox):
         return {"sotto-capability": (self.rights.get(mailbox.hex()) or self.address().knock(mailbox)).hex()}
 
 class Peer(SimpleNamespace):
     def address(self): return Address(self.A, self.S, self.relay)
-    def reply_path(self): return bytes(ReplyPath(self.relay, self.S, [MailboxRight(self.mailbox, self.contact_right)]))
+    def reply_path(me): return bytes(ReplyPath(me.relay, me.S, 1, [MailboxRight(me.mailbox, me.contact_right)]))
     def known_list(self, A): return self.contacts[A.hex()].list() if A.hex() in self.contacts else None
     @classmethod
     def load(cls, path):

@@ -287,6 +287,24 @@ import Testing
     #expect(try bob.step { try $0.find("alice") }?.address.text == (try alice.address))
   }
 
+  // [client.9]
+  @Test func `A late message in the session does not bring back an address that was replaced`() throws {
+    let (alice, bob, relay) = try pair()
+    try alice.send("hello", to: "bob")
+    try bob.receive()
+    try bob.send("late", to: try alice.address)
+    let late = try #require(relay.queues[try alice.mailbox]?.first)
+    relay.lose(try alice.mailbox)
+    try bob.step { try $0.rotateContactSecret() }
+    try bob.flush()
+    try alice.receive()
+    #expect(try alice.step { try $0.find("bob") }?.address.text == (try bob.address))
+    try alice.step { try $0.receive(late.id, late.bytes) }
+    try alice.receive()
+    #expect(alice.shown == ["late"])
+    #expect(try alice.step { try $0.find("bob") }?.address.text == (try bob.address))
+  }
+
   // [client.5]
   @Test func `A device with another identity key under its old name has no session any more`() throws {
     let (alice, bob, _) = try pair()

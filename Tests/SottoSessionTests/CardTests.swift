@@ -113,6 +113,18 @@ func stage<R>(_ body: () throws -> R) -> RefusalStage? {
   }
 
   // [card.1] [card.2]
+  // [card.6]
+  @Test func sealedSizesAreWholeBlocks() throws {
+    var entropy = SeededEntropy(seed: 2)
+    let key = SealingKey(Secret(count: 32, from: &entropy))
+    let kind = SealedKind.signedPart(try MailboxID(entropy.bytes(16)), id: 1)
+    for (plaintext, sealed) in [(0, 1024), (1023, 1024), (1024, 2048), (5000, 5120)] {
+      #expect(kind.seal([UInt8](repeating: 1, count: plaintext), under: key, from: &entropy).count == sealed + 40)
+    }
+    let unpadded = key.seal([1, 2, 3], ad: kind.associatedData, from: &entropy)
+    #expect(stage { try kind.open(unpadded, under: key) } == .padding)
+  }
+
   @Test func sealedThingsStayInTheirPlace() throws {
     let keys = ContactKeys(alice.address)
     let key = keys.cardKey()

@@ -56,7 +56,7 @@ public final class Person {
   /// Where this person can be answered.
   public func replyPath() throws -> ReplyPath {
     ReplyPath(
-      relay: relay, contactSecret: contactSecret,
+      relay: relay, contactSecret: contactSecret, sequence: card.list.sequence,
       capabilities: [device.mailbox: try Capability([UInt8](repeating: 7, count: 32))])
   }
 

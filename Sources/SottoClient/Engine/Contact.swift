@@ -12,6 +12,8 @@ package struct Contact: StoredRecord, Equatable {
   package var isAccepted: Bool
   /// S, as last heard of.
   package var contactSecret: ContactSecret
+  /// The list sequence of the reply path that S, relay and capabilities are of; 0 while they are an address's.
+  package var replyPathSequence: UInt64
   /// Where their card is.
   package var relay: RelayAuthority
   /// The newest card of theirs that was verified.
@@ -56,6 +58,7 @@ package struct Contact: StoredRecord, Equatable {
     self.name = name
     self.isAccepted = isAccepted
     contactSecret = address.contactSecret
+    replyPathSequence = 0
     relay = address.relay
     card = nil
     cardCheckedAt = 0
@@ -77,9 +80,11 @@ package struct Contact: StoredRecord, Equatable {
     capabilities[mailbox] ?? ContactKeys(address).knock(for: mailbox)
   }
 
-  /// Takes over what they told of themselves: only what their own device list confirms. [client.9]
+  /// Takes over what they told of themselves: only what their own device list confirms, and never what they have
+  /// replaced since: messages arrive in any order. [client.9]
   mutating func learn(_ path: ReplyPath, listedIn list: DeviceList) {
-    guard list.relays.contains(path.relay) else { return }
+    guard list.relays.contains(path.relay), path.sequence >= replyPathSequence else { return }
+    replyPathSequence = path.sequence
     relay = path.relay
     contactSecret = path.contactSecret
     let mailboxes = Set(list.devices.map(\.mailbox))
@@ -109,6 +114,7 @@ extension Contact {
     writer.optional(name) { $0.text($1) }
     writer.flag(isAccepted)
     writer.fixed(contactSecret.bytes)
+    writer.u64(replyPathSequence)
     writer.text(relay.text)
     writer.optional(card) { writer, card in
       writer.vector(card.encoded)
@@ -138,6 +144,7 @@ extension Contact {
     name = try reader.optional { try $0.text() }
     isAccepted = try reader.flag()
     contactSecret = try reader.contactSecret()
+    replyPathSequence = try reader.u64()
     relay = try reader.relay()
     card = try reader.optional { reader in
       KnownCard(

@@ -59,7 +59,9 @@ package struct Profile: StoredRecord {
 
   /// Where this account can be answered.
   var replyPath: ReplyPath {
-    ReplyPath(relay: relay, contactSecret: contactSecret, capabilities: [mailbox: contactCapability])
+    ReplyPath(
+      relay: relay, contactSecret: contactSecret, sequence: listHead.sequence,
+      capabilities: [mailbox: contactCapability])
   }
 
   package static var table: Table { .own }

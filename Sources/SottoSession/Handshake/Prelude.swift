@@ -96,18 +96,24 @@ public struct ReplyPath: Hashable, Sendable {
   public let relay: RelayAuthority
   /// S.
   public let contactSecret: ContactSecret
+  /// The sequence of the account's list when it was made: a greater one replaces it, however late this arrives.
+  public let sequence: UInt64
   /// The `contact` capability of each device's mailbox.
   public let capabilities: [MailboxID: Capability]
 
-  public init(relay: RelayAuthority, contactSecret: ContactSecret, capabilities: [MailboxID: Capability]) {
+  public init(
+    relay: RelayAuthority, contactSecret: ContactSecret, sequence: UInt64, capabilities: [MailboxID: Capability]
+  ) {
     self.relay = relay
     self.contactSecret = contactSecret
+    self.sequence = sequence
     self.capabilities = capabilities
   }
 
   package func write(to writer: inout WireWriter) {
     writer.vector(Array(relay.text.utf8))
     writer.fixed(contactSecret.bytes)
+    writer.u64(sequence)
     let ordered = capabilities.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }
     writer.list(ordered) { writer, entry in
       writer.fixed(entry.key.bytes)
@@ -118,6 +124,7 @@ public struct ReplyPath: Hashable, Sendable {
   init(from reader: inout WireReader) throws(WireError) {
     relay = try relayAuthority(&reader)
     contactSecret = try parsed(try reader.fixed(ContactSecret.count), ContactSecret.init)
+    sequence = try reader.u64()
     let entries = try reader.list(limit: Limits.devices) { reader throws(WireError) in
       (try MailboxID(try reader.fixed(MailboxID.count)), try Capability(try reader.fixed(Capability.count)))
     }

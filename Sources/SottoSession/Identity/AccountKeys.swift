@@ -19,8 +19,8 @@ public struct AccountKeys: ~Copyable, Sendable {
 
   /// A stored account: both pairs of seeds.
   public init(decoding bytes: borrowing Secret) throws(CryptoError) {
-    guard bytes.count == 128 else { throw .wrongLength }
-    try self.init(seeds: bytes.slice(0..<64), nextSeeds: bytes.slice(64..<128))
+    guard bytes.count == 129, SavedState.isCurrent(bytes) else { throw .wrongLength }
+    try self.init(seeds: bytes.slice(1..<65), nextSeeds: bytes.slice(65..<129))
   }
 
   private init(seeds: consuming Secret, nextSeeds: consuming Secret) throws(CryptoError) {
@@ -32,9 +32,10 @@ public struct AccountKeys: ~Copyable, Sendable {
     self.nextSeeds = nextSeeds
   }
 
-  /// Both pairs of seeds, 128 bytes. [state.5]
+  /// The version, then both pairs of seeds: 129 bytes. [state.5]
   public func encoded() -> Secret {
     var writer = SecretWriter()
+    writer.u8(SavedState.version)
     writer.secret(signing.seeds())
     writer.secret(nextSeeds)
     return writer.finish()
@@ -62,11 +63,11 @@ public struct DeviceKeys: ~Copyable, Sendable {
 
   /// A stored device.
   public init(decoding bytes: borrowing Secret) throws(CryptoError) {
-    guard bytes.count == DeviceID.count + 128 else { throw .wrongLength }
-    guard let id = try? DeviceID(bytes.slice(0..<8).revealed()) else { throw .wrongLength }
-    let signing = try HybridSigningKey(seeds: bytes.slice(8..<72))
-    let identity = try AgreementPrivateKey(bytes.slice(72..<104))
-    let mailboxKey = try SigningKey(seed: bytes.slice(104..<136))
+    guard bytes.count == 137, SavedState.isCurrent(bytes) else { throw .wrongLength }
+    guard let id = try? DeviceID(bytes.slice(1..<9).revealed()) else { throw .wrongLength }
+    let signing = try HybridSigningKey(seeds: bytes.slice(9..<73))
+    let identity = try AgreementPrivateKey(bytes.slice(73..<105))
+    let mailboxKey = try SigningKey(seed: bytes.slice(105..<137))
     self.init(id: id, signing: signing, identity: identity, mailboxKey: mailboxKey)
   }
 
@@ -91,9 +92,10 @@ public struct DeviceKeys: ~Copyable, Sendable {
       mailbox: mailbox, versions: [DeviceList.version])
   }
 
-  /// The id, then every seed and key: 136 bytes. [state.6]
+  /// The version, the id, then every seed and key: 137 bytes. [state.6]
   public func encoded() -> Secret {
     var writer = SecretWriter()
+    writer.u8(SavedState.version)
     writer.fixed(id.bytes)
     writer.secret(signing.seeds())
     writer.secret(identity.secret)

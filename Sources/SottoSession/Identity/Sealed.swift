@@ -31,13 +31,14 @@ public enum SealedKind: Sendable {
     return writer.bytes
   }
 
-  /// XChaCha20-Poly1305 with a random nonce.
+  /// Pads, then seals with XChaCha20-Poly1305 under a random nonce. [card.6]
   public func seal(_ plaintext: [UInt8], under key: borrowing SealingKey, from entropy: inout some Entropy) -> [UInt8] {
-    key.seal(plaintext, ad: associatedData, from: &entropy)
+    let blocks = plaintext.count / Limits.sealedPadding + 1
+    return key.seal(Padding.pad(plaintext, to: blocks * Limits.sealedPadding), ad: associatedData, from: &entropy)
   }
 
   /// The plaintext, if it was sealed as this.
   public func open(_ sealed: [UInt8], under key: borrowing SealingKey) throws(Refused) -> [UInt8] {
-    try refusing(at: .seal) { try key.open(sealed, ad: associatedData) }
+    try Padding.unpad(refusing(at: .seal) { try key.open(sealed, ad: associatedData) })
   }
 }

@@ -30,7 +30,7 @@ public struct SignedPrekey: ~Copyable, Sendable {
   /// SPK, the KEM seed, then the signed content. [state.7]
   public func encoded() -> Secret {
     var writer = SecretWriter()
-    writer.u8(1)
+    writer.u8(SavedState.version)
     writer.secret(signedKey.secret)
     writer.secret(lastResort.seed)
     writer.vector(part.encoded())
@@ -40,7 +40,7 @@ public struct SignedPrekey: ~Copyable, Sendable {
   /// A stored one.
   public init(decoding bytes: consuming Secret) throws {
     var reader = SecretReader(bytes)
-    guard try reader.u8() == 1 else { throw CryptoError.wrongLength }
+    guard try reader.u8() == SavedState.version else { throw CryptoError.wrongLength }
     let signedKey = try AgreementPrivateKey(try reader.secret(32))
     let lastResort = try KEMPrivateKey(seed: try reader.secret(64))
     let part = try SignedPart.decode(try reader.vector())
@@ -74,9 +74,10 @@ public struct OneTimePrekey: ~Copyable, Sendable {
     self.kemKey = kemKey
   }
 
-  /// 96 bytes: OPK and the KEM seed. [state.8] Batch and index are the key of the row.
+  /// The version, OPK and the KEM seed: 97 bytes. [state.8] Batch and index are the key of the row.
   public func encoded() -> Secret {
     var writer = SecretWriter()
+    writer.u8(SavedState.version)
     writer.secret(agreementKey.secret)
     writer.secret(kemKey.seed)
     return writer.finish()
@@ -84,9 +85,9 @@ public struct OneTimePrekey: ~Copyable, Sendable {
 
   /// A stored one.
   public init(batch: UInt64, index: UInt32, decoding bytes: borrowing Secret) throws(CryptoError) {
-    guard bytes.count == 96 else { throw .wrongLength }
-    let agreementKey = try AgreementPrivateKey(bytes.slice(0..<32))
-    let kemKey = try KEMPrivateKey(seed: bytes.slice(32..<96))
+    guard bytes.count == 97, SavedState.isCurrent(bytes) else { throw .wrongLength }
+    let agreementKey = try AgreementPrivateKey(bytes.slice(1..<33))
+    let kemKey = try KEMPrivateKey(seed: bytes.slice(33..<97))
     self.batch = batch
     self.index = index
     self.agreementKey = agreementKey

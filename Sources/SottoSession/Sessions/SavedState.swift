@@ -4,6 +4,9 @@ public import SottoCrypto
 /// it. The skipped keys are saved apart, because they are large and change seldom. [state.1]
 enum SavedState {
   static let version: UInt8 = 1
+
+  /// Whether the first byte is the version of this build.
+  static func isCurrent(_ bytes: borrowing Secret) -> Bool { bytes.slice(0..<1).revealed() == [version] }
 }
 
 extension Session {
