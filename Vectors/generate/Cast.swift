@@ -76,6 +76,7 @@ final class Player {
     let list = DeviceList(
       account: account.id, sequence: 1, previous: .zero, notBefore: Cast.begin, notAfter: Cast.begin + 30 * Cast.day,
       nextAccount: account.nextID, relays: [relay], devices: [device.listed(at: relay)])
+    let bytes = try recorded.card(places.card, list.encoded(), by: account)
     let contactSecret = try ContactSecret(keys.contactSecret)
     var drawn = FixedEntropy(prekeys.oneTime.flatMap { $0 })
     let batch = try OneTimeBatch(
@@ -83,7 +84,7 @@ final class Player {
     drawn = FixedEntropy(prekeys.signedKey + prekeys.lastResort)
     let signedPrekey = try SignedPrekey(
       id: prekeys.id, account: account.id, device: device.id, batches: [batch.root], now: Cast.begin, from: &drawn)
-    card = try recorded.card(places.card, list, by: account)
+    card = try UnverifiedCard(decoding: bytes).verified(for: account.id, foundAt: relay, now: Cast.now)
     published = try recorded.published(
       places.signedPart, signedPrekey.part.encoded(), id: prekeys.id, by: device,
       under: ContactKeys(account: account.id, secret: contactSecret))
@@ -132,34 +133,8 @@ final class Player {
   }
 }
 
-extension Recorded {
-  /// A card of identity/card: the recorded signature, verified; a fresh one when nothing was recorded.
-  func card(_ id: String, _ list: DeviceList, by account: borrowing AccountKeys) throws -> Card {
-    let path = "identity/card.json"
-    guard let bytes = try bytes(path, id, "card") else { return try Card(list, signedBy: account) }
-    guard
-      let card = try? UnverifiedCard(decoding: bytes).verified(for: account.id, foundAt: nil, now: list.notBefore),
-      card.list == list
-    else { throw StaleRecord(description: "\(path): the recorded card \(id) is not the one that is wanted") }
-    return card
-  }
-
-  /// A PublishedSignedPart of prekeys/bundle: the recorded signature, verified; a fresh one when nothing was recorded.
-  func published(
-    _ id: String, _ content: [UInt8], id spkID: UInt64, by device: borrowing DeviceKeys,
-    under keys: borrowing ContactKeys
-  ) throws -> [UInt8] {
-    let path = "prekeys/bundle.json"
-    let key = device.signing.publicKey
-    let expected = key.postQuantum.bytes + lengthPrefix(content.count) + content
-    guard let sealed = try bytes(path, id, "signed_part") else {
-      return expected + (try device.signing.sign("signed part", content).bytes)
-    }
-    let kind = SealedKind.signedPart(device.mailbox, id: spkID)
-    guard let published = try? kind.open(sealed, under: keys.cardKey()), published.starts(with: expected),
-      let signature = try? SottoCrypto.HybridSignature(Array(published[expected.count...])),
-      key.verify(signature, "signed part", over: content)
-    else { throw StaleRecord(description: "\(path): the recorded part \(id) is not the one that is wanted") }
-    return published
-  }
+/// What ends with a hybrid signature, in three: what stands before it, and its two halves.
+func signatureHalves(of signed: [UInt8]) -> (rest: [UInt8], classical: [UInt8], postQuantum: [UInt8]) {
+  let end = signed.count - HybridSignature.count
+  return (Array(signed[..<end]), Array(signed[end..<end + 64]), Array(signed[(end + 64)...]))
 }

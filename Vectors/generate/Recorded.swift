@@ -1,4 +1,6 @@
 import Foundation
+import SottoCrypto
+import SottoSession
 
 /// The `given` fields of the files that are there: what cannot be computed again.
 struct Recorded: Sendable {
@@ -23,4 +25,40 @@ struct Recorded: Sendable {
 /// A recorded value that no longer fits what it was recorded for.
 struct StaleRecord: Error, CustomStringConvertible {
   let description: String
+}
+
+// Hybrid signatures are recorded in two files, and verified each time.
+extension Recorded {
+  /// A Card with these bytes as its list: its signature is that of identity/card, or fresh when there is none.
+  func card(_ id: String, _ list: [UInt8], by account: borrowing AccountKeys) throws -> [UInt8] {
+    let key = account.signing.publicKey
+    let head = key.classical.bytes + key.postQuantum.bytes + lengthPrefix(list.count) + list
+    let path = "identity/card.json"
+    guard let bytes = try bytes(path, id, "card") else {
+      return head + (try account.signing.sign("device list", list).bytes)
+    }
+    guard bytes.starts(with: head), let signature = try? HybridSignature(Array(bytes[head.count...])),
+      key.verify(signature, "device list", over: list)
+    else { throw StaleRecord(description: "\(path): the recorded card \(id) is not the one that is wanted") }
+    return bytes
+  }
+
+  /// A PublishedSignedPart with this content: its signature is that of prekeys/bundle, or fresh when there is none.
+  func published(
+    _ id: String, _ content: [UInt8], id spkID: UInt64, by device: borrowing DeviceKeys,
+    under keys: borrowing ContactKeys
+  ) throws -> [UInt8] {
+    let key = device.signing.publicKey
+    let head = key.postQuantum.bytes + lengthPrefix(content.count) + content
+    let path = "prekeys/bundle.json"
+    guard let sealed = try bytes(path, id, "signed_part") else {
+      return head + (try device.signing.sign("signed part", content).bytes)
+    }
+    let kind = SealedKind.signedPart(device.mailbox, id: spkID)
+    guard let published = try? kind.open(sealed, under: keys.cardKey()), published.starts(with: head),
+      let signature = try? HybridSignature(Array(published[head.count...])),
+      key.verify(signature, "signed part", over: content)
+    else { throw StaleRecord(description: "\(path): the recorded part \(id) is not the one that is wanted") }
+    return published
+  }
 }

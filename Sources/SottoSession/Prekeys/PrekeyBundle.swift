@@ -1,5 +1,5 @@
 public import SottoCrypto
-import SottoWire
+package import SottoWire
 
 /// The root of one batch of one-time keys, as a signed part carries it.
 public struct BatchRoot: Hashable, Sendable {
@@ -14,6 +14,18 @@ public struct BatchRoot: Hashable, Sendable {
     self.batch = batch
     self.depth = depth
     self.root = root
+  }
+
+  package func write(to writer: inout WireWriter) {
+    writer.u64(batch)
+    writer.u8(depth)
+    writer.fixed(root.bytes)
+  }
+
+  package init(from reader: inout WireReader) throws(WireError) {
+    batch = try reader.u64()
+    depth = try reader.u8()
+    root = try digest(&reader)
   }
 }
 
@@ -38,6 +50,21 @@ public struct SignedPart: Hashable, Sendable {
   /// Valid until, unix seconds.
   public let notAfter: UnixTime
 
+  package init(
+    account: AccountID, device: DeviceID, id: UInt64, signedKey: AgreementPublicKey, lastResortID: UInt64,
+    lastResortKey: KEMPublicKey, batches: [BatchRoot], notBefore: UnixTime, notAfter: UnixTime
+  ) {
+    self.account = account
+    self.device = device
+    self.id = id
+    self.signedKey = signedKey
+    self.lastResortID = lastResortID
+    self.lastResortKey = lastResortKey
+    self.batches = batches
+    self.notBefore = notBefore
+    self.notAfter = notAfter
+  }
+
   /// `H("signed part"; content)`: binds all of it into a handshake.
   public var hash: Digest { Digest.of("signed part", encoded()) }
 
@@ -50,11 +77,7 @@ public struct SignedPart: Hashable, Sendable {
     writer.fixed(signedKey.bytes)
     writer.u64(lastResortID)
     writer.fixed(lastResortKey.bytes)
-    writer.list(batches) { writer, batch in
-      writer.u64(batch.batch)
-      writer.u8(batch.depth)
-      writer.fixed(batch.root.bytes)
-    }
+    writer.list(batches) { $1.write(to: &$0) }
     writer.u64(notBefore)
     writer.u64(notAfter)
     return writer.bytes
@@ -86,7 +109,7 @@ public struct SignedPart: Hashable, Sendable {
     let lastResortID = try reader.u64()
     let lastResortKey = try kemKey(&reader)
     let batches = try reader.list(limit: Limits.batches) { reader throws(WireError) in
-      BatchRoot(batch: try reader.u64(), depth: try reader.u8(), root: try digest(&reader))
+      try BatchRoot(from: &reader)
     }
     // [prekeys.9] One number, one root.
     guard batches.allSatisfy({ $0.depth <= Limits.batchDepth }), Set(batches.map(\.batch)).count == batches.count
@@ -109,6 +132,16 @@ public struct OneTimeKeys: Hashable, Sendable {
   public let kemKey: KEMPublicKey
   /// The siblings from the leaf upward.
   public let path: [Digest]
+
+  package init(
+    batch: UInt64, index: UInt32, agreementKey: AgreementPublicKey, kemKey: KEMPublicKey, path: [Digest]
+  ) {
+    self.batch = batch
+    self.index = index
+    self.agreementKey = agreementKey
+    self.kemKey = kemKey
+    self.path = path
+  }
 
   /// The plaintext that is sealed for the relay.
   public func encoded() -> [UInt8] {
