@@ -8,7 +8,8 @@ import Foundation
     hash, prf, blake2bFile, sha256File, argon2id, x25519, x25519Iterated, ed25519Sign, ed25519Verify, hybridSignature,
     kemKey, kemDecapsulate, kemEncapsulationKey, chaCha20Poly1305, xChaCha20Poly1305,
     integers, varint, vector, list, text, hexadecimal, base32, base64,
-    card, bundle,
+    card, account, address, contactKeys, deviceList, listChain, sealed, safetyNumber,
+    bundle,
   ]
 
   static func main() throws {

@@ -29,14 +29,13 @@ extension Device {
 
 /// A device of which nobody has the private keys: the n-th that fills a list.
 func fillerDevice(_ n: Int, at relay: RelayAuthority, _ versions: [UInt8] = [1]) throws -> Device {
-  // X25519 ignores the three lowest bits of a private key.
-  let number = [UInt8(8 * n)]
+  /// X25519 ignores the three lowest bits of a private key.
+  func numbered(_ first: Int, _ count: Int) -> [UInt8] { [UInt8(n % 32 * 8)] + seq(first + n / 32, count - 1) }
   return Device(
-    id: try DeviceID(number + seq(0xd1, 7)),
-    signingKey: try SigningKey(seed: Secret(copying: number + seq(1, 31))).publicKey,
-    postQuantumKeyHash: try Digest(number + seq(2, 31)),
-    identityKey: try AgreementPrivateKey(Secret(copying: number + seq(3, 31))).publicKey, relay: relay,
-    mailbox: try MailboxID(number + seq(4, 15)), versions: versions)
+    id: try DeviceID(numbered(0xd1, 8)), signingKey: try SigningKey(seed: Secret(copying: numbered(1, 32))).publicKey,
+    postQuantumKeyHash: try Digest(numbered(2, 32)),
+    identityKey: try AgreementPrivateKey(Secret(copying: numbered(3, 32))).publicKey, relay: relay,
+    mailbox: try MailboxID(numbered(4, 16)), versions: versions)
 }
 
 extension Player {
