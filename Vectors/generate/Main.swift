@@ -9,7 +9,7 @@ import Foundation
     kemKey, kemDecapsulate, kemEncapsulationKey, chaCha20Poly1305, xChaCha20Poly1305,
     integers, varint, vector, list, text, hexadecimal, base32, base64,
     card, account, address, contactKeys, deviceList, listChain, sealed, safetyNumber,
-    bundle,
+    bundle, batch, signedPart, path,
   ]
 
   static func main() throws {

@@ -165,6 +165,11 @@ public struct OneTimeKeys: Hashable, Sendable {
     }
   }
 
+  /// The leaf of a part. [prekeys.1]
+  package static func leaf(device: DeviceID, _ part: OneTimeKeys) -> Digest {
+    leaf(device: device, batch: part.batch, index: part.index, part.agreementKey, part.kemKey)
+  }
+
   /// `H("prekey leaf"; device, batch, index, OPK, KEM)`. [prekeys.1]
   package static func leaf(
     device: DeviceID, batch: UInt64, index: UInt32, _ agreement: AgreementPublicKey, _ kem: KEMPublicKey
@@ -225,7 +230,7 @@ public struct VerifiedBundle: Sendable {
     var opened: OneTimeKeys?
     if let oneTime {
       let kind = SealedKind.oneTimePart(device.mailbox, batch: oneTime.batch, index: oneTime.index)
-      opened = try Self.oneTimePart(try kind.open(oneTime.sealed, under: key), of: device, under: part)
+      opened = try Self.oneTimePart(try kind.open(oneTime.sealed, under: key), of: device.id, under: part)
       guard opened?.batch == oneTime.batch, opened?.index == oneTime.index else { throw Refused(.proof) }
     }
     self.card = card
@@ -261,16 +266,14 @@ public struct VerifiedBundle: Sendable {
   }
 
   /// A one-time part whose path leads to a root of `part`.
-  package static func oneTimePart(_ plaintext: [UInt8], of device: Device, under part: SignedPart) throws(Refused)
+  package static func oneTimePart(_ plaintext: [UInt8], of device: DeviceID, under part: SignedPart) throws(Refused)
     -> OneTimeKeys
   {
     let oneTime = try OneTimeKeys.decode(plaintext)
     guard let batch = part.batches.first(where: { $0.batch == oneTime.batch }) else { throw Refused(.proof) }
-    let leaf = OneTimeKeys.leaf(
-      device: device.id, batch: oneTime.batch, index: oneTime.index, oneTime.agreementKey, oneTime.kemKey)
+    let leaf = OneTimeKeys.leaf(device: device, oneTime)
     guard
-      MerkleTree.verify(
-        leaf, at: oneTime.index, path: oneTime.path, depth: Int(batch.depth), root: batch.root)
+      MerkleTree.verify(leaf, at: oneTime.index, path: oneTime.path, depth: Int(batch.depth), root: batch.root)
     else { throw Refused(.proof) }
     return oneTime
   }
