@@ -10,6 +10,7 @@ import Foundation
     integers, varint, vector, list, text, hexadecimal, base32, base64,
     card, account, address, contactKeys, deviceList, listChain, sealed, safetyNumber,
     bundle, batch, signedPart, path,
+    content, padding, envelope, size,
   ]
 
   static func main() throws {

@@ -8,7 +8,7 @@ public struct Envelope: Sendable {
   package let message: RatchetMessage
 
   /// Bytes of an envelope without prelude that are not padded content: 1 + 80 + 32 + 16.
-  static let overhead = 1 + RatchetMessage.overhead
+  package static let overhead = 1 + RatchetMessage.overhead
 
   private enum Kind: UInt8 {
     case message = 1
