@@ -11,6 +11,9 @@ import Foundation
     card, account, address, contactKeys, deviceList, listChain, sealed, safetyNumber,
     bundle, batch, signedPart, path,
     content, padding, envelope, size,
+    card, bundle,
+    handshakeKeySchedule,
+    rootStep, chainStep, messageKey, header, ratchetSeal, ratchetOpen,
   ]
 
   static func main() throws {

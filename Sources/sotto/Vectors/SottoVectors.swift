@@ -35,6 +35,7 @@ enum SottoVectors {
   static let operations: [String: VectorOperation] = [
     PrimitiveOperations.all, EncodingOperations.all, IdentityOperations.all, PrekeyOperations.all,
     MessageOperations.all,
+    PrimitiveOperations.all, EncodingOperations.all, RatchetOperations.all,
   ].reduce(into: [:]) { $0.merge($1) { $1 } }
 
   static func cases(of file: Fields) throws -> [VectorCase] {
