@@ -146,7 +146,8 @@ public struct Session: ~Copyable {
     return Opened(content: opened.content, dropped: opened.dropped)
   }
 
-  private func accepts(_ prelude: Prelude?) -> Bool {
+  /// Whether the message beside a prelude is one of this session.
+  package func accepts(_ prelude: Prelude?) -> Bool {
     guard let prelude else { return true }
     return info.role == .responder && prelude.digest == info.preludeDigest
   }

@@ -31,12 +31,11 @@ struct OpenCases {
     _ id: String, _ rule: String, _ comment: String, _ state: SavedSession, _ envelope: [UInt8],
     ratchetKey: [UInt8] = Self.ratchetKey, now: UnixTime = Cast.now, at stage: RefusalStage
   ) throws {
-    try expect(stage, id) {
-      var state = state
-      _ = try state.open(envelope, ratchetKey: ratchetKey, now: now)
-    }
     cases.append(
-      Case(id, rule, comment, Self.input(state, envelope, ratchetKey, now), refusedAt: stage.rawValue))
+      try Case(id, rule, comment, Self.input(state, envelope, ratchetKey, now), refusedAt: stage) {
+        var state = state
+        _ = try state.open(envelope, ratchetKey: ratchetKey, now: now)
+      })
   }
 
   private static func input(

@@ -113,8 +113,3 @@ struct CraftedMessage {
 
   var envelope: [UInt8] { Envelope.encode(prelude: prelude, message: message) }
 }
-
-/// What the code made of a case is not what the case is there to show.
-struct WrongVerdict: Error, CustomStringConvertible {
-  let description: String
-}
