@@ -13,6 +13,7 @@ import Foundation
     content, padding, envelope, size,
     card, bundle,
     handshakeKeySchedule,
+    prekeyIDs, replyPath, handshakeKeySchedule, initiate, respond,
     rootStep, chainStep, messageKey, header, ratchetSeal, ratchetOpen,
   ]
 

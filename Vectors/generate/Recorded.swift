@@ -27,30 +27,37 @@ struct StaleRecord: Error, CustomStringConvertible {
   let description: String
 }
 
-// Hybrid signatures are recorded in two files, and verified each time.
+// Most hybrid signatures are recorded in two files; all are verified each time.
 extension Recorded {
   /// A Card with these bytes as its list: its signature is that of identity/card, or fresh when there is none.
-  func card(_ id: String, _ list: [UInt8], by account: borrowing AccountKeys) throws -> [UInt8] {
+  func card(
+    _ id: String, _ list: [UInt8], by account: borrowing AccountKeys, in path: String = "identity/card.json"
+  ) throws -> [UInt8] {
+    try Self.card(try bytes(path, id, "card"), list, by: account, "\(path): \(id)")
+  }
+
+  /// `recorded`, if it is a Card with these bytes as its list; a fresh one when nothing was recorded.
+  static func card(
+    _ recorded: [UInt8]?, _ list: [UInt8], by account: borrowing AccountKeys, _ place: String
+  ) throws -> [UInt8] {
     let key = account.signing.publicKey
     let head = key.classical.bytes + key.postQuantum.bytes + lengthPrefix(list.count) + list
-    let path = "identity/card.json"
-    guard let bytes = try bytes(path, id, "card") else {
+    guard let bytes = recorded else {
       return head + (try account.signing.sign("device list", list).bytes)
     }
     guard bytes.starts(with: head), let signature = try? HybridSignature(Array(bytes[head.count...])),
       key.verify(signature, "device list", over: list)
-    else { throw StaleRecord(description: "\(path): the recorded card \(id) is not the one that is wanted") }
+    else { throw StaleRecord(description: "\(place): the recorded card is not the one that is wanted") }
     return bytes
   }
 
   /// A PublishedSignedPart with this content: its signature is that of prekeys/bundle, or fresh when there is none.
   func published(
     _ id: String, _ content: [UInt8], id spkID: UInt64, by device: borrowing DeviceKeys,
-    under keys: borrowing ContactKeys
+    under keys: borrowing ContactKeys, in path: String = "prekeys/bundle.json"
   ) throws -> [UInt8] {
     let key = device.signing.publicKey
     let head = key.postQuantum.bytes + lengthPrefix(content.count) + content
-    let path = "prekeys/bundle.json"
     guard let sealed = try bytes(path, id, "signed_part") else {
       return head + (try device.signing.sign("signed part", content).bytes)
     }

@@ -6,11 +6,12 @@ extension Player {
   /// The signed part, but for what is named.
   func signedPart(
     account: AccountID? = nil, device: DeviceID? = nil, id: UInt64? = nil, lastResortID: UInt64? = nil,
-    batches: [BatchRoot]? = nil, from: UnixTime? = nil, until: UnixTime? = nil
+    signedKey: AgreementPublicKey? = nil, batches: [BatchRoot]? = nil, from: UnixTime? = nil, until: UnixTime? = nil
   ) -> SignedPart {
     let part = signedPrekey.part
     return SignedPart(
-      account: account ?? part.account, device: device ?? part.device, id: id ?? part.id, signedKey: part.signedKey,
+      account: account ?? part.account, device: device ?? part.device, id: id ?? part.id,
+      signedKey: signedKey ?? part.signedKey,
       lastResortID: lastResortID ?? id ?? part.lastResortID, lastResortKey: part.lastResortKey,
       batches: batches ?? part.batches,
       notBefore: from ?? part.notBefore, notAfter: until ?? part.notAfter)
