@@ -11,8 +11,6 @@ import Foundation
     card, account, address, contactKeys, deviceList, listChain, sealed, safetyNumber,
     bundle, batch, signedPart, path,
     content, padding, envelope, size,
-    card, bundle,
-    handshakeKeySchedule,
     prekeyIDs, replyPath, handshakeKeySchedule, initiate, respond,
     rootStep, chainStep, messageKey, header, ratchetSeal, ratchetOpen,
   ]

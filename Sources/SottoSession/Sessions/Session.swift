@@ -96,6 +96,9 @@ public struct Session: ~Copyable {
     return Session(info: info, ratchet: ratchet, prelude: writer.bytes)
   }
 
+  /// The prelude that its envelopes carry, for vectors; nil once an answer has opened, and at a responder.
+  package var encodedPrelude: [UInt8]? { prelude }
+
   /// How many bytes of content fit the largest envelope.
   public var contentLimit: Int { SizeClass.k64.rawValue - Envelope.overhead - (prelude?.count ?? 0) - 1 }
 

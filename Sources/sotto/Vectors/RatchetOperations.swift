@@ -1,6 +1,5 @@
 internal import SottoCrypto
 internal import SottoSession
-internal import SottoWire
 
 /// The operations of Specs/Ratchet.md.
 enum RatchetOperations {
@@ -24,15 +23,15 @@ enum RatchetOperations {
 
   private static func messageKey(_ fields: Fields) throws -> [String: VectorValue] {
     let key = MessageKey(try fields.secret("message_key", count: 32))
-    let (sid, header) = (try Digest(fields.bytes("sid", count: 32)), try fields.bytes("header", count: 80))
+    let (sid, header) = (try fields.digest("sid"), try fields.bytes("header", count: 80))
     guard fields.has("padded") else {
       let message = RatchetMessage(
         header: header, commitment: try fields.bytes("commitment", count: 32), sealed: try fields.bytes("sealed"))
-      return ["padded": .bytes(try stage { try key.open(message, sid: sid) })]
+      return ["padded": .bytes(try key.open(message, sid: sid))]
     }
     let padded = try fields.bytes("padded")
     let message = key.seal(padded, sid: sid, header: header)
-    guard try stage({ try key.open(message, sid: sid) }) == padded else {
+    guard try key.open(message, sid: sid) == padded else {
       throw BadVector("\(fields.place) does not open again")
     }
     return ["commitment": .bytes(message.commitment), "sealed": .bytes(message.sealed)]
@@ -40,7 +39,7 @@ enum RatchetOperations {
 
   private static func header(_ fields: Fields) throws -> [String: VectorValue] {
     let key = HeaderKey(try fields.secret("header_key", count: 32))
-    let sid = try Digest(fields.bytes("sid", count: 32))
+    let sid = try fields.digest("sid")
     if fields.has("header") {
       guard let header = key.open(try fields.bytes("header"), sid: sid) else { throw Refused(stage: "header") }
       return [
@@ -49,8 +48,8 @@ enum RatchetOperations {
       ]
     }
     let header = RatchetHeader(
-      key: try AgreementPublicKey(fields.bytes("ratchet_key")), previousCount: try fields.integer("previous_count"),
-      number: try fields.integer("number"))
+      key: try fields.typed("ratchet_key", AgreementPublicKey.init), previousCount: try fields.u32("previous_count"),
+      number: try fields.u32("number"))
     var nonce = FixedEntropy(try fields.bytes("nonce", count: 24))
     let sealed = key.seal(header, sid: sid, from: &nonce)
     guard let opened = key.open(sealed, sid: sid), opened.encoded() == header.encoded() else {
@@ -61,7 +60,7 @@ enum RatchetOperations {
 
   private static func seal(_ fields: Fields) throws -> [String: VectorValue] {
     var session = try fields.session()
-    let content = try stage { try Content(decoding: try fields.bytes("content")) }
+    let content = try Content(decoding: try fields.bytes("content"))
     var nonce = FixedEntropy(try fields.bytes("nonce", count: 24))
     guard let envelope = session.seal(content, from: &nonce) else {
       throw BadVector("\(fields.place).content fits no envelope, or the chain has ended")
@@ -73,15 +72,13 @@ enum RatchetOperations {
   private static func open(_ fields: Fields) throws -> [String: VectorValue] {
     var session = try fields.session()
     var ratchetKey = FixedEntropy(try fields.bytes("ratchet_key", count: 32))
-    let now: UInt64 = try fields.integer("now")
+    let (envelope, now) = (try fields.bytes("envelope"), try fields.u64("now"))
     let opened: Session.Opened
-    do {
-      opened = try stage { try session.open(Envelope(decoding: fields.bytes("envelope")), now: now, from: &ratchetKey) }
-    } catch let refused as Refused {
+    do { opened = try session.open(Envelope(decoding: envelope), now: now, from: &ratchetKey) } catch {
       guard session.encoded().revealed() == (try fields.bytes("session")),
         session.encodedSkippedKeys().revealed() == (try fields.bytes("skipped"))
-      else { throw Refused(stage: "\(refused.stage), and the session has changed") }
-      throw refused
+      else { throw Refused(stage: "\(error.stage), and the session has changed") }
+      throw error
     }
     return [
       "content": .bytes(opened.content.encoded()), "session": .bytes(session.encoded().revealed()),
@@ -90,20 +87,7 @@ enum RatchetOperations {
   }
 }
 
-/// Runs a machine of the session room, whose refusals carry their stage.
-func stage<R: ~Copyable>(_ body: () throws -> R) throws -> R {
-  do { return try body() } catch let refused as SottoSession.Refused {
-    throw Refused(stage: refused.stage.rawValue)
-  }
-}
-
 extension Fields {
-  /// A number of the width that the operation takes.
-  func integer<T: FixedWidthInteger>(_ name: String) throws -> T {
-    guard let number = T(exactly: try number(name)) else { throw BadVector("\(place).\(name) is out of range") }
-    return number
-  }
-
   func bytes(_ name: String, count: Int) throws -> [UInt8] {
     let bytes = try bytes(name)
     guard bytes.count == count else { throw BadVector("\(place).\(name) has not \(count) bytes") }
@@ -111,11 +95,4 @@ extension Fields {
   }
 
   func secret(_ name: String, count: Int) throws -> Secret { Secret(copying: try bytes(name, count: count)) }
-
-  /// A session as it was saved; what this version does not read is refused. [state.1]
-  func session() throws -> Session {
-    let session = try secret("session")
-    let skipped = try secret("skipped")
-    do { return try Session(decoding: session, skippedKeys: skipped) } catch { throw Refused(stage: "state") }
-  }
 }
