@@ -13,6 +13,7 @@ import Foundation
     content, padding, envelope, size,
     prekeyIDs, replyPath, handshakeKeySchedule, initiate, respond,
     rootStep, chainStep, messageKey, header, ratchetSeal, ratchetOpen,
+    sessionRules, sessionDecides,
     accountKeys, deviceKeys, savedSignedPrekey, savedOneTimePrekey, savedSession,
   ]
 

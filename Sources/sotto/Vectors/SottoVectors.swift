@@ -34,7 +34,8 @@ enum SottoVectors {
   /// Every operation, by `construction/operation`.
   static let operations: [String: VectorOperation] = [
     PrimitiveOperations.all, EncodingOperations.all, IdentityOperations.all, PrekeyOperations.all,
-    MessageOperations.all, HandshakeOperations.all, RatchetOperations.all, StateOperations.all,
+    MessageOperations.all, HandshakeOperations.all, RatchetOperations.all, SessionOperations.all,
+    StateOperations.all,
   ].reduce(into: [:]) { $0.merge($1) { $1 } }
 
   static func cases(of file: Fields) throws -> [VectorCase] {

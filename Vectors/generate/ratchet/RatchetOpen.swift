@@ -166,8 +166,8 @@ let lowOrder: [(name: String, key: [UInt8])] = [
 
 extension Talk {
   /// Both have opened a message of the other; the initiator's second chain has one message, which opened.
-  static func established(_ recorded: Recorded) throws -> Talk {
-    var talk = try Talk(recorded)
+  static func established(_ recorded: Recorded, _ kind: PrekeyKind = .oneTime) throws -> Talk {
+    var talk = try Talk(recorded, kind)
     _ = try talk.responder.open(try talk.initiator.seal(text("one")), ratchetKey: seq(0xb1, 32))
     _ = try talk.initiator.open(try talk.responder.seal(text("two")), ratchetKey: seq(0xa1, 32))
     _ = try talk.responder.open(try talk.initiator.seal(text("three")), ratchetKey: seq(0xb2, 32))

@@ -8,9 +8,9 @@ struct Talk {
   var responder: SavedSession
   let prelude: [UInt8]
 
-  init(_ recorded: Recorded) throws {
+  init(_ recorded: Recorded, _ kind: PrekeyKind = .oneTime) throws {
     let cast = try Cast(recorded)
-    let schedule = try ScheduleInput.example(cast).run()
+    let schedule = try ScheduleInput.example(cast, kind).run()
     func info(_ role: SessionRole, _ peer: Player) -> SessionInfo {
       SessionInfo(
         sid: schedule.sid, role: role, generation: 1, isConfirmed: false, createdAt: Cast.now,
