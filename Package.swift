@@ -98,8 +98,8 @@ let package = Package(
       swiftSettings: shipped),
     // What follows does not ship.
     .executableTarget(
-      name: "vectors-generate", dependencies: ["SottoCrypto", "SottoWire"], path: "Vectors/generate",
-      swiftSettings: strict),
+      name: "vectors-generate", dependencies: ["SottoCrypto", "SottoWire", "SottoSession"],
+      path: "Vectors/generate", swiftSettings: strict),
     .target(
       name: "SottoSimulation",
       dependencies: ["SottoCrypto", "SottoWire", "SottoSession"],

@@ -31,3 +31,18 @@ public struct SystemEntropy: Entropy, Sendable {
     }
   }
 }
+
+/// Bytes that the caller has already, in the order in which they are drawn: vectors name everything that is.
+package struct FixedEntropy: Entropy {
+  private var rest: ArraySlice<UInt8>
+
+  package init(_ bytes: [UInt8]) { rest = bytes[...] }
+
+  package mutating func fill(_ bytes: inout MutableRawSpan) {
+    precondition(bytes.byteCount <= rest.count, "more is drawn than was given")
+    for offset in 0..<bytes.byteCount {
+      bytes.storeBytes(of: rest[rest.startIndex + offset], toByteOffset: offset, as: UInt8.self)
+    }
+    rest = rest.dropFirst(bytes.byteCount)
+  }
+}

@@ -37,7 +37,8 @@ public struct Encapsulation: ~Copyable {
   public let ciphertext: [UInt8]
   private let sharedSecret: Secret
 
-  fileprivate init(ciphertext: [UInt8], sharedSecret: consuming Secret) {
+  /// One that was made earlier, for vectors.
+  package init(ciphertext: [UInt8], sharedSecret: consuming Secret) {
     self.ciphertext = ciphertext
     self.sharedSecret = sharedSecret
   }

@@ -24,12 +24,12 @@ import Testing
     let part = try open(bob.published[1]!)
     let device = bob.device.listed(at: bob.relay)
     for oneTime in bob.parts {
-      #expect(try VerifiedBundle.oneTimePart(oneTime.encoded(), of: device, under: part) == oneTime)
+      #expect(try VerifiedBundle.oneTimePart(oneTime.encoded(), of: device.id, under: part) == oneTime)
       // Any other place, key or path does not.
       for offset in [0, 7, 11, 12, 44, oneTime.encoded().count - 1] {
         var bent = oneTime.encoded()
         bent[offset] ^= 1
-        #expect(stage { try VerifiedBundle.oneTimePart(bent, of: device, under: part) } != nil)
+        #expect(stage { try VerifiedBundle.oneTimePart(bent, of: device.id, under: part) } != nil)
       }
     }
   }
@@ -43,7 +43,7 @@ import Testing
     reader.removeLast(65)
     reader.removeLast()
     reader += [32] + [UInt8](repeating: 1, count: 32)
-    #expect(stage { try VerifiedBundle.oneTimePart(reader, of: device, under: part) } == .proof)
+    #expect(stage { try VerifiedBundle.oneTimePart(reader, of: device.id, under: part) } == .proof)
   }
 
   // [prekeys.3] [prekeys.4] [prekeys.11] [prekeys.12] [prekeys.13]

@@ -67,6 +67,29 @@ import Testing
     #expect(try SignedPrekey(decoding: Secret(copying: prekey)).encoded().revealed() == prekey)
   }
 
+  // [state.1] Numbers that no session has, although the bytes are there.
+  @Test func whatIsOutOfRangeIsRefused() throws {
+    let core = try golden("session-1.hex")
+    func generation(_ value: [UInt8]) -> [UInt8] { core[..<35] + value + core[39...] }
+    func run(_ first: [UInt8], _ count: [UInt8], keys: Int) -> [UInt8] {
+      let head: [UInt8] = [1, 0, 1, 0, 0, 0, 0] + first + [UInt8](repeating: 0, count: 8)
+      return head + count + [UInt8](repeating: 7, count: keys * 32)
+    }
+    func opens(_ core: [UInt8], _ skipped: [UInt8]) -> Bool {
+      let cell = try? SessionCell(Session(decoding: Secret(copying: core), skippedKeys: Secret(copying: skipped)))
+      return cell != nil
+    }
+    let one: [UInt8] = [0, 0, 0, 1]
+    #expect(opens(generation(one), run(one, [1], keys: 1)))
+    #expect(!opens(generation([0, 0, 0, 0]), run(one, [1], keys: 1)))
+    #expect(!opens(generation([0x80, 0, 0, 1]), run(one, [1], keys: 1)))
+    #expect(!opens(generation(one), run(one, [0], keys: 0)), "a run of nothing")
+    #expect(opens(generation(one), run([0xff, 0xff, 0xff, 0xfe], [1], keys: 1)))
+    #expect(!opens(generation(one), run([0xff, 0xff, 0xff, 0xff], [1], keys: 1)), "a number that no chain has")
+    #expect(opens(generation(one), run(one, [0x47, 0xd0], keys: 2000)))
+    #expect(!opens(generation(one), run(one, [0x47, 0xd1], keys: 2001)))
+  }
+
   // [state.4]
   @Test func whatIsNotWholeIsRefused() throws {
     let core = try golden("session-1.hex")

@@ -52,14 +52,20 @@ import Testing
     let own = try candidate(5, 3, confirmed: false)
     let begun = SessionRules.housekeeping([low, high, own], reset: own.info, now: day).archive
     #expect(Set(begun) == [low.info.sid, high.info.sid])
-    // Of our own first flights that nobody answered, the newest counts.
+    // Of our own first flights that nobody answered each may still be; the newest that was ends those below it.
     let older = try candidate(6, 2, confirmed: false)
-    #expect(SessionRules.housekeeping([older, own], now: day).archive == [older.info.sid])
+    #expect(SessionRules.housekeeping([older, own], now: day).archive.isEmpty)
+    let answered = try candidate(5, 3, confirmed: true)
+    #expect(SessionRules.housekeeping([older, answered], now: day).archive == [older.info.sid])
     var archives: [SessionRules.Candidate] = [high]
     for byte in 10..<16 as Range<UInt8> {
       archives.append(try candidate(byte, 1, confirmed: true, archivedAt: day + UInt64(byte)))
     }
     #expect(Set(SessionRules.housekeeping(archives, now: day + 20).delete) == [try sid(10), try sid(11)])
+    // What is archived together goes by rank, and what goes at once is not archived first.
+    let ends = try (1...5 as ClosedRange<UInt8>).map { try candidate(20 - $0, UInt32($0), confirmed: true) }
+    let work = SessionRules.housekeeping(ends + [try candidate(30, 6, confirmed: true)], now: day)
+    #expect(work.delete == [try sid(19)] && Set(work.archive) == Set(ends.dropFirst().map(\.info.sid)))
     let old = [high, try candidate(9, 1, confirmed: true, archivedAt: day)]
     #expect(SessionRules.housekeeping(old, now: day + 30 * 86_400).delete.isEmpty)
     #expect(SessionRules.housekeeping(old, now: day + 30 * 86_400 + 1).delete == [try sid(9)])

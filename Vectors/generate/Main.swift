@@ -8,6 +8,13 @@ import Foundation
     hash, prf, blake2bFile, sha256File, argon2id, x25519, x25519Iterated, ed25519Sign, ed25519Verify, hybridSignature,
     kemKey, kemDecapsulate, kemEncapsulationKey, chaCha20Poly1305, xChaCha20Poly1305,
     integers, varint, vector, list, text, hexadecimal, base32, base64,
+    card, account, address, contactKeys, deviceList, listChain, sealed, safetyNumber,
+    bundle, batch, signedPart, path,
+    content, padding, envelope, size,
+    prekeyIDs, replyPath, handshakeKeySchedule, initiate, respond,
+    rootStep, chainStep, messageKey, header, ratchetSeal, ratchetOpen,
+    sessionRules, sessionDecides,
+    accountKeys, deviceKeys, savedSignedPrekey, savedOneTimePrekey, savedSession,
   ]
 
   static func main() throws {

@@ -111,8 +111,7 @@ extension Engine {
     let keys = ContactKeys(address)
     let plaintext = try SealedKind.card(keys.cardID, sequence: listSequence).open(sealed, under: keys.cardKey())
     let card = try UnverifiedCard(decoding: plaintext)
-      .verified(for: address.account, foundAt: address.relay, now: seconds)
-    guard card.list.sequence == listSequence else { throw Refused(.chain) }
+      .verified(for: address.account, foundAt: address.relay, as: listSequence, now: seconds)
     if let known = try? contact(address.account)?.card { try card.check(after: known.head) }
     return card
   }

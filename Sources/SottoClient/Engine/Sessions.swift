@@ -89,7 +89,7 @@ extension Engine {
   /// Archives and deletes what the rules say, after a session of the pair was created or confirmed. [sessions.8]
   func keepHouse(_ account: AccountID, _ device: DeviceID, reset: SessionInfo? = nil) throws {
     let plan = SessionRules.housekeeping(try candidates(of: account, device: device), reset: reset, now: seconds)
-    for sid in plan.archive where !plan.delete.contains(sid) { try archive(sid) }
+    for sid in plan.archive { try archive(sid) }
     for sid in plan.delete { try deleteSession(sid) }
   }
 
@@ -111,7 +111,7 @@ extension Engine {
   ///
   /// Current keys of active sessions first, the one used last before the others; then their past chains; then archives.
   func recognising(_ envelope: Envelope) throws -> SessionRow? {
-    for (archived, trial) in [(false, Session.Trial.current), (false, .past), (true, .current), (true, .past)] {
+    for (archived, trial) in SessionRules.trials {
       if let sid = try recognising(envelope, archived: archived, trial) { return try session(sid) }
     }
     return nil

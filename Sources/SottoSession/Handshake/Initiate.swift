@@ -1,4 +1,4 @@
-import SottoCrypto
+package import SottoCrypto
 import SottoWire
 
 /// The initiator's side: everything about the responder was verified before it starts (`VerifiedBundle`). [handshake.9]
@@ -53,7 +53,7 @@ enum InitiatorHandshake {
 
 extension VerifiedBundle {
   /// KEM_R: the one-time key, or the last resort.
-  var kemKey: KEMPublicKey { oneTime?.kemKey ?? signedPart.lastResortKey }
+  package var kemKey: KEMPublicKey { oneTime?.kemKey ?? signedPart.lastResortKey }
 }
 
 /// A low-order key is refused at the stage that has a name for it. [handshake.13]

@@ -42,8 +42,17 @@ package enum KeySchedule {
 
   /// `c2 = H("hs2"; c1, box1, A_I, H("list"; list_I), dev_I, IK_I)`
   package static func c2(_ c1: Digest, box1: [UInt8], card: Card, device: Device) -> Digest {
-    Digest.of(
-      "hs2", c1.bytes, box1, card.account.bytes, card.list.hash.bytes, device.id.bytes, device.identityKey.bytes)
+    c2(
+      c1, box1: box1, account: card.account, listHash: card.list.hash, device: device.id,
+      identityKey: device.identityKey)
+  }
+
+  /// The same without a card, for vectors.
+  package static func c2(
+    _ c1: Digest, box1: [UInt8], account: AccountID, listHash: Digest, device: DeviceID,
+    identityKey: AgreementPublicKey
+  ) -> Digest {
+    Digest.of("hs2", c1.bytes, box1, account.bytes, listHash.bytes, device.bytes, identityKey.bytes)
   }
 
   /// `(ck4, _) = P(ck3, "hs dh1"; DH(IK_I, SPK), c2)`, then the ratchet's first keys.
@@ -62,4 +71,14 @@ package struct HandshakeKeys: ~Copyable {
   package let root: RootKey
   package let initiatorHeader: HeaderKey
   package let responderHeader: HeaderKey
+
+  /// For vectors, which begin a ratchet with keys of their own.
+  package init(
+    sid: Digest, root: consuming RootKey, initiatorHeader: HeaderKey, responderHeader: HeaderKey
+  ) {
+    self.sid = sid
+    self.root = root
+    self.initiatorHeader = initiatorHeader
+    self.responderHeader = responderHeader
+  }
 }

@@ -68,6 +68,14 @@ public struct PrekeyIDs: Hashable, Sendable {
     return writer.bytes
   }
 
+  /// For vectors: any numbers.
+  package init(spkID: UInt64, kind: PrekeyKind, id: UInt64, index: UInt32) {
+    self.spkID = spkID
+    self.kind = kind
+    self.id = id
+    self.index = index
+  }
+
   package init(of bundle: VerifiedBundle) {
     spkID = bundle.signedPart.id
     kind = bundle.kind
@@ -108,6 +116,11 @@ public struct ReplyPath: Hashable, Sendable {
     self.contactSecret = contactSecret
     self.sequence = sequence
     self.capabilities = capabilities
+  }
+
+  /// Nothing but a reply path, for vectors.
+  package init(decoding bytes: [UInt8]) throws(Refused) {
+    self = try refusing(at: .encoding) { try WireReader.decode(bytes, ReplyPath.init(from:)) }
   }
 
   package func write(to writer: inout WireWriter) {

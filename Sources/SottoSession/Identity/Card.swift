@@ -41,18 +41,8 @@ public struct Card: Hashable, Sendable {
     writer.fixed(signature.bytes)
   }
 
-  /// Whether this list may follow `known`: the same account, and either the same list, or a newer one that chains to
-  /// it when it is the next. [list.6]
-  public func check(after known: ListHead) throws(Refused) {
-    if list.sequence == known.sequence {
-      guard list.hash == known.hash else { throw Refused(.chain) }
-    } else {
-      guard list.sequence > known.sequence else { throw Refused(.chain) }
-      guard list.sequence != known.sequence + 1 || known.sequence == 0 || list.previous == known.hash else {
-        throw Refused(.chain)
-      }
-    }
-  }
+  /// Whether this card may follow one with the head `known` of the same account. [list.6]
+  public func check(after known: ListHead) throws(Refused) { try list.check(after: known) }
 }
 
 /// A card as it arrived: nothing in it can be used before `verified` has said yes.
@@ -76,13 +66,19 @@ public struct UnverifiedCard: Sendable {
   /// The account that the card claims: what a verification must be asked for when no address is at hand.
   public var claimedAccount: AccountID { AccountID(of: card.accountKey) }
 
+  /// The list that the card claims, of which nothing is verified.
+  package var claimedList: DeviceList { card.list }
+
   /// The only way to a `Card`. [card.4]
   ///
   /// - Parameters:
   ///   - account: A of the address, or of the known contact.
   ///   - relay: where the card was found; nil when it came inside a session.
+  ///   - sequence: the number in clear with which it was found; nil when there was none.
   ///   - now: unix seconds.
-  public func verified(for account: AccountID, foundAt relay: RelayAuthority?, now: UnixTime) throws(Refused) -> Card {
+  public func verified(
+    for account: AccountID, foundAt relay: RelayAuthority?, as sequence: UInt64? = nil, now: UnixTime
+  ) throws(Refused) -> Card {
     guard claimedAccount == account, card.list.account == account else { throw Refused(.account) }
     guard card.accountKey.verify(card.signature, "device list", over: card.list.encoded()) else {
       throw Refused(.signature)
@@ -92,6 +88,8 @@ public struct UnverifiedCard: Sendable {
     }
     // [card.5] A card that was found elsewhere is somebody else's idea of where it belongs.
     if let relay, !card.list.relays.contains(relay) { throw Refused(.account) }
+    // [card.2] The number in clear is the one inside.
+    if let sequence, card.list.sequence != sequence { throw Refused(.chain) }
     return card
   }
 }

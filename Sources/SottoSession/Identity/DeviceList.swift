@@ -49,6 +49,31 @@ public struct Device: Hashable, Sendable {
 
   /// `H("device key"; pkML)`.
   public static func keyHash(_ key: MLDSAPublicKey) -> Digest { Digest.of("device key", key.bytes) }
+
+  /// Writes its entry in a list with these relays.
+  package func write(to writer: inout WireWriter, _ relays: [RelayAuthority]) {
+    writer.fixed(id.bytes)
+    writer.fixed(signingKey.bytes)
+    writer.fixed(postQuantumKeyHash.bytes)
+    writer.fixed(identityKey.bytes)
+    writer.u8(UInt8(relays.firstIndex(of: relay)!))
+    writer.fixed(mailbox.bytes)
+    writer.vector(versions)
+  }
+
+  /// Reads its entry in a list with these relays.
+  package init(from reader: inout WireReader, _ relays: [RelayAuthority]) throws(WireError) {
+    id = try DeviceID(try reader.fixed(DeviceID.count))
+    signingKey = try parsed(try reader.fixed(VerifyingKey.count), VerifyingKey.init)
+    postQuantumKeyHash = try digest(&reader)
+    identityKey = try parsed(try reader.fixed(AgreementPublicKey.count), AgreementPublicKey.init)
+    let index = Int(try reader.u8())
+    guard index < relays.count else { throw .outOfRange }
+    relay = relays[index]
+    mailbox = try MailboxID(try reader.fixed(MailboxID.count))
+    versions = try reader.vector(limit: Limits.versions)
+    guard !versions.isEmpty, zip(versions, versions.dropFirst()).allSatisfy({ $0 < $1 }) else { throw .invalidValue }
+  }
 }
 
 /// The newest state of a list that someone has seen: `sequence || H("list"; list)`. [list.5]
@@ -63,12 +88,12 @@ public struct ListHead: Hashable, Sendable {
     self.hash = hash
   }
 
-  func write(to writer: inout WireWriter) {
+  package func write(to writer: inout WireWriter) {
     writer.u64(sequence)
     writer.fixed(hash.bytes)
   }
 
-  init(from reader: inout WireReader) throws(WireError) {
+  package init(from reader: inout WireReader) throws(WireError) {
     sequence = try reader.u64()
     hash = try digest(&reader)
   }
@@ -134,20 +159,25 @@ public struct DeviceList: Hashable, Sendable {
     writer.u64(notAfter)
     writer.fixed(nextAccount.bytes)
     writer.list(relays) { $0.vector(Array($1.text.utf8)) }
-    writer.list(devices) { writer, device in
-      writer.fixed(device.id.bytes)
-      writer.fixed(device.signingKey.bytes)
-      writer.fixed(device.postQuantumKeyHash.bytes)
-      writer.fixed(device.identityKey.bytes)
-      writer.u8(UInt8(relays.firstIndex(of: device.relay)!))
-      writer.fixed(device.mailbox.bytes)
-      writer.vector(device.versions)
-    }
+    writer.list(devices) { $1.write(to: &$0, relays) }
     return writer.bytes
   }
 
+  /// Whether this list may follow `known`: either it is the same list, or a newer one that chains to it when it is the
+  /// next. [list.6]
+  package func check(after known: ListHead) throws(Refused) {
+    if sequence == known.sequence {
+      guard hash == known.hash else { throw Refused(.chain) }
+    } else {
+      guard sequence > known.sequence else { throw Refused(.chain) }
+      guard sequence != known.sequence + 1 || known.sequence == 0 || previous == known.hash else {
+        throw Refused(.chain)
+      }
+    }
+  }
+
   /// Reads a list; says nothing of who signed it.
-  init(decoding bytes: [UInt8]) throws(Refused) {
+  package init(decoding bytes: [UInt8]) throws(Refused) {
     self = try refusing(at: .encoding) { try WireReader.decode(bytes, Self.read) }
     // [list.7] A list counts from 1 and is valid for at most 30 days; [list.8] only the first follows none.
     guard sequence >= 1, notBefore < notAfter, notAfter - notBefore <= Limits.listValidity else {
@@ -167,7 +197,7 @@ public struct DeviceList: Hashable, Sendable {
       try relayAuthority(&reader)
     }
     let devices = try reader.list(limit: Limits.devices) { reader throws(WireError) in
-      try device(&reader, relays)
+      try Device(from: &reader, relays)
     }
     // [list.3] One name, one device: two entries of one id or one key would let one device speak as another.
     guard !relays.isEmpty, !devices.isEmpty, Set(relays).count == relays.count,
@@ -177,21 +207,6 @@ public struct DeviceList: Hashable, Sendable {
     return DeviceList(
       account: account, sequence: sequence, previous: previous, notBefore: notBefore, notAfter: notAfter,
       nextAccount: next, relays: relays, devices: devices)
-  }
-
-  private static func device(_ reader: inout WireReader, _ relays: [RelayAuthority]) throws(WireError) -> Device {
-    let id = try DeviceID(try reader.fixed(DeviceID.count))
-    let signing = try parsed(try reader.fixed(VerifyingKey.count), VerifyingKey.init)
-    let hash = try digest(&reader)
-    let identity = try parsed(try reader.fixed(AgreementPublicKey.count), AgreementPublicKey.init)
-    let index = Int(try reader.u8())
-    guard index < relays.count else { throw .outOfRange }
-    let mailbox = try MailboxID(try reader.fixed(MailboxID.count))
-    let versions = try reader.vector(limit: Limits.versions)
-    guard !versions.isEmpty, zip(versions, versions.dropFirst()).allSatisfy({ $0 < $1 }) else { throw .invalidValue }
-    return Device(
-      id: id, signingKey: signing, postQuantumKeyHash: hash, identityKey: identity, relay: relays[index],
-      mailbox: mailbox, versions: versions)
   }
 }
 

@@ -81,7 +81,8 @@ public struct Content: Hashable, Sendable {
 
 // The bodies of the kinds. [messages.5]
 extension ContentPart {
-  fileprivate func write(to body: inout WireWriter) -> UInt8 {
+  /// Writes the body and returns its kind.
+  package func write(to body: inout WireWriter) -> UInt8 {
     switch self {
     case .text(let text):
       body.fixed(Array(text.utf8))
@@ -102,7 +103,8 @@ extension ContentPart {
     }
   }
 
-  fileprivate init(kind: UInt8, body: [UInt8]) throws(WireError) {
+  /// Reads the body of a kind.
+  package init(kind: UInt8, body: [UInt8]) throws(WireError) {
     var reader = WireReader(body)
     switch kind {
     case 1:

@@ -8,7 +8,7 @@ public struct Envelope: Sendable {
   package let message: RatchetMessage
 
   /// Bytes of an envelope without prelude that are not padded content: 1 + 80 + 32 + 16.
-  static let overhead = 1 + RatchetMessage.overhead
+  package static let overhead = 1 + RatchetMessage.overhead
 
   private enum Kind: UInt8 {
     case message = 1
@@ -30,7 +30,7 @@ public struct Envelope: Sendable {
   }
 
   /// How many bytes of padded content make the smallest envelope that holds `content`; nil when none does.
-  static func paddedCount(for content: Int, preludeCount: Int) -> Int? {
+  package static func paddedCount(for content: Int, preludeCount: Int) -> Int? {
     let fixed = overhead + preludeCount
     guard let size = SizeClass(holding: fixed + content + 1) else { return nil }
     return size.rawValue - fixed

@@ -1,5 +1,5 @@
 public import SottoCrypto
-import SottoWire
+package import SottoWire
 
 /// The root of one batch of one-time keys, as a signed part carries it.
 public struct BatchRoot: Hashable, Sendable {
@@ -14,6 +14,18 @@ public struct BatchRoot: Hashable, Sendable {
     self.batch = batch
     self.depth = depth
     self.root = root
+  }
+
+  package func write(to writer: inout WireWriter) {
+    writer.u64(batch)
+    writer.u8(depth)
+    writer.fixed(root.bytes)
+  }
+
+  package init(from reader: inout WireReader) throws(WireError) {
+    batch = try reader.u64()
+    depth = try reader.u8()
+    root = try digest(&reader)
   }
 }
 
@@ -38,6 +50,21 @@ public struct SignedPart: Hashable, Sendable {
   /// Valid until, unix seconds.
   public let notAfter: UnixTime
 
+  package init(
+    account: AccountID, device: DeviceID, id: UInt64, signedKey: AgreementPublicKey, lastResortID: UInt64,
+    lastResortKey: KEMPublicKey, batches: [BatchRoot], notBefore: UnixTime, notAfter: UnixTime
+  ) {
+    self.account = account
+    self.device = device
+    self.id = id
+    self.signedKey = signedKey
+    self.lastResortID = lastResortID
+    self.lastResortKey = lastResortKey
+    self.batches = batches
+    self.notBefore = notBefore
+    self.notAfter = notAfter
+  }
+
   /// `H("signed part"; content)`: binds all of it into a handshake.
   public var hash: Digest { Digest.of("signed part", encoded()) }
 
@@ -50,11 +77,7 @@ public struct SignedPart: Hashable, Sendable {
     writer.fixed(signedKey.bytes)
     writer.u64(lastResortID)
     writer.fixed(lastResortKey.bytes)
-    writer.list(batches) { writer, batch in
-      writer.u64(batch.batch)
-      writer.u8(batch.depth)
-      writer.fixed(batch.root.bytes)
-    }
+    writer.list(batches) { $1.write(to: &$0) }
     writer.u64(notBefore)
     writer.u64(notAfter)
     return writer.bytes
@@ -86,7 +109,7 @@ public struct SignedPart: Hashable, Sendable {
     let lastResortID = try reader.u64()
     let lastResortKey = try kemKey(&reader)
     let batches = try reader.list(limit: Limits.batches) { reader throws(WireError) in
-      BatchRoot(batch: try reader.u64(), depth: try reader.u8(), root: try digest(&reader))
+      try BatchRoot(from: &reader)
     }
     // [prekeys.9] One number, one root.
     guard batches.allSatisfy({ $0.depth <= Limits.batchDepth }), Set(batches.map(\.batch)).count == batches.count
@@ -110,6 +133,16 @@ public struct OneTimeKeys: Hashable, Sendable {
   /// The siblings from the leaf upward.
   public let path: [Digest]
 
+  package init(
+    batch: UInt64, index: UInt32, agreementKey: AgreementPublicKey, kemKey: KEMPublicKey, path: [Digest]
+  ) {
+    self.batch = batch
+    self.index = index
+    self.agreementKey = agreementKey
+    self.kemKey = kemKey
+    self.path = path
+  }
+
   /// The plaintext that is sealed for the relay.
   public func encoded() -> [UInt8] {
     var writer = WireWriter()
@@ -130,6 +163,11 @@ public struct OneTimeKeys: Hashable, Sendable {
           path: try reader.list(limit: Limits.batchDepth) { reader throws(WireError) in try digest(&reader) })
       }
     }
+  }
+
+  /// The leaf of a part. [prekeys.1]
+  package static func leaf(device: DeviceID, _ part: OneTimeKeys) -> Digest {
+    leaf(device: device, batch: part.batch, index: part.index, part.agreementKey, part.kemKey)
   }
 
   /// `H("prekey leaf"; device, batch, index, OPK, KEM)`. [prekeys.1]
@@ -192,7 +230,7 @@ public struct VerifiedBundle: Sendable {
     var opened: OneTimeKeys?
     if let oneTime {
       let kind = SealedKind.oneTimePart(device.mailbox, batch: oneTime.batch, index: oneTime.index)
-      opened = try Self.oneTimePart(try kind.open(oneTime.sealed, under: key), of: device, under: part)
+      opened = try Self.oneTimePart(try kind.open(oneTime.sealed, under: key), of: device.id, under: part)
       guard opened?.batch == oneTime.batch, opened?.index == oneTime.index else { throw Refused(.proof) }
     }
     self.card = card
@@ -228,16 +266,14 @@ public struct VerifiedBundle: Sendable {
   }
 
   /// A one-time part whose path leads to a root of `part`.
-  package static func oneTimePart(_ plaintext: [UInt8], of device: Device, under part: SignedPart) throws(Refused)
+  package static func oneTimePart(_ plaintext: [UInt8], of device: DeviceID, under part: SignedPart) throws(Refused)
     -> OneTimeKeys
   {
     let oneTime = try OneTimeKeys.decode(plaintext)
     guard let batch = part.batches.first(where: { $0.batch == oneTime.batch }) else { throw Refused(.proof) }
-    let leaf = OneTimeKeys.leaf(
-      device: device.id, batch: oneTime.batch, index: oneTime.index, oneTime.agreementKey, oneTime.kemKey)
+    let leaf = OneTimeKeys.leaf(device: device, oneTime)
     guard
-      MerkleTree.verify(
-        leaf, at: oneTime.index, path: oneTime.path, depth: Int(batch.depth), root: batch.root)
+      MerkleTree.verify(leaf, at: oneTime.index, path: oneTime.path, depth: Int(batch.depth), root: batch.root)
     else { throw Refused(.proof) }
     return oneTime
   }

@@ -61,6 +61,8 @@ extension Session {
     guard flags.isSubset(of: .all) else { throw .wrongLength }
     let sid = try Digest(try reader.fixed(Digest.count))
     let generation = try reader.u32()
+    // [state.1] A number that no session has.
+    guard generation >= 1, generation <= Limits.generation else { throw .wrongLength }
     let createdAt = try reader.u64()
     let preludeDigest = try Digest(try reader.fixed(Digest.count))
     let peer = AccountID(try Digest(try reader.fixed(Digest.count)))
@@ -105,11 +107,15 @@ extension SkippedKeys {
       pastChains.append(PastChain(chain: try reader.u32(), headerKey: HeaderKey(try reader.secret(32))))
     }
     var runs: [Run] = []
+    var kept = 0
     for _ in 0..<(try Self.bounded(&reader, Limits.skippedKeys)) {
       let chain = try reader.u32()
       let first = try reader.u32()
       let storedAt = try reader.u64()
-      let count = try Self.bounded(&reader, Limits.skippedKeys)
+      let count = try Self.bounded(&reader, Limits.skippedKeys - kept)
+      // [ratchet.17] Nor has a run numbers that no chain has.
+      guard count > 0, UInt64(first) + UInt64(count) <= UInt64(UInt32.max) else { throw .wrongLength }
+      kept += count
       runs.append(
         Run(chain: chain, first: first, keys: SecretBox(try reader.secret(count * 32)), storedAt: storedAt))
     }

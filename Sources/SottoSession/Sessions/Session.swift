@@ -96,6 +96,9 @@ public struct Session: ~Copyable {
     return Session(info: info, ratchet: ratchet, prelude: writer.bytes)
   }
 
+  /// The prelude that its envelopes carry, for vectors; nil once an answer has opened, and at a responder.
+  package var encodedPrelude: [UInt8]? { prelude }
+
   /// How many bytes of content fit the largest envelope.
   public var contentLimit: Int { SizeClass.k64.rawValue - Envelope.overhead - (prelude?.count ?? 0) - 1 }
 
@@ -146,7 +149,8 @@ public struct Session: ~Copyable {
     return Opened(content: opened.content, dropped: opened.dropped)
   }
 
-  private func accepts(_ prelude: Prelude?) -> Bool {
+  /// Whether the message beside a prelude is one of this session.
+  package func accepts(_ prelude: Prelude?) -> Bool {
     guard let prelude else { return true }
     return info.role == .responder && prelude.digest == info.preludeDigest
   }

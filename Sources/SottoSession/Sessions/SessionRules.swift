@@ -30,16 +30,22 @@ public enum SessionRules {
     return active.filter { $0.role == .initiator }.max(by: isLower)
   }
 
+  /// In which order keys are tried on an envelope without a prelude. Of each group the session that opened a message last
+  /// comes first. [sessions.3]
+  package static let trials: [(isArchived: Bool, trial: Session.Trial)] = [
+    (false, .current), (false, .past), (true, .current), (true, .past),
+  ]
+
   /// What to do with the sessions of a pair after one of them was created or confirmed.
   public struct Housekeeping: Hashable, Sendable {
-    /// To be archived now.
+    /// To be archived now; none of `delete`.
     public var archive: [Digest] = []
     /// To be deleted, with their keys.
     public var delete: [Digest] = []
   }
 
-  /// Archives every session but the one sent on and our own unconfirmed ones of a higher rank (an answer may still
-  /// confirm them), and deletes archives beyond 4 or older than 30 days. [sessions.8]
+  /// Archives what ranks below the session sent on, unless neither of the two is confirmed (an answer may still confirm
+  /// either), and deletes archives beyond 4 or older than 30 days. [sessions.8]
   ///
   /// - Parameter reset: a session that a handshake with `reset` opened, whoever began it: all older ones end here.
   ///   [sessions.9]
@@ -48,17 +54,19 @@ public enum SessionRules {
     let active = candidates.filter { $0.archivedAt == nil }
     let ended = active.filter { candidate in reset.map { candidate.info.generation < $0.generation } ?? false }
     let chosen = sending(among: active.filter { !ended.contains($0) })
-    result.archive = active.filter { candidate in
-      ended.contains(candidate) || (chosen.map { isLower(candidate.info, $0) } ?? false)
-    }.map(\.info.sid)
-    let archives = candidates.compactMap { candidate -> (Digest, UnixTime)? in
-      if let at = candidate.archivedAt { return (candidate.info.sid, at) }
-      return result.archive.contains(candidate.info.sid) ? (candidate.info.sid, now) : nil
-    }.sorted { $0.1 != $1.1 ? $0.1 > $1.1 : $1.0.bytes.lexicographicallyPrecedes($0.0.bytes) }
-    for (place, archive) in archives.enumerated()
-    where place >= Limits.archivedSessions || archive.1 + Limits.archiveLife < now {
-      result.delete.append(archive.0)
+    let over = active.filter { candidate in
+      guard let chosen, !ended.contains(candidate) else { return ended.contains(candidate) }
+      return isLower(candidate.info, chosen) && (candidate.info.isConfirmed || chosen.isConfirmed)
     }
+    let archives = candidates.compactMap { candidate -> (info: SessionInfo, at: UnixTime)? in
+      if let at = candidate.archivedAt { return (candidate.info, at) }
+      return over.contains(candidate) ? (candidate.info, now) : nil
+    }.sorted { $0.at != $1.at ? $0.at > $1.at : isLower($1.info, $0.info) }
+    for (place, archive) in archives.enumerated()
+    where place >= Limits.archivedSessions || archive.at + Limits.archiveLife < now {
+      result.delete.append(archive.info.sid)
+    }
+    result.archive = over.map(\.info.sid).filter { !result.delete.contains($0) }
     return result
   }
 

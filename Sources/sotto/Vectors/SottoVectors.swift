@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SottoCrypto
+internal import SottoSession
 internal import SottoWire
 
 /// A value of a vector, as it stands in the file.
@@ -31,12 +32,21 @@ enum SottoVectors {
   static let schema = "sotto-vectors/1"
 
   /// Every operation, by `construction/operation`.
-  static let operations: [String: VectorOperation] = PrimitiveOperations.all.merging(EncodingOperations.all) { $1 }
+  static let operations: [String: VectorOperation] = [
+    PrimitiveOperations.all, EncodingOperations.all, IdentityOperations.all, PrekeyOperations.all,
+    MessageOperations.all, HandshakeOperations.all, RatchetOperations.all, SessionOperations.all,
+    StateOperations.all,
+  ].reduce(into: [:]) { $0.merge($1) { $1 } }
 
   static func cases(of file: Fields) throws -> [VectorCase] {
     try allow(["schema", "construction", "operation", "description", "cases"], in: file)
     let name = "\(try file.text("construction"))/\(try file.text("operation"))"
-    guard let operation = operations[name] else { throw BadVector("unknown algorithm \"\(name)\"") }
+    guard let known = operations[name] else { throw BadVector("unknown algorithm \"\(name)\"") }
+    let operation: VectorOperation = { fields in
+      do { return try known(fields) } catch let refused as SottoSession.Refused {
+        throw Refused(stage: refused.stage.rawValue)
+      }
+    }
     let objects = try file.objects("cases")
     guard !objects.isEmpty else { throw BadVector("the file has no cases") }
     var ids = Set<String>()

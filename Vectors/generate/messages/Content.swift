@@ -1,0 +1,179 @@
+import SottoCrypto
+import SottoSession
+import SottoWire
+
+/// Content as it stands in the file: parts are kinds and bodies.
+private struct ContentInput {
+  var id = seq(0xf0, 16)
+  var sentAt: UInt64 = 1_767_225_600_000
+  var parts: [(kind: UInt8, body: [UInt8])]
+
+  init(_ parts: [(kind: UInt8, body: [UInt8])]) { self.parts = parts }
+
+  var named: Named {
+    [
+      "id": .bytes(id), "sent_at": .number(Int(sentAt)), "kinds": .list(parts.map { String($0.kind) }),
+      "bodies": .list(parts.map { Hex.encode($0.body) }),
+    ]
+  }
+
+  /// Whatever the parts are: also what no content is encoded as.
+  var bytes: [UInt8] {
+    var writer = WireWriter()
+    writer.fixed(id)
+    writer.u64(sentAt)
+    writer.list(parts) { writer, part in
+      writer.u8(part.kind)
+      writer.vector(part.body)
+    }
+    return writer.bytes
+  }
+}
+
+@Sendable func content(_ recorded: Recorded) throws -> VectorFile {
+  let cast = try Cast(recorded)
+  return VectorFile(
+    construction: "messages", operation: "content", description: "What a message says",
+    cases: try goodContent(cast) + badBodies(cast) + badContentBytes())
+}
+
+private func heads(_ cast: Cast) -> [UInt8] { cast.responder.card.list.head.encoded + ListHead.none.encoded }
+
+private func replyPath(_ player: Player, _ rights: [(mailbox: [UInt8], capability: [UInt8])]? = nil) -> [UInt8] {
+  var writer = WireWriter()
+  writer.vector(Array(player.relay.text.utf8))
+  writer.fixed(player.contactSecret.bytes)
+  writer.u64(1)
+  writer.list(rights ?? [(player.device.mailbox.bytes, player.capability.bytes)]) { writer, right in
+    writer.fixed(right.mailbox)
+    writer.fixed(right.capability)
+  }
+  return writer.bytes
+}
+
+private func goodContent(_ cast: Cast) throws -> [Case] {
+  func encoding(_ input: ContentInput) throws -> [UInt8] {
+    let parts = try input.parts.map { try ContentPart(kind: $0.kind, body: $0.body) }
+    let content = Content(id: try MessageID(input.id), sentAt: input.sentAt, parts: parts)
+    try expectEqual(try Content(decoding: content.encoded()), content, "the content, read again")
+    return content.encoded()
+  }
+  func written(
+    _ id: String, _ rule: String, _ comment: String, _ parts: [(UInt8, [UInt8])],
+    _ change: (inout ContentInput) -> Void = { _ in }
+  ) throws -> Case {
+    var input = ContentInput(parts.map { (kind: $0.0, body: $0.1) })
+    change(&input)
+    return try Case(id, rule, comment, input.named) { ["encoded": .bytes(try encoding(input))] }
+  }
+  let hello = (1 as UInt8, Array("Hello".utf8))
+  let alice = cast.responder
+  // Specs/Messages.md has these three.
+  try expectEqual(
+    encoding(ContentInput([hello])), hex("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff0000019b76daa80007010548656c6c6f"),
+    "the content")
+  try expectEqual(
+    replyPath(alice),
+    hex(
+      """
+      0d 72656c61792e6578616d706c65 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf 0000000000000001
+      30 7f7f76de3f406b276e79246e9805bae4 0708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223242526
+      """), "the reply path")
+  try expectEqual(encoding(ContentInput([(3, heads(cast))])).suffix(83).prefix(3), [0x03, 0x40, 0x50], "the part")
+  let longest = ContentInput([(200, [UInt8](repeating: 0x5a, count: 65_536))])
+  let mailboxes = (1...64).map { (mailbox: [UInt8($0)] + seq(1, 15), capability: seq($0, 32)) }
+  return [
+    try written("example", "messages.3", "the example in Specs/Messages.md", [hello]),
+    try written("heads", "messages.5", "the heads of the example's list and of none", [(3, heads(cast))]),
+    try written("reply-path", "messages.5", "a reply path with one mailbox", [(2, replyPath(alice))]),
+    try written("no-rights", "handshake.5", "a reply path without mailboxes", [(2, replyPath(alice, []))]),
+    try written("most-rights", "handshake.5", "a reply path with 64 mailboxes", [(2, replyPath(alice, mailboxes))]),
+    try written("missing", "messages.5", "two messages that are asked for again", [(4, seq(0, 32))]),
+    try written("missing-none", "messages.5", "an empty list of ids", [(4, [])]),
+    try written("no-parts", "messages.5", "no parts: it carries nothing but the ratchet", []),
+    try written("empty-text", "messages.5", "an empty text", [(1, [])]),
+    try written(
+      "every-kind", "messages.5", "all kinds in one message, text twice, in an order of the author's",
+      [hello, (4, seq(0, 16)), (2, replyPath(alice)), (1, Array("z\u{fc}rich \u{1f309}".utf8)), (3, heads(cast))]),
+    try written("not-normalised", "encoding.5", "a letter and its accent stay two", [(1, Array("e\u{301}".utf8))]),
+    try written("ignorable", "messages.4", "kinds 128 and 255, which nobody knows", [(128, [1, 2, 3]), (255, [])]),
+    try written("most-parts", "messages.3", "64 parts", (0..<64).map { _ in (1, []) }),
+    try written("time-zero", "messages.3", "a clock that says 1970", [hello]) { $0.sentAt = 0 },
+    try written("time-far", "messages.3", "a clock that says 2^53 - 1", [hello]) { $0.sentAt = 1 << 53 - 1 },
+    try Case("longest-body", "encoding.4", "a body of 65,536 bytes, read", ["encoded": .bytes(longest.bytes)]) {
+      try expectEqual(try Content(decoding: longest.bytes).encoded(), longest.bytes, "the content, written again")
+      return longest.named
+    },
+  ]
+}
+
+/// Content whose one part is not what its kind promises.
+private func badBodies(_ cast: Cast) throws -> [Case] {
+  let alice = cast.responder
+  func refused(
+    _ id: String, _ comment: String, _ kind: UInt8, _ body: [UInt8], _ rule: String = "messages.4"
+  ) throws -> Case {
+    let bytes = ContentInput([(kind, body)]).bytes
+    return try Case(id, rule, comment, ["encoded": .bytes(bytes)], refusedAt: .content) {
+      _ = try Content(decoding: bytes)
+    }
+  }
+  let (one, two) = ((mailbox: seq(1, 16), capability: seq(3, 32)), (mailbox: seq(2, 16), capability: seq(4, 32)))
+  let path = replyPath(alice)
+  let relay = Array(alice.relay.text.utf8)
+  func otherRelay(_ text: String) -> [UInt8] {
+    lengthPrefix(text.utf8.count) + Array(text.utf8) + path[(1 + relay.count)...]
+  }
+  return [
+    try refused("kind-0", "kind 0", 0, []),
+    try refused("kind-5", "kind 5, the first that nobody knows", 5, []),
+    try refused("kind-127", "kind 127, the last that must be known", 127, seq(0, 10)),
+    try refused("text-latin-1", "a letter in Latin-1", 1, [0x7a, 0xfc, 0x72]),
+    try refused("text-overlong", "an overlong form", 1, [0xc0, 0xaf]),
+    try refused("text-surrogate", "a surrogate", 1, [0xed, 0xa0, 0x80]),
+    try refused("text-too-high", "U+110000", 1, [0xf4, 0x90, 0x80, 0x80]),
+    try refused("text-cut", "a character that is not complete", 1, [0x61, 0xe2, 0x82]),
+    try refused("heads-cut", "79 bytes", 3, heads(cast).dropLast()),
+    try refused("heads-trailing", "81 bytes", 3, heads(cast) + [0]),
+    try refused("heads-one", "one head", 3, alice.card.list.head.encoded),
+    try refused("missing-cut", "15 bytes", 4, seq(0, 15)),
+    try refused("missing-trailing", "17 bytes", 4, seq(0, 17)),
+    try refused("reply-path-cut", "a byte less", 2, path.dropLast()),
+    try refused("reply-path-trailing", "a byte more", 2, path + [0]),
+    try refused("reply-path-empty", "no bytes", 2, []),
+    try refused("reply-path-relay", "an upper-case letter in the relay", 2, otherRelay("Relay.example")),
+    try refused("reply-path-default-port", "443 is the port of https", 2, otherRelay("relay.example:443")),
+    try refused(
+      "reply-path-descending", "mailboxes in descending order", 2, replyPath(alice, [two, one]), "handshake.5"),
+    try refused(
+      "reply-path-mailbox-twice", "one mailbox twice, with two capabilities", 2,
+      replyPath(alice, [one, (one.mailbox, two.capability)]), "handshake.5"),
+    try refused(
+      "reply-path-sixty-five", "65 mailboxes", 2,
+      replyPath(alice, (1...65).map { (mailbox: [UInt8($0)] + seq(1, 15), capability: seq($0, 32)) }), "handshake.5"),
+  ]
+}
+
+/// Bytes that no content is encoded as.
+private func badContentBytes() throws -> [Case] {
+  func refused(_ id: String, _ comment: String, _ bytes: [UInt8], _ rule: String = "messages.4") throws -> Case {
+    try Case(id, rule, comment, ["encoded": .bytes(bytes)], refusedAt: .content) { _ = try Content(decoding: bytes) }
+  }
+  let hello = ContentInput([(1, Array("Hello".utf8))]).bytes
+  let head = Array(hello[..<24])
+  return [
+    try refused("empty", "no bytes", [], "encoding.1"),
+    try refused("cut", "a byte less", hello.dropLast(), "encoding.1"),
+    try refused("trailing", "a byte after the parts", hello + [0]),
+    try refused(
+      "part-across-the-end", "the text ends after the parts", head + [6, 1, 5] + Array("Hello".utf8), "encoding.1"),
+    try refused("longer-length", "the length of the parts in two bytes", head + [0x40] + hello[24...], "encoding.3"),
+    try refused(
+      "longer-body-length", "the length of a body in two bytes", head + [8, 1, 0x40, 5] + Array("Hello".utf8),
+      "encoding.3"),
+    try refused("sixty-five-parts", "65 parts", ContentInput((0..<65).map { _ in (1, []) }).bytes, "encoding.4"),
+    try refused(
+      "long-body", "a body of 65,537 bytes", ContentInput([(200, [UInt8](repeating: 0x5a, count: 65_537))]).bytes,
+      "encoding.4"),
+  ]
+}
