@@ -70,7 +70,7 @@ enum EncodingOperations {
   ) throws -> [String: VectorValue] {
     func decoded(_ bytes: [UInt8]) throws -> String {
       do { return try WireReader.decode(bytes, decode) } catch let error as WireError {
-        throw Refused(stage: "encoding", reason: reason(error))
+        throw Refused(stage: "encoding", reason: error.reason)
       }
     }
     if fields.has("encoded") { return ["value": .text(try decoded(try fields.bytes("encoded")))] }
@@ -78,16 +78,6 @@ enum EncodingOperations {
     try encode(&writer)
     _ = try decoded(writer.bytes)
     return ["encoded": .bytes(writer.bytes)]
-  }
-
-  private static func reason(_ error: WireError) -> String {
-    switch error {
-    case .truncated: "truncated"
-    case .trailingBytes: "trailing"
-    case .nonMinimalInteger: "non-minimal"
-    case .outOfRange: "out-of-range"
-    case .invalidValue: "invalid-value"
-    }
   }
 
   private static func hex(_ fields: Fields) throws -> [String: VectorValue] {
