@@ -8,6 +8,8 @@ import Foundation
     hash, prf, blake2bFile, sha256File, argon2id, x25519, x25519Iterated, ed25519Sign, ed25519Verify, hybridSignature,
     kemKey, kemDecapsulate, kemEncapsulationKey, chaCha20Poly1305, xChaCha20Poly1305,
     integers, varint, vector, list, text, hexadecimal, base32, base64,
+    relayMailbox, relayCapability, relayAuthority, requestSign, requestVerify, capabilitySet, mailboxStatus,
+    relaySignedPart, relayOneTimeBatch, relayClaimedPrekeys, serverFrame, clientFrame, streamSignature,
   ]
 
   static func main() throws {

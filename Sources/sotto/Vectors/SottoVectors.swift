@@ -31,7 +31,8 @@ enum SottoVectors {
   static let schema = "sotto-vectors/1"
 
   /// Every operation, by `construction/operation`.
-  static let operations: [String: VectorOperation] = PrimitiveOperations.all.merging(EncodingOperations.all) { $1 }
+  static let operations: [String: VectorOperation] = PrimitiveOperations.all
+    .merging(EncodingOperations.all) { $1 }.merging(RelayOperations.all) { $1 }
 
   static func cases(of file: Fields) throws -> [VectorCase] {
     try allow(["schema", "construction", "operation", "description", "cases"], in: file)

@@ -77,7 +77,7 @@ import SottoCrypto
 }
 
 /// S + L, little-endian, with L the order of the group.
-private func plusOrder(_ signature: [UInt8]) -> [UInt8] {
+func plusOrder(_ signature: [UInt8]) -> [UInt8] {
   let order = hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010")
   var (result, carry) = (signature, 0)
   for index in 0..<32 {
