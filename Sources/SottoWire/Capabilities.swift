@@ -67,7 +67,7 @@ public struct MailboxStatus: Hashable, Sendable {
   public var envelopes: UInt32
   /// Their bytes.
   public var envelopeBytes: UInt64
-  /// The classes of the registered capabilities, in the order of registration.
+  /// The classes of the registered capabilities, ascending; one may occur several times.
   public var capabilities: [CapabilityClass]
 
   public init(
@@ -110,6 +110,9 @@ public struct MailboxStatus: Hashable, Sendable {
     capabilities = try reader.list(limit: WireLimits.capabilitySlots) { reader throws(WireError) in
       guard let kind = CapabilityClass(rawValue: try reader.u8()) else { throw .invalidValue }
       return kind
+    }
+    guard zip(capabilities, capabilities.dropFirst()).allSatisfy({ $0.rawValue <= $1.rawValue }) else {
+      throw .invalidValue
     }
     try reader.finish()
   }

@@ -12,6 +12,17 @@ public enum WireError: Error, Equatable, Sendable {
   case outOfRange
   /// A value that the field's type does not have: an unknown kind, non-zero padding, invalid UTF-8. [encoding.5]
   case invalidValue
+
+  /// What vectors call it.
+  package var reason: String {
+    switch self {
+    case .truncated: "truncated"
+    case .trailingBytes: "trailing"
+    case .nonMinimalInteger: "non-minimal"
+    case .outOfRange: "out-of-range"
+    case .invalidValue: "invalid-value"
+    }
+  }
 }
 
 /// Builds the TLS presentation language (RFC 8446 section 3) with the variable-length vectors of RFC 9420 section 2.1.

@@ -10,6 +10,10 @@ public enum WireLimits {
   public static let oneTimeParts = 256
   /// A relay authority, `host[:port]`: a DNS name has at most 253 characters, a port at most 5.
   public static let authority = 259
+  /// A DNS name in text, without a dot at its end (RFC 1035 section 2.3.4).
+  static let hostName = 253
+  /// A label of a DNS name (RFC 1035 section 2.3.4).
+  static let hostLabel = 63
   /// Capability slots of a mailbox: one knock, one contact, and as many retiring ones as blocks in a week are likely.
   public static let capabilitySlots = 16
   /// An encoded capability set: a slot has 41 bytes.

@@ -33,8 +33,7 @@ public struct OwnerRequest: Sendable {
   ///
   /// `created` is the signer's clock in seconds of Unix time.
   public func headers(signedBy key: borrowing SigningKey, created: Int64) -> [HeaderField] {
-    let parameters = SignatureBase.parameters(
-      covering: components.map(\.name), created: created, key: key.publicKey)
+    let parameters = parameters(key.publicKey, created)
     let signature = key.sign(SignatureBase.bytes(components, parameters: parameters))
     return fields + [
       HeaderField(HeaderName.signatureInput, SignatureBase.label + "=" + parameters),
@@ -42,12 +41,21 @@ public struct OwnerRequest: Sendable {
     ]
   }
 
+  /// What `headers(signedBy:created:)` signs. [request.1]
+  package func signatureBase(of key: VerifyingKey, created: Int64) -> [UInt8] {
+    SignatureBase.bytes(components, parameters: parameters(key, created))
+  }
+
+  private func parameters(_ key: VerifyingKey, _ created: Int64) -> String {
+    SignatureBase.parameters(covering: components.map(\.name), created: created, key: key)
+  }
+
   static func components(_ method: String, _ target: String, _ fields: [HeaderField]) -> [HeaderField] {
     [HeaderField("@method", method), HeaderField("@target-uri", target)] + fields
   }
 }
 
-/// Why a signed request is refused. The relay's answer tells the first three cases apart and no more.
+/// Why a signed request is refused.
 public enum RequestRefusal: Error, Equatable, Sendable {
   /// A header of the signature is not there.
   case unsigned
@@ -57,9 +65,24 @@ public enum RequestRefusal: Error, Equatable, Sendable {
   case wrongDigest
   /// Not the one spelling of this request's signature, or not made by the key that it names. [request.7]
   case notGenuine
+  /// Genuine, but the mailbox is another key's. [relay.12]
+  case notOwner
+  /// A mutation without its sequence. [request.4]
+  case noSequence
+
+  /// What the relay answers. [relay.10]
+  public var problem: Problem {
+    switch self {
+    case .unsigned: .signatureMissing
+    case .outsideWindow: .clockSkew
+    case .wrongDigest: .digestMismatch
+    case .notGenuine, .notOwner: .signatureRefused
+    case .noSequence: .requestMalformed
+    }
+  }
 }
 
-/// A request whose signature, digest and time are right. Whether its key owns anything is still to be seen.
+/// A request whose signature, digest and time are right. Whether its key may ask that, `check(_:_:)` tells.
 public struct VerifiedOwnerRequest: Sendable {
   /// Who signed.
   public let key: VerifyingKey
@@ -72,22 +95,21 @@ public struct VerifiedOwnerRequest: Sendable {
   /// Identifies the request whatever its time: two requests with one sequence are the same if and only if this is equal.
   public let digest: Digest
 
-  /// Checks a request that was received; `header` answers all values of a header, `now` is Unix time in seconds.
+  /// Checks a request that was received, in the order of [request.7]; `header` answers all values of a header, `now` is
+  /// Unix time in seconds.
   public init(
     method: String, authority: RelayAuthority, path: String, body: [UInt8], now: Int64, header: (String) -> [String]
   ) throws(RequestRefusal) {
+    let needed = [HeaderName.signatureInput, HeaderName.signature, HeaderName.contentDigest].map(header)
+    guard !needed.contains(where: \.isEmpty) else { throw .unsigned }
+    guard needed.allSatisfy({ $0.count == 1 }) else { throw .notGenuine }
     func single(_ name: String) throws(RequestRefusal) -> String? {
       let values = header(name)
       guard values.count <= 1 else { throw .notGenuine }
       return values.first
     }
-    func required(_ name: String) throws(RequestRefusal) -> String {
-      guard let value = try single(name) else { throw .unsigned }
-      return value
-    }
-    let input = try required(HeaderName.signatureInput)
-    let signature = try required(HeaderName.signature)
-    var fields = [HeaderField(HeaderName.contentDigest, try required(HeaderName.contentDigest))]
+    let (input, signature) = (needed[0][0], needed[1][0])
+    var fields = [HeaderField(HeaderName.contentDigest, needed[2][0])]
     for name in OwnerRequest.signedFields {
       if let value = try single(name) { fields.append(HeaderField(name, value)) }
     }
@@ -98,7 +120,8 @@ public struct VerifiedOwnerRequest: Sendable {
     guard let raw = SignatureBase.signature(signature),
       key.verify(raw, over: SignatureBase.bytes(components, parameters: String(input.dropFirst(6))))
     else { throw .notGenuine }
-    guard fields[0].value == ContentDigest.of(body) else { throw .wrongDigest }
+    // By their bytes: to Swift a Kelvin sign equals a K.
+    guard fields[0].value.utf8.elementsEqual(ContentDigest.of(body).utf8) else { throw .wrongDigest }
 
     self.key = key
     digest = Digest.of("owner request", SignatureBase.bytes(components))
@@ -115,6 +138,13 @@ public struct VerifiedOwnerRequest: Sendable {
       }
     }
     (self.sequence, self.listSequence, self.condition) = (sequence, listSequence, condition)
+  }
+
+  /// Whether the key may ask this: for a mailbox it is the mailbox's own, whether there is such a mailbox or not
+  /// [relay.12], and a mutation has a sequence [request.4].
+  public func check(_ method: HTTPMethod, _ route: Route) throws(RequestRefusal) {
+    if let mailbox = route.mailbox, MailboxID(owner: key) != mailbox { throw .notOwner }
+    if sequence == nil, method == .put || method == .delete { throw .noSequence }
   }
 
   private static func number(_ field: HeaderField) throws(RequestRefusal) -> UInt64 {
@@ -142,7 +172,8 @@ package enum SignatureBase {
 
   private static func list(_ names: [String]) -> String { "(" + names.map { "\"\($0)\"" }.joined(separator: " ") + ")" }
 
-  /// Takes the two values out and rebuilds the whole: whatever is not the one spelling differs from it. [request.7]
+  /// Takes the two values out and rebuilds the whole: whatever is not the one spelling differs from it, byte for byte. To
+  /// Swift's `==` a Greek question mark is a semicolon. [request.7]
   static func parse(_ input: String, covering names: [String]) -> (created: Int64, key: VerifyingKey)? {
     let head = label + "=" + list(names) + ";created="
     guard input.utf8.count <= 512, input.hasPrefix(head) else { return nil }
@@ -150,7 +181,8 @@ package enum SignatureBase {
     guard rest.count == 3, let created = DecimalNumber.decode(rest[0]),
       rest[1].hasPrefix("keyid=\""), rest[1].hasSuffix("\""),
       let bytes = Hex.decode(rest[1].dropFirst(7).dropLast()), let key = try? VerifyingKey(bytes),
-      input == label + "=" + parameters(covering: names, created: Int64(created), key: key)
+      case let rebuilt = label + "=" + parameters(covering: names, created: Int64(created), key: key),
+      input.utf8.elementsEqual(rebuilt.utf8)
     else { return nil }
     return (Int64(created), key)
   }

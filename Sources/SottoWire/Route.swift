@@ -75,6 +75,16 @@ public enum Route: Hashable, Sendable {
     }
   }
 
+  /// The mailbox that it belongs to.
+  public var mailbox: MailboxID? {
+    switch self {
+    case .live, .ready, .card: nil
+    case .mailbox(let id), .capabilities(let id), .signedPart(let id), .oneTimeParts(let id), .batch(let id, _),
+      .claim(let id), .envelope(let id, _), .stream(let id):
+      id
+    }
+  }
+
   /// What may be asked of it.
   public var methods: [HTTPMethod] {
     switch self {

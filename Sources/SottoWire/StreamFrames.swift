@@ -131,11 +131,14 @@ public struct StreamChallenge: Hashable, Sendable {
     return .authenticate(key: key.publicKey, signature: key.sign(message))
   }
 
-  /// Whether `signature` is the owner's: `key` hashes to the mailbox and signed this challenge. [stream.3]
-  public func isAnswered(
-    by key: VerifyingKey, _ signature: [UInt8], authority: RelayAuthority, mailbox: MailboxID
-  ) -> Bool {
-    MailboxID(owner: key) == mailbox && key.verify(signature, over: message(authority: authority, mailbox: mailbox))
+  /// Why the client's first message does not open the stream; nil when its key hashes to the mailbox and signed this
+  /// challenge. [stream.3]
+  public func refusal(of message: [UInt8], authority: RelayAuthority, mailbox: MailboxID) -> CloseReason? {
+    guard let frame = try? ClientFrame(decoding: message) else { return .protocolError }
+    guard case .authenticate(let key, let signature) = frame, MailboxID(owner: key) == mailbox,
+      key.verify(signature, over: self.message(authority: authority, mailbox: mailbox))
+    else { return .refused }
+    return nil
   }
 }
 
@@ -155,6 +158,19 @@ public enum CloseReason: UInt16, Error, Sendable, CaseIterable {
   case protocolError = 4004
   /// The reader did not take what was sent for it: come back when ready to read.
   case slow = 4005
+
+  /// As [stream.9] names it.
+  package var name: String {
+    switch self {
+    case .restarting: "restarting"
+    case .unavailable: "unavailable"
+    case .refused: "refused"
+    case .displaced: "displaced"
+    case .gone: "gone"
+    case .protocolError: "protocol error"
+    case .slow: "slow"
+    }
+  }
 
   /// Whether connecting again, unchanged, is the right answer.
   public var invitesReconnect: Bool {

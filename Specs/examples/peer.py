@@ -2,7 +2,7 @@
 """A small Sotto client, to be read from top to bottom beside the specs: each section has the name of a document.
 It is an example: its secrets lie in one JSON file that is not encrypted. README.md says what else it leaves out.
 usage: peer.py FILE create URL | add ADDRESS NAME | send NAME|ADDRESS TEXT | receive"""
-import base64, copy, hashlib, hmac, http.client, json, os, re, struct, sys, time
+import base64, copy, hashlib, hmac, http.client, ipaddress, json, os, re, struct, sys, time
 from collections import namedtuple
 from contextlib import contextmanager, suppress
 from os import urandom
@@ -122,12 +122,22 @@ KEMKey = fixed(1568).where(encapsulation_key)
 
 # ---- Relay.md ----
 class RelayError(OSError): """The relay said no. The argument is the code of its problem document."""
+def ipv6(host):  # RFC 5952 section 4
+    try: plain = ":".join(f"{int(group, 16):x}" for group in ipaddress.IPv6Address(host).exploded.split(":"))
+    except ValueError: return None
+    run = max(re.finditer(r"\b0(:0)+\b", plain), key=lambda run: len(run[0]), default=None)
+    return f"{plain[:run.start()].rstrip(':')}::{plain[run.end():].lstrip(':')}" if run else plain
 def scheme(authority):  # None if it is not in the one spelling of [relay.7]; otherwise [relay.8]
-    label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
-    found = re.fullmatch(rf"({label}(\.{label})*|\[[0-9a-f:.]{{2,45}}\])(:([1-9][0-9]{{0,4}}))?", authority)
-    loopback = found and re.fullmatch(r"localhost|\[::1\]|127(\.(0|[1-9][0-9]{0,2})){3}", found[1])
+    label, octet = r"(?!-)[a-z0-9-]{1,63}(?<!-)", r"(0|[1-9][0-9]{0,2})"
+    found = re.fullmatch(rf"({label}(?:\.{label})*|\[([0-9a-f:]+)\])(:([1-9][0-9]{{0,4}}))?", authority)
+    if not found: return None
+    host, port = found[1], int(found[4] or 1)
+    ipv4 = re.fullmatch(rf"{octet}(\.{octet}){{3}}", host) and all(int(part) < 256 for part in host.split("."))
+    number = re.fullmatch(r"[0-9]+|0x[0-9a-f]*", host.split(".")[-1])
+    if len(host) > 253 or (ipv6(found[2]) != found[2] if found[2] else number and not ipv4): return None
+    loopback = host in ("localhost", "[::1]") or ipv4 and host.startswith("127.")
     name, usual = ("http", 80) if loopback else ("https", 443)
-    return name if found and len(authority) <= 259 and int(found[4] or 1) not in (usual, *range(2**16, 10**5)) else None
+    return name if port < 2**16 and port != usual else None
 Authority = Type(lambda text: lp(text.encode()), lambda r: r.opaque(259).decode("latin-1")).where(scheme)
 def b64(x): return base64.b64encode(x).decode()
 def mailbox_id(seed): return H("mailbox", ed_public(seed))[:16]

@@ -49,7 +49,7 @@ import Testing
   @Test func names() throws {
     let key = Owner(1).key.publicKey
     #expect(MailboxID(owner: key).bytes == Array(Digest.of("mailbox", key.bytes).bytes.prefix(16)))
-    #expect(MailboxRules.isOwner(key, of: Owner(1).mailbox) && !MailboxRules.isOwner(key, of: Owner(2).mailbox))
+    #expect(MailboxID(owner: key) == Owner(1).mailbox && MailboxID(owner: key) != Owner(2).mailbox)
     #expect(throws: WireError.outOfRange) { try CardID([1]) }
     #expect(throws: WireError.outOfRange) { try EnvelopeID([UInt8](repeating: 0, count: 17)) }
     #expect(throws: WireError.outOfRange) { try Capability([UInt8](repeating: 0, count: 31)) }

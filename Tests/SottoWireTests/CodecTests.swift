@@ -137,6 +137,19 @@ private func refusal<T>(_ bytes: [UInt8], _ read: (inout WireReader) throws(Wire
     #expect(throws: WireError.invalidValue) { try MailboxStatus(decoding: bytes) }
   }
 
+  /// A status has one encoding: the classes ascend, and one may occur several times. [relay.13]
+  @Test func theClassesOfAStatusAscend() throws {
+    func decoded(_ capabilities: [CapabilityClass]) throws -> MailboxStatus {
+      let status = MailboxStatus(
+        sequence: 1, restoreEpoch: 2, signedPart: nil, oneTimeParts: 3, lastResortClaims: 4, envelopes: 5,
+        envelopeBytes: 6, capabilities: capabilities)
+      return try MailboxStatus(decoding: status.encoded)
+    }
+    #expect(try decoded([.knock, .contact, .retiring, .retiring]).capabilities.count == 4)
+    #expect(throws: WireError.invalidValue) { try decoded([.contact, .knock]) }
+    #expect(throws: WireError.invalidValue) { try decoded([.knock, .retiring, .contact]) }
+  }
+
   private func byte(_ reader: inout WireReader) throws(WireError) -> UInt8 { try reader.u8() }
 }
 

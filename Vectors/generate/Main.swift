@@ -15,6 +15,8 @@ import Foundation
     rootStep, chainStep, messageKey, header, ratchetSeal, ratchetOpen,
     sessionRules, sessionDecides,
     accountKeys, deviceKeys, savedSignedPrekey, savedOneTimePrekey, savedSession,
+    relayMailbox, relayCapability, relayAuthority, requestSign, requestVerify, capabilitySet, mailboxStatus,
+    relaySignedPart, relayOneTimeBatch, relayClaimedPrekeys, serverFrame, clientFrame, streamSignature,
   ]
 
   static func main() throws {

@@ -4,20 +4,16 @@ internal import SottoWire
 // What owners ask: every request here is signed, and every mutation has its sequence.
 
 extension RelayResponder {
-  /// Checks the signature, the digest and the time. [request.1]
+  /// Checks the signature, the digest and the time [request.1], and that the key is the mailbox's own: any other is
+  /// refused before anything is looked up. [relay.12]
   private func verified(_ request: RelayRequest) throws(Refusal) -> VerifiedOwnerRequest {
-    do {
-      return try VerifiedOwnerRequest(
+    do throws(RequestRefusal) {
+      let verified = try VerifiedOwnerRequest(
         method: request.method.rawValue, authority: request.authority, path: request.route.path, body: request.body,
         now: services.now(), header: request.values)
-    } catch {
-      switch error {
-      case .unsigned: throw Refusal(.signatureMissing)
-      case .outsideWindow: throw Refusal(.clockSkew)
-      case .wrongDigest: throw Refusal(.digestMismatch)
-      case .notGenuine: throw Refusal(.signatureRefused)
-      }
-    }
+      try verified.check(request.method, request.route)
+      return verified
+    } catch { throw Refusal(error.problem) }
   }
 
   /// A mutation needs a sequence. [request.4]
@@ -26,15 +22,8 @@ extension RelayResponder {
     return mutation
   }
 
-  /// The request of the mailbox's own key: any other is refused before anything is looked up. [relay.12]
-  private func owned(_ mailbox: MailboxID, _ request: RelayRequest) throws(Refusal) -> VerifiedOwnerRequest {
-    let verified = try verified(request)
-    guard MailboxRules.isOwner(verified.key, of: mailbox) else { throw Refusal(.signatureRefused) }
-    return verified
-  }
-
   func status(_ id: MailboxID, _ request: RelayRequest) async throws -> Reply {
-    _ = try owned(id, request)
+    _ = try verified(request)
     guard let status = try await services.store.status(id) else { throw Refusal(.mailboxMissing) }
     return Reply(bytes: status.encoded)
   }
@@ -42,26 +31,26 @@ extension RelayResponder {
   /// Every mutation of a mailbox: 204 when it is durable, and again when it is repeated.
   func change(_ method: HTTPMethod, _ route: Route, _ request: RelayRequest) async throws -> Reply {
     let store = services.store
-    func owned(_ id: MailboxID) throws -> Mutation { try mutation(try self.owned(id, request)) }
+    func owned() throws -> Mutation { try mutation(try verified(request)) }
     switch (method, route) {
-    case (.put, .mailbox(let id)): try await store.createMailbox(id, by: try owned(id))
+    case (.put, .mailbox(let id)): try await store.createMailbox(id, by: try owned())
     case (.delete, .mailbox(let id)):
-      try await store.deleteMailbox(id, by: try owned(id))
+      try await store.deleteMailbox(id, by: try owned())
       services.hub.deleted(id)
     case (_, .capabilities(let id)):
-      let mutation = try owned(id)
+      let mutation = try owned()
       let set = try decoded { () throws(WireError) in try CapabilitySet(decoding: request.body) }
       try MailboxRules.check(set, now: services.now())
       try await store.setCapabilities(id, set, by: mutation)
     case (_, .signedPart(let id)):
-      let mutation = try owned(id)
+      let mutation = try owned()
       let part = try decoded { () throws(WireError) in try SignedPartUpload(decoding: request.body) }
       try await store.putSignedPart(id, part, by: mutation)
     case (_, .batch(let id, let batch)):
-      let mutation = try owned(id)
+      let mutation = try owned()
       let upload = try decoded { () throws(WireError) in try OneTimeUpload(decoding: request.body) }
       try await store.putBatch(id, batch, upload, by: mutation)
-    case (_, .oneTimeParts(let id)): try await store.withdrawOneTimeParts(id, by: try owned(id))
+    case (_, .oneTimeParts(let id)): try await store.withdrawOneTimeParts(id, by: try owned())
     default: throw Refusal(.notFound)
     }
     return .done

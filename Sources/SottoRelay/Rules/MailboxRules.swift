@@ -1,4 +1,3 @@
-package import SottoCrypto
 package import SottoWire
 
 /// A mailbox without its envelopes, prekeys and capabilities: the row that every rule about it reads and writes.
@@ -61,11 +60,6 @@ package struct MailboxState: Equatable, Sendable {
 
 /// What owners and senders may do with a mailbox.
 package enum MailboxRules {
-  /// Whether `key` made the mailbox's name: this needs no stored state, so a stranger learns nothing. [relay.1]
-  package static func isOwner(_ key: VerifyingKey, of mailbox: MailboxID) -> Bool {
-    MailboxID(owner: key) == mailbox
-  }
-
   /// A retiring capability lives for 7 days at most. [relay.14]
   package static func check(_ set: CapabilitySet, now: Int64) throws(Refusal) {
     let latest = UInt64(clamping: now) + WireLimits.retiring + UInt64(OwnerRequest.window)

@@ -66,20 +66,15 @@ package struct DeliveryMachine: Sendable {
 
   /// A binary message from the client.
   package mutating func received(_ message: [UInt8]) -> [Action] {
-    guard let frame = try? ClientFrame(decoding: message) else { return end(.protocolError) }
-    switch (phase, frame) {
-    case (.closed, _): return []
-    case (.awaitingSignature, .authenticate(let key, let signature)):
-      guard challenge.isAnswered(by: key, signature, authority: authority, mailbox: mailbox) else {
-        return end(.refused)
-      }
+    if phase == .awaitingSignature {
+      if let reason = challenge.refusal(of: message, authority: authority, mailbox: mailbox) { return end(reason) }
       phase = .opening
       return [.open]
-    case (.delivering, .ack(let index, challenge.restoreEpoch)) where index <= lastSent:
-      return acknowledge(index)
-    case (.awaitingSignature, .ack): return end(.refused)
-    default: return end(.protocolError)
     }
+    guard phase == .delivering, case .ack(let index, challenge.restoreEpoch)? = try? ClientFrame(decoding: message),
+      index <= lastSent
+    else { return end(.protocolError) }
+    return acknowledge(index)
   }
 
   /// The mailbox was taken over; nil when it does not exist.

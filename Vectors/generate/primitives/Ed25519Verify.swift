@@ -1,9 +1,8 @@
 import SottoCrypto
 
 @Sendable func ed25519Verify(_: Recorded) throws -> VectorFile {
-  let key = try SigningKey(seed: Secret(copying: hex(ed25519Figures[2].seed)))
-  let message = hex(ed25519Figures[2].message)
-  let (publicKey, signature) = (key.publicKey.bytes, key.sign(message))
+  let (message, signature) = (ed25519Figures[2].message, ed25519Figures[2].signature)
+  let publicKey = try ed25519Figures[2].publicKey()
   func input(_ publicKey: [UInt8], _ message: [UInt8], _ signature: [UInt8]) -> Named {
     ["public": .bytes(publicKey), "message": .bytes(message), "signature": .bytes(signature)]
   }
@@ -59,13 +58,26 @@ import SottoCrypto
       refused("not-canonical-a-\(index)", "A is not canonical", public: hex(point), signature: identity + zero))
   }
   cases.append(refused("small-order-r", "R is the identity", signature: identity + signature[32...]))
+  for figure in ed25519Figures where figure.message != message {
+    cases.append(
+      Case(
+        figure.id, "primitives.5", figure.comment,
+        input(try figure.publicKey(), figure.message, figure.signature), output: [:]))
+  }
+  if let figure = ed25519Figures.last {
+    let other = String(decoding: figure.message, as: UTF8.self).replacing("/foo", with: "/fop")
+    cases.append(
+      refused(
+        "rfc9421-b.2.6-other-path", "the same signature over another path", public: try figure.publicKey(),
+        message: Array(other.utf8), signature: figure.signature))
+  }
   return VectorFile(
     construction: "primitives", operation: "ed25519-verify",
     description: "Ed25519 verification; a case with an empty output must be accepted", cases: cases)
 }
 
 /// S + L, little-endian, with L the order of the group.
-private func plusOrder(_ signature: [UInt8]) -> [UInt8] {
+func plusOrder(_ signature: [UInt8]) -> [UInt8] {
   let order = hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010")
   var (result, carry) = (signature, 0)
   for index in 0..<32 {

@@ -3,15 +3,16 @@ import SottoCrypto
 @Sendable func hybridSignature(_ recorded: Recorded) throws -> VectorFile {
   let path = "primitives/hybrid-signature.json"
   let (seeds, label, payload) = (seq(0, 64), "example", Array("payload".utf8))
-  let key = try HybridSigningKey(seeds: Secret(copying: seeds))
-  let publicKey = key.publicKey
+  // The ML-DSA half: Wycheproof mldsa_65_sign_seed_test.json, tcId 68, of ACVP's known answer tests.
+  let published = seq(0, 32) + hex("464756a985e5df03739d95dd309c1ed9c5b04254cc294e7e7eb9b9365ee15117")
 
   /// Recorded once, because ML-DSA signing is randomised; verified each time.
-  func signature(_ id: String, over payload: [UInt8]) throws -> [UInt8] {
+  func signature(_ id: String, over payload: [UInt8], seeds: [UInt8] = seeds) throws -> [UInt8] {
+    let key = try HybridSigningKey(seeds: Secret(copying: seeds))
     guard let bytes = try recorded.bytes(path, id, "signature") else {
       return try key.sign(Label(text: label), payload).bytes
     }
-    guard try publicKey.verify(SottoCrypto.HybridSignature(bytes), Label(text: label), over: payload) else {
+    guard try key.publicKey.verify(SottoCrypto.HybridSignature(bytes), Label(text: label), over: payload) else {
       throw StaleRecord(description: "\(path): the recorded signature of \(id) does not verify")
     }
     return bytes
@@ -19,15 +20,18 @@ import SottoCrypto
   func input(_ payload: [UInt8], _ label: String = label, _ seeds: [UInt8] = seeds) -> Named {
     ["seeds": .bytes(seeds), "label": .text(label), "payload": .bytes(payload)]
   }
-  let original = input(payload)
-  func accepted(_ id: String, _ comment: String, _ payload: [UInt8], _ signature: [UInt8]) -> Case {
-    Case(
-      id, "primitives.6", comment, given: ["signature": .bytes(signature)], input(payload),
+  func accepted(
+    _ id: String, _ comment: String, _ payload: [UInt8], _ signature: [UInt8], seeds: [UInt8] = seeds
+  ) throws -> Case {
+    let publicKey = try HybridSigningKey(seeds: Secret(copying: seeds)).publicKey
+    return Case(
+      id, "primitives.6", comment, given: ["signature": .bytes(signature)], input(payload, label, seeds),
       output: [
         "classical_public": .bytes(publicKey.classical.bytes),
         "post_quantum_public": .bytes(publicKey.postQuantum.bytes), "signer": .bytes(publicKey.signer.bytes),
       ])
   }
+  let original = input(payload)
   func refused(
     _ id: String, _ comment: String, _ signature: [UInt8], _ input: Named? = nil, at stage: String = "signature"
   ) -> Case {
@@ -36,13 +40,20 @@ import SottoCrypto
   }
   let good = try signature("good", over: payload)
   let empty = try signature("empty-payload", over: [])
+  try figure(
+    "published-key",
+    HybridSigningKey(seeds: Secret(copying: published)).publicKey.postQuantum.bytes.isPublished(
+      "4e146494f781174907565ff4ba19328f7c6c1fee15e380b02bbb25ba2f416e58"))
   let (classical, postQuantum) = (Array(good[..<64]), Array(good[64...]))
   return VectorFile(
     construction: "primitives", operation: "hybrid-signature",
     description: "Sign(label; payload) under the keys of two seeds, Ed25519's and ML-DSA-65's",
     cases: [
-      accepted("good", "both halves verify", payload, good),
-      accepted("empty-payload", "an empty payload", [], empty),
+      try accepted("good", "both halves verify", payload, good),
+      try accepted("empty-payload", "an empty payload", [], empty),
+      try accepted(
+        "published-key", "the ML-DSA-65 seed and key of Wycheproof mldsa_65_sign_seed_test, tcId 68", payload,
+        try signature("published-key", over: payload, seeds: published), seeds: published),
       refused("classical-of-another", "the Ed25519 half of another payload", Array(empty[..<64]) + postQuantum),
       refused("post-quantum-of-another", "the ML-DSA half of another payload", classical + Array(empty[64...])),
       refused("no-classical", "the Ed25519 half is zero", [UInt8](repeating: 0, count: 64) + postQuantum),

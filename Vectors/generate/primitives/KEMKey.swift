@@ -8,8 +8,10 @@ let kemSeed = hex(
   """)
 
 @Sendable func kemKey(_: Recorded) throws -> VectorFile {
-  func one(_ id: String, _ comment: String, _ seed: [UInt8]) throws -> Case {
+  /// `published`: the unkeyed BLAKE2b-256 of the public key that was published with the seed.
+  func one(_ id: String, _ comment: String, _ seed: [UInt8], published: String? = nil) throws -> Case {
     let publicKey = try KEMPrivateKey(seed: Secret(copying: seed)).publicKey.bytes
+    if let published { try figure(id, publicKey.isPublished(published)) }
     return Case(id, "primitives.7", comment, ["seed": .bytes(seed)], output: ["public": .bytes(publicKey)])
   }
   func refused(_ count: Int) -> Case {
@@ -21,7 +23,9 @@ let kemSeed = hex(
     construction: "primitives", operation: "ml-kem-1024-key",
     description: "The ML-KEM-1024 encapsulation key of a seed d || z (FIPS 203)",
     cases: [
-      try one("acvp-51", "NIST ACVP ML-KEM keyGen FIPS203 1.1.0.40, tcId 51", kemSeed),
+      try one(
+        "acvp-51", "NIST ACVP ML-KEM keyGen FIPS203 1.1.0.40, tcId 51", kemSeed,
+        published: "2c9e13186287d81a1f6931da896ca919ec054944db48533edfcfcb932b4c60ac"),
       try one("counting", "d || z counts up from 0", seq(0, 64)), refused(32), refused(63), refused(65),
     ])
 }
