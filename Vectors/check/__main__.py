@@ -11,10 +11,18 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # nothing is left behind among the vectors
 
 import encoding
+import handshake
+import identity
+import messages
+import prekeys
 import primitives
+import ratchet
+import relay
+import sessions
+import state
 import vectors
 
-MODULES = (primitives, encoding)
+MODULES = (primitives, encoding, identity, prekeys, handshake, ratchet, sessions, messages, relay, state)
 OPERATIONS = {name: forms for module in MODULES for name, forms in module.OPERATIONS.items()}
 SHOWN = 20  # failures of one file
 

@@ -1,5 +1,6 @@
 """Specs/Encoding.md: how values become bytes, and the only readers of bytes here."""
 import re
+from contextlib import contextmanager
 
 
 class Refused(Exception):
@@ -13,6 +14,15 @@ class Refused(Exception):
 def require(condition, stage, reason=None):
     if not condition:
         raise Refused(stage, reason)
+
+
+@contextmanager
+def refusing(stage):
+    """Whatever is refused inside is refused at this stage."""
+    try:
+        yield
+    except Refused:
+        raise Refused(stage) from None
 
 
 # ---- Writing. A structure is the concatenation of its fields.
