@@ -1,7 +1,7 @@
 """Specs/Handshake.md: the key schedule, and both sides of the first message. Names are those of the document."""
 from types import SimpleNamespace
 
-from encoding import decode, lp, Reader, require, u8, u32, u64, vector
+from encoding import decode, lp, require, u8, u32, u64, vector
 from identity import check_chain, decode_card, decode_list, device_in, read_card, speaks_version_1, verify_card
 from messages import decode_envelope, pad, prelude_digest, read_prelude, read_reply_path, unpad
 from prekeys import BUNDLES, decode_content, LAST_RESORT, ONE_TIME, verify_bundle

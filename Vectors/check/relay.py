@@ -4,8 +4,8 @@ import ipaddress
 import re
 
 import encoding
-from encoding import (both_ways, decode, hexadecimal, lp, NUMBER, optional, Refused, refusing, require, to_base64, u8,
-                      u16, u32, u64, utf8, vector)
+from encoding import (both_ways, decode, lp, NUMBER, optional, refusing, require, to_base64, u8, u16, u32, u64, utf8,
+                      vector)
 from primitives import ed25519_public, ed25519_sign, ed25519_verify, H, L, sized
 
 # ---- Authority
@@ -22,7 +22,7 @@ def is_ipv4(host):
 
 
 def is_ipv6(host):
-    """One spelling: RFC 5952. Python writes it, but versions differ on addresses that end as IPv4: these are refused."""
+    """One spelling, RFC 5952. Versions of Python differ on addresses that end as IPv4: those are refused."""
     try:
         return "." not in host and ipaddress.IPv6Address(host).compressed == host
     except ValueError:

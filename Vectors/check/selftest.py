@@ -1,6 +1,7 @@
 """Does this checker notice? Takes cases of each file, alters them in memory, and sees each alteration fail."""
 import copy
 
+import examples
 import vectors
 
 
@@ -104,4 +105,4 @@ def run(paths, operations):
             missed += 1
         tried += count
     print(f"{tried} alterations, {missed} not noticed")
-    return missed == 0 and tried > 0
+    return examples.run() and missed == 0 and tried > 0
