@@ -123,8 +123,9 @@ def private_keys(ids, signed, one_time):
     return one_time.agreement_key, one_time.kem_seed
 
 
-def verify_initiator(box1, known_list, now):
+def verify_initiator(box1, account, known_list, now):
     """[handshake.12] The device of the list that claims to write."""
+    require(box1.card.account != account, "account")  # [client.4] nobody writes in our own name
     verify_card(box1.card, box1.card.account, now)
     device = device_in(box1.card.list, box1.device)
     require(device, "device")
@@ -155,7 +156,7 @@ def respond(account, keys, signed_prekey, one_time, known_list, envelope, ratche
     schedule_box1(keys, signed_prekey.content, DH(signed_prekey.signed_key, prelude.ephemeral_key), dh4,
                   decapsulate(kem_seed, prelude.ciphertext))
     box1 = decode_box1(unseal(keys.k1, prelude.box1, keys.c1, "box1"))
-    device = verify_initiator(box1, known_list, now)
+    device = verify_initiator(box1, account, known_list, now)
     schedule_root(keys, DH(signed_prekey.signed_key, device.identity_key), box1.card.account, box1.card.list.hash,
                   device.id, device.identity_key)
     session = SimpleNamespace(role=RESPONDER, confirmed=False, sid=keys.c2, generation=box1.generation, created_at=now,

@@ -6,6 +6,7 @@ from identity import (card_key, dates_fit, decode_card, device_in, distinct, in_
                       SIGNED_PART, speaks_version_1)
 from primitives import (agreement_key, encapsulation_key, H, hybrid_verify, KEM_KEY, mlkem_public, SIGNATURE, sized,
                         x25519_public)
+from relay import number
 
 DEEPEST = 8
 ONE_TIME, LAST_RESORT = 1, 2  # kinds of [handshake.4]
@@ -37,7 +38,7 @@ def fold(leaf, index, path):
 def read_one_time_part(reader):
     """[prekeys.5]"""
     return SimpleNamespace(
-        batch=reader.u64(),
+        batch=number(reader),
         index=reader.u32(),
         agreement_key=agreement_key(reader.take(32)),
         kem_key=encapsulation_key(reader.take(KEM_KEY)),
@@ -62,7 +63,7 @@ def check_path(content, device, part):
 # ---- Signed part
 
 def read_batch_root(reader):
-    batch = SimpleNamespace(batch=reader.u64(), depth=reader.u8(), root=reader.take(32))
+    batch = SimpleNamespace(batch=number(reader), depth=reader.u8(), root=reader.take(32))
     require(batch.depth <= DEEPEST, "encoding", "out-of-range")  # [prekeys.9]
     return batch
 
@@ -72,7 +73,7 @@ def decode_content(encoded):
     content = decode(encoded, lambda reader: SimpleNamespace(
         account=reader.take(32),
         device=reader.take(8),
-        spk_id=reader.u64(),
+        spk_id=number(reader),
         signed_key=agreement_key(reader.take(32)),
         last_resort_id=reader.u64(),
         last_resort_key=encapsulation_key(reader.take(KEM_KEY)),

@@ -6,7 +6,7 @@ import copy
 import hmac
 from types import SimpleNamespace
 
-from encoding import Reader, Refused, require, u32
+from encoding import decode, Refused, refusing, require, u32
 from messages import decode_content, decode_envelope, envelope_size, OVERHEAD, pad, unpad, write_envelope
 from primitives import agreement_key, DH, P, seal, sized, unseal, x25519_public, xseal, xunseal
 from state import decode_session, decode_skipped, encode_session, encode_skipped, MOST_PAST, MOST_SKIPPED, RESPONDER
@@ -55,12 +55,9 @@ def seal_header(HK, sid, nonce, public, PN, N):
 
 def open_header(HK, sid, header):
     """The sender's ratchet key, PN and N. A key that is not canonical counts as not opened."""
-    reader = Reader(sized(xunseal(HK, header, sid, "header"), 40))
-    public, PN, N = reader.take(32), reader.u32(), reader.u32()
-    try:
-        return agreement_key(public), PN, N
-    except Refused:
-        raise Refused("header") from None
+    with refusing("header"):
+        return decode(xunseal(HK, header, sid, "header"),
+                      lambda reader: (agreement_key(reader.take(32)), reader.u32(), reader.u32()))
 
 
 # ---- Beginning

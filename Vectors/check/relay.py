@@ -156,7 +156,7 @@ CLASS_NAMES = {number: name for name, number in CLASSES.items()}
 
 
 def number(reader):
-    """[relay.6]"""
+    """[relay.6], and [prekeys.3] of the numbers of parts and batches."""
     value = reader.u64()
     require(value < 2**63, "encoding", "out-of-range")
     return value
