@@ -113,9 +113,10 @@ def initiate(bundle, own_card, own_keys, reply_path, generation, reset, ephemera
 
 # ---- Responder
 
-def private_keys(ids, signed, one_time):
+def private_keys(ids, signed, one_time, now):
     """[handshake.15] What box0 names, or stage `prekey`."""
     require(signed and signed.content.spk_id == ids.spk_id, "prekey")
+    require(now <= signed.content.not_after + 2_592_000, "prekey")  # [prekeys.7]
     if ids.kind == LAST_RESORT:
         require(signed.content.last_resort_id == ids.id, "prekey")
         return b"", signed.last_resort_seed
@@ -149,7 +150,7 @@ def respond(account, keys, signed_prekey, one_time, known_list, envelope, ratche
                            box1=prelude.box1)
     schedule_box0(keys, DH(own.identity_key, prelude.ephemeral_key))
     ids = decode(unseal(keys.k0, prelude.box0, keys.c0, "box0"), read_prekey_ids)  # [handshake.11]
-    agreement_private, kem_seed = private_keys(ids, signed_prekey, one_time)
+    agreement_private, kem_seed = private_keys(ids, signed_prekey, one_time, now)
     keys.kind, keys.kem_key = ids.kind, mlkem_public(kem_seed)
     keys.one_time_key = x25519_public(agreement_private) if agreement_private else b""
     dh4 = DH(agreement_private, prelude.ephemeral_key) if agreement_private else b""

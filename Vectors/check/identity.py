@@ -225,12 +225,14 @@ def check_list_chain(list, known):
     return {}
 
 
-def check_card(card, account, now, relay=None, known=None):
+def check_card(card, account, now, relay=None, sequence=None, known=None):
+    """A card in a handshake was found at no relay and under no number."""
     card = decode_card(card)
     verify_card(card, sized(account, 32), now)
     if relay is not None:
         origin(relay)
         require(relay in card.list.relays, "account")  # [card.5]
+        require(card.list.sequence == sequence, "chain")  # [card.2]
     if known is not None:
         check_chain(card.list, known)
     return {"head": card.list.head, "devices": [device.id for device in card.list.devices]}
@@ -253,7 +255,7 @@ OPERATIONS = {
                               "relays:texts devices:list -> encoded head", check_list),
                              ("encoded -> head", lambda encoded: {"head": decode_list(encoded).head})],
     "identity/list-chain": [("list known ->", check_list_chain)],
-    "identity/card": [("card account now:integer relay:text? known? -> head devices:list", check_card)],
+    "identity/card": [("card account now:integer relay:text? sequence:integer? known? -> head devices:list", check_card)],
     "identity/sealed": [("card_key kind:integer id n nonce plaintext -> sealed", check_seal),
                         ("card_key kind:integer id n sealed -> plaintext",
                          lambda card_key, **given: {"plaintext": open_block(card_key, **given)})],

@@ -32,7 +32,7 @@ def is_ipv6(host):
 def is_name(host):
     """A name whose last label is a number would be read as an IPv4 address by others, and is refused."""
     return (len(host) <= 253 and re.fullmatch(rf"{LABEL}(\.{LABEL})*", host) is not None
-            and not host.rsplit(".")[-1].isdigit())
+            and not re.fullmatch("[0-9]+|0x[0-9a-f]*", host.split(".")[-1]))
 
 
 def origin(authority):
@@ -110,42 +110,38 @@ def number_below_2_63(text):
     return re.fullmatch(NUMBER, text) is not None and int(text) < 2**63  # [relay.6]
 
 
-def check_spellings(method, headers):
-    """What a request must have before its signature is looked at."""
-    require(method in ("GET", "HEAD") or "sotto-sequence" in headers, "request-malformed")  # [request.4]
-    for name, spelling in SPELLINGS.items():
-        if name in headers:
-            found = re.fullmatch(spelling, headers[name])
-            require(found, "request-malformed")
-            require(not found.groups() or number_below_2_63(found[1]), "request-malformed")
-    digest = re.fullmatch("sha-256=:(.*):", headers["content-digest"])  # [request.5]
-    require(digest, "request-malformed")
-    with refusing("request-malformed"):
-        sized(encoding.base64(digest[1]), 32)
+def check_spelling(name, value):
+    """[relay.6] and [relay.21]"""
+    found = re.fullmatch(SPELLINGS[name], value)
+    require(found and (not found.groups() or number_below_2_63(found[1])), "signature-refused")
 
 
 def verify_request(method, authority, path, body, headers, now):
-    """The key that signed a request, or the code of [relay.10]."""
+    """The key that signed a request, or the code of [relay.10]: the checks of [request.7] in their order."""
     with refusing("request-malformed"):
         origin(authority)  # [relay.11]
     headers = split_headers(headers)
     require(all(value == authority for name, value in headers if name == "host"), "request-malformed")
     require({name for name, _ in headers} >= set(SIGNED), "signature-missing")
     headers = one_of_each(headers)
-    check_spellings(method, headers)
     found = re.search(f';created=({NUMBER});keyid="([0-9a-f]{{64}})";', headers["signature-input"])
     require(found and number_below_2_63(found[1]), "signature-refused")
     created, key = int(found[1]), bytes.fromhex(found[2])
     base, params = signature_base(method, authority, path, headers["content-digest"], headers, created, key)
-    require(headers["signature-input"] == f"sotto={params}", "signature-refused")  # [request.7] one spelling
+    require(headers["signature-input"] == f"sotto={params}", "signature-refused")
+    require(now - 300 <= created <= now + 300, "clock-skew")  # [request.6]
     signature = re.fullmatch("sotto=:(.*):", headers["signature"])
     require(signature, "signature-refused")
-    mailbox = re.match("/v1/mailboxes/([0-9a-f]{32})(/|$)", path)
-    require(not mailbox or bytes.fromhex(mailbox[1]) == mailbox_name(key), "signature-refused")  # [relay.12]
     with refusing("signature-refused"):
         ed25519_verify(key, base.encode(), encoding.base64(signature[1]))
-    require(now - 300 <= created <= now + 300, "clock-skew")  # [request.6]
-    require(headers["content-digest"] == content_digest(body), "digest-mismatch")
+    require(headers["content-digest"] == content_digest(body), "digest-mismatch")  # [request.5]
+    for name in SPELLINGS:
+        if name in headers:
+            check_spelling(name, headers[name])
+    require(not ("if-match" in headers and "if-none-match" in headers), "signature-refused")
+    mailbox = re.match("/v1/mailboxes/([0-9a-f]{32})(/|$)", path)
+    require(not mailbox or bytes.fromhex(mailbox[1]) == mailbox_name(key), "signature-refused")  # [relay.12]
+    require(method in ("GET", "HEAD") or "sotto-sequence" in headers, "request-malformed")  # [request.4]
     return key
 
 
@@ -243,6 +239,8 @@ def write_claimed_prekeys(claimed):
 # ---- The stream
 
 SERVER = {"challenge": 0x01, "envelope": 0x02, "caught-up": 0x03, "closing": 0x04}
+SIZES = [512 << k for k in range(8)]  # [envelope.1]
+REASONS = (1011, 1012, 4001, 4002, 4003, 4004, 4005)  # [stream.9]
 CLIENT = {"authenticate": 0x81, "ack": 0x82}
 
 
@@ -252,11 +250,15 @@ def read_server_frame(reader):
     if kind == SERVER["challenge"]:
         return kind, number(reader), reader.take(32)
     if kind == SERVER["envelope"]:
-        return kind, number(reader), reader.take(16), reader.opaque(65_536)
+        index, id, data = number(reader), reader.take(16), reader.opaque(65_536)
+        require(len(data) in SIZES, "encoding", "invalid-value")
+        return kind, index, id, data
     if kind == SERVER["caught-up"]:
         return kind, number(reader)
     require(kind == SERVER["closing"], "encoding", "invalid-value")
-    return kind, reader.u16()
+    reason = reader.u16()
+    require(reason in REASONS, "encoding", "invalid-value")
+    return kind, reason
 
 
 def write_server_frame(frame):
@@ -290,8 +292,9 @@ def stream_message(authority, mailbox, restore_epoch, nonce):
 
 
 def verify_stream(authority, mailbox, restore_epoch, nonce, frame):
-    with refusing("refused"):
+    with refusing("protocol error"):  # bytes that are no frame
         kind, *fields = decode(frame, read_client_frame)
+    with refusing("refused"):
         require(kind == CLIENT["authenticate"], "refused")
         key, signature = fields
         require(mailbox_name(key) == mailbox, "refused")

@@ -3,6 +3,11 @@ import SottoSession
 /// What the code does differs from what a vector was about to say.
 struct WrongVerdict: Error, CustomStringConvertible {
   let description: String
+
+  init(description: String) { self.description = description }
+
+  /// The verdict on the case `id`, which was written for another.
+  init(id: String, verdict: String) { description = "\(id) is \(verdict)" }
 }
 
 /// Says that two values which a specification promises to be equal are not.

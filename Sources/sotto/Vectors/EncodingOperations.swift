@@ -111,16 +111,3 @@ enum EncodingOperations {
     return number
   }
 }
-
-extension WireError {
-  /// How vectors name it.
-  var reason: String {
-    switch self {
-    case .truncated: "truncated"
-    case .trailingBytes: "trailing"
-    case .nonMinimalInteger: "non-minimal"
-    case .outOfRange: "out-of-range"
-    case .invalidValue: "invalid-value"
-    }
-  }
-}

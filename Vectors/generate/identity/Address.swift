@@ -56,7 +56,7 @@ import SottoWire
     try written("loopback", "address.3", "a loopback address speaks http: 443 is not its port", "127.0.0.1:443"),
     try written("ipv6", "address.3", "an IPv6 address in brackets", "[2001:db8::1]:8443"),
     try written("longest", "address.3", "259 bytes, the most that a relay has", longest + ":65535"),
-    try written("hyphens", "address.3", "a name with hyphens and digits", "a-1--b.4"),
+    try written("hyphens", "address.3", "a name with hyphens and digits", "a-1--b.c4"),
   ]
   let spelling = [
     try refused("empty", "address.4", "nothing", ""),

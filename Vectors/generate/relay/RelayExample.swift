@@ -16,12 +16,6 @@ enum RelayExample {
   static func mailbox() throws -> MailboxID { MailboxID(owner: try publicKey()) }
 }
 
-/// A case whose verdict is not the one that it was written for.
-struct WrongVerdict: Error {
-  let id: String
-  let verdict: String
-}
-
 /// Cases of one structure of Specs/Relay.md. Each is run through the code before it is written down.
 struct RelayStructure<T: Equatable> {
   let encode: (T) -> [UInt8]
