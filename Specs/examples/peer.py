@@ -12,10 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa, mlkem, x25
 from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms
 
 class Refused(Exception): """A rule says *must refuse*. The argument is the stage, which no peer and no relay learns."""
-
 def require(condition, stage):
     if not condition: raise Refused(stage)
-
 @contextmanager
 def refusing(stage, *failures):
     try: yield
@@ -122,22 +120,16 @@ KEMKey = fixed(1568).where(encapsulation_key)
 
 # ---- Relay.md ----
 class RelayError(OSError): """The relay said no. The argument is the code of its problem document."""
-def ipv6(host):  # RFC 5952 section 4
-    try: plain = ":".join(f"{int(group, 16):x}" for group in ipaddress.IPv6Address(host).exploded.split(":"))
-    except ValueError: return None
-    run = max(re.finditer(r"\b0(:0)+\b", plain), key=lambda run: len(run[0]), default=None)
-    return f"{plain[:run.start()].rstrip(':')}::{plain[run.end():].lstrip(':')}" if run else plain
+def is_ip(kind, host):
+    with suppress(ValueError): return str(kind(host)) == host
 def scheme(authority):  # None if it is not in the one spelling of [relay.7]; otherwise [relay.8]
-    label, octet = r"(?!-)[a-z0-9-]{1,63}(?<!-)", r"(0|[1-9][0-9]{0,2})"
+    label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
     found = re.fullmatch(rf"({label}(?:\.{label})*|\[([0-9a-f:]+)\])(:([1-9][0-9]{{0,4}}))?", authority)
     if not found: return None
-    host, port = found[1], int(found[4] or 1)
-    ipv4 = re.fullmatch(rf"{octet}(\.{octet}){{3}}", host) and all(int(part) < 256 for part in host.split("."))
-    number = re.fullmatch(r"[0-9]+|0x[0-9a-f]*", host.split(".")[-1])
-    if len(host) > 253 or (ipv6(found[2]) != found[2] if found[2] else number and not ipv4): return None
-    loopback = host in ("localhost", "[::1]") or ipv4 and host.startswith("127.")
-    name, usual = ("http", 80) if loopback else ("https", 443)
-    return name if port < 2**16 and port != usual else None
+    host, ipv6, port, ipv4 = found[1], found[2], int(found[4] or 1), is_ip(ipaddress.IPv4Address, found[1])
+    valid = is_ip(ipaddress.IPv6Address, ipv6) if ipv6 else ipv4 or not re.search(r"(^|\.)([0-9]+|0x[0-9a-f]*)$", host)
+    name, usual = ("http", 80) if host in ("localhost", "[::1]") or ipv4 and host.startswith("127.") else ("https", 443)
+    return name if valid and len(host) <= 253 and port < 2**16 and port != usual else None
 Authority = Type(lambda text: lp(text.encode()), lambda r: r.opaque(259).decode("latin-1")).where(scheme)
 def b64(x): return base64.b64encode(x).decode()
 def mailbox_id(seed): return H("mailbox", ed_public(seed))[:16]
@@ -330,7 +322,6 @@ def read_content(padded):  # the id, and the parts by kind
 # ---- Ratchet.md ----
 MOST_SKIPPED, LONGEST_GAP, MOST_PAST_CHAINS = 2000, 1000, 5
 Header = structure(DHs=XKey, PN=u32, N=u32)
-
 class Session(SimpleNamespace):
     """The names are those of the document. `skipped` has [HK, N, MK, time], `past` the header keys of past chains."""
     @classmethod
@@ -450,7 +441,6 @@ def find_session(sessions, message):  # [sessions.3] The first header key that o
                 with suppress(Refused):
                     return session, HK, decode(Header, xunseal(HK, message[:80], session.sid, "header"))
     raise Refused("header")
-
 class Contact(SimpleNamespace):
     @classmethod
     def at(cls, address, accepted):
