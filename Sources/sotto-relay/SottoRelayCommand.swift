@@ -7,5 +7,5 @@ struct SottoRelayCommand: AsyncParsableCommand {
     commandName: "sotto-relay",
     abstract: "A blind relay: it stores sealed envelopes until their owner fetches them.",
     version: "0.1.0",
-    subcommands: [ServeCommand.self])
+    subcommands: [ServeCommand.self, ConfigCommand.self])
 }

@@ -26,7 +26,7 @@ public final class Relay: Service {
     self.configuration = configuration
     self.onListening = onListening
     services = RelayServices(
-      store: store, authorities: configuration.authorities, now: configuration.now, log: RelayLog(logger: logger))
+      store: store, settings: LiveSettings(configuration), now: configuration.now, log: RelayLog(logger: logger))
   }
 
   private static func open(_ path: String) throws(StartFailure) -> any RelayStore {
@@ -53,20 +53,37 @@ public final class Relay: Service {
     services.log.write(.stopped)
   }
 
-  /// Serves until SIGTERM or SIGINT, drains, and returns.
-  public func runUntilSignalled() async throws {
+  /// Serves until SIGTERM or SIGINT, drains, and returns. SIGHUP asks `configuration` again and takes over what it may.
+  public func runUntilSignalled(
+    rereading configuration: @escaping @Sendable () throws(StartFailure) -> RelayConfiguration
+  ) async throws {
+    let reloading = Reloading(relay: self, read: configuration)
     var group = ServiceGroupConfiguration(
-      services: [.init(service: self)], gracefulShutdownSignals: [.sigterm, .sigint], logger: Self.silent)
+      services: [.init(service: self), .init(service: reloading)], gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: Self.silent)
     group.maximumGracefulShutdownDuration = .seconds(RelayLimits.drainSeconds)
     try await ServiceGroup(configuration: group).run()
   }
+
+  /// Takes over what may change without a restart, and names what may not. All of it or, when it throws, nothing.
+  /// [operation.2]
+  package func reload(_ new: RelayConfiguration) throws(StartFailure) {
+    services.settings.take(new)
+    for setting in Setting.allCases where !setting.isReloadable {
+      if new.values(of: setting) != configuration.values(of: setting) { services.log.write(.needsRestart(setting)) }
+    }
+    services.log.write(.reloaded)
+  }
+
+  /// A configuration that cannot be used changes nothing.
+  func refuseReload(_ failure: StartFailure) { services.log.write(.reloadRefused(failure.setting)) }
 
   /// What the libraries would log holds addresses and paths: only our own events are written. [relay.31]
   private static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
 
   private func serve() async throws {
     let server = RelayChannel(services).server(
-      configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
+      configuration: .init(address: .hostname(configuration.listen.host, port: configuration.listen.port)),
       onServerRunning: { self.listening(at: $0) }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
       logger: Self.silent)
     let sweeper = Task { await self.sweepNowAndThen() }
@@ -80,10 +97,10 @@ public final class Relay: Service {
   }
 
   private func listening(at channel: any Channel) {
-    let port = channel.localAddress?.port ?? configuration.port
+    let address = configuration.listen.with(port: channel.localAddress?.port)
     services.lifecycle.becomeReady()
-    services.log.write(.started(port: port))
-    onListening(configuration.origin(port: port))
+    services.log.write(.started(port: address.port))
+    onListening("\(configuration.scheme)://\(address)")
   }
 
   /// Keeps the disk bounded. A sweep that fails is tried again an hour later. [relay.28]
@@ -96,8 +113,23 @@ public final class Relay: Service {
 
   private func failure(_ error: any Error) -> any Error {
     guard let error = error as? IOError else { return error }
-    let address = configuration.origin(port: configuration.port).dropFirst("http://".count)
-    return error.errnoCode == EADDRINUSE
-      ? StartFailure.addressInUse(String(address)) : StartFailure.cannotListen(String(address))
+    let address = configuration.listen.description
+    return error.errnoCode == EADDRINUSE ? StartFailure.addressInUse(address) : StartFailure.cannotListen(address)
+  }
+}
+
+/// Waits for SIGHUP.
+private struct Reloading: Service {
+  let relay: Relay
+  let read: @Sendable () throws(StartFailure) -> RelayConfiguration
+
+  func run() async throws {
+    for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+      do {
+        try relay.reload(try read())
+      } catch {
+        relay.refuseReload(error)
+      }
+    }
   }
 }

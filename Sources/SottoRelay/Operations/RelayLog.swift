@@ -11,6 +11,10 @@ enum RelayEvent: Sendable {
   case swept
   case storeFailed(code: Int)
   case requestFailed
+  case reloaded
+  /// The setting at fault, by its name in the file; never its value.
+  case reloadRefused(Setting?)
+  case needsRestart(Setting)
 }
 
 /// Writes events, and nothing else.
@@ -25,7 +29,14 @@ struct RelayLog: Sendable {
     case .swept: logger.debug("swept")
     case .storeFailed(let code): logger.error("store failed", metadata: ["code": .stringConvertible(code)])
     case .requestFailed: logger.error("request failed")
+    case .reloaded: logger.notice("reloaded")
+    case .reloadRefused(let setting): logger.error("reload refused", metadata: Self.name(setting))
+    case .needsRestart(let setting): logger.warning("setting needs a restart", metadata: Self.name(setting))
     }
+  }
+
+  private static func name(_ setting: Setting?) -> Logger.Metadata {
+    setting.map { ["setting": .string($0.name)] } ?? [:]
   }
 }
 

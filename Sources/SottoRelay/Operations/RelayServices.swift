@@ -5,13 +5,34 @@ internal import Synchronization
 struct RelayServices: Sendable {
   let store: any RelayStore
   let hub = StreamHub()
-  let throttle = Throttle()
+  let throttle: Throttle
   let lifecycle = Lifecycle()
-  /// The names that the relay serves; empty means whatever the Host header says. [relay.11]
-  let authorities: Set<RelayAuthority>
+  let settings: LiveSettings
   /// Unix time in seconds.
   let now: @Sendable () -> Int64
   let log: RelayLog
+
+  init(store: any RelayStore, settings: LiveSettings, now: @escaping @Sendable () -> Int64, log: RelayLog) {
+    (self.store, self.settings, self.now, self.log) = (store, settings, now, log)
+    throttle = Throttle(settings)
+  }
+
+  /// The names that the relay serves; empty means whatever the Host header says. [relay.11]
+  var authorities: Set<RelayAuthority> { settings.authorities }
+}
+
+/// What SIGHUP may change while requests are served. [operation.2]
+final class LiveSettings: Sendable {
+  private let values: Mutex<(authorities: Set<RelayAuthority>, rates: Rates)>
+
+  init(_ configuration: RelayConfiguration) { values = Mutex((configuration.authorities, configuration.rates)) }
+
+  var authorities: Set<RelayAuthority> { values.withLock { $0.authorities } }
+  var rates: Rates { values.withLock { $0.rates } }
+
+  func take(_ configuration: RelayConfiguration) {
+    values.withLock { $0 = (configuration.authorities, configuration.rates) }
+  }
 }
 
 /// Whether the relay takes requests: what `/readyz` says.
@@ -37,15 +58,18 @@ final class Throttle: Sendable {
     let isKnock: Bool
   }
 
+  private let settings: LiveSettings
   private let buckets = Mutex<[Key: TokenBucket]>([:])
+
+  init(_ settings: LiveSettings) { self.settings = settings }
 
   /// Throws when there is no token. [relay.19] Contacts may put envelopes as fast as the quota lets them.
   func admit(_ purpose: Purpose, _ kind: CapabilityClass, to mailbox: MailboxID, now: Int64) throws(Refusal) {
     let rate: TokenBucket.Rate
     switch (purpose, kind) {
-    case (.claim, .knock): rate = RelayLimits.knockClaims
-    case (.claim, _): rate = RelayLimits.contactClaims
-    case (.envelope, .knock): rate = RelayLimits.knockRate
+    case (.claim, .knock): rate = settings.rates.knockClaims
+    case (.claim, _): rate = settings.rates.contactClaims
+    case (.envelope, .knock): rate = settings.rates.knockEnvelopes
     case (.envelope, _): return
     }
     let key = Key(mailbox: mailbox, purpose: purpose, isKnock: kind == .knock)

@@ -23,6 +23,10 @@ package enum RelayLimits {
   package static let contactClaims = TokenBucket.Rate(burst: 60, secondsPerToken: 10)
   /// Envelopes from strangers.
   package static let knockRate = TokenBucket.Rate(burst: 100, secondsPerToken: 6)
+  /// The largest burst that may be configured: far beyond the quotas, and far from overflow.
+  package static let largestBurst: UInt64 = 1_000_000
+  /// The longest time for a token: a day.
+  package static let longestToken: UInt64 = 86_400
   /// Buckets in memory. Past it the fullest are forgotten first, which costs nothing.
   package static let buckets = 65_536
 
