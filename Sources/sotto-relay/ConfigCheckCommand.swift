@@ -19,6 +19,7 @@ struct ConfigCheckCommand: AsyncParsableCommand {
   func run() async throws {
     try await Terminal.failing {
       let effective = try options.sources.read()
+      try effective.checkCertificate()
       if json {
         try Terminal.write(json: Answer(valid: true, file: effective.file))
       } else {

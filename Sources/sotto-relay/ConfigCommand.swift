@@ -5,5 +5,8 @@ struct ConfigCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config",
     abstract: "Check, show or begin a configuration.",
-    subcommands: [ConfigCheckCommand.self, ConfigPrintCommand.self, ConfigExampleCommand.self])
+    subcommands: [
+      ConfigCheckCommand.self, ConfigPrintCommand.self, ConfigExampleCommand.self,
+      ConfigSelfSignedCommand.self,
+    ])
 }

@@ -74,7 +74,7 @@ final class TestRelay: Sendable {
       try await running.value
       throw CancellationError()
     }
-    let authority = try #require(RelayAuthority(url.dropFirst("http://".count)))
+    let authority = try #require(RelayAuthority(url.drop { $0 != "/" }.dropFirst(2)))
     return TestRelay(folder, clock, authority, lines, relay, group, running)
   }
 

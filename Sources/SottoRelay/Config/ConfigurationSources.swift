@@ -115,6 +115,9 @@ public struct EffectiveConfiguration: Sendable {
     }
   }
 
+  /// Reads the certificate and its key, as `serve` would.
+  public func checkCertificate() throws(StartFailure) { _ = try TLSCredentials(configuration) }
+
   /// A commented file that is valid as it stands.
   public static var example: String { ConfigurationFile.example }
 }

@@ -31,6 +31,9 @@ public struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
   /// Whether only this machine can reach it.
   public var isLoopback: Bool { RelayAuthority.isLoopback(host) }
 
+  /// Whether the host is written like a DNS name.
+  var isName: Bool { RelayAuthority(host).map { $0.text == $0.host } ?? false }
+
   /// The same host with the port that was picked.
   func with(port: Int?) -> ListenAddress { ListenAddress(host: host, port: port ?? self.port) }
 }

@@ -21,12 +21,13 @@ public final class Relay: Service {
     _ configuration: RelayConfiguration, logger: Logger, onListening: @escaping @Sendable (String) -> Void
   ) throws(StartFailure) {
     try configuration.check()
+    let settings = try LiveSettings(configuration)
     directory = try DataDirectory(configuration.dataDirectory)
     let store = try Self.open(directory.store)
     self.configuration = configuration
     self.onListening = onListening
     services = RelayServices(
-      store: store, settings: LiveSettings(configuration), now: configuration.now, log: RelayLog(logger: logger))
+      store: store, settings: settings, now: configuration.now, log: RelayLog(logger: logger))
   }
 
   private static func open(_ path: String) throws(StartFailure) -> any RelayStore {
@@ -68,10 +69,11 @@ public final class Relay: Service {
   /// Takes over what may change without a restart, and names what may not. All of it or, when it throws, nothing.
   /// [operation.2]
   package func reload(_ new: RelayConfiguration) throws(StartFailure) {
-    services.settings.take(new)
-    for setting in Setting.allCases where !setting.isReloadable {
-      if new.values(of: setting) != configuration.values(of: setting) { services.log.write(.needsRestart(setting)) }
+    let left = try services.settings.take(new)
+    let fixed = Setting.allCases.filter {
+      !$0.isReloadable && new.values(of: $0) != configuration.values(of: $0)
     }
+    for setting in fixed + left { services.log.write(.needsRestart(setting)) }
     services.log.write(.reloaded)
   }
 

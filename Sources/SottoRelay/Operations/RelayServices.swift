@@ -23,15 +23,35 @@ struct RelayServices: Sendable {
 
 /// What SIGHUP may change while requests are served. [operation.2]
 final class LiveSettings: Sendable {
-  private let values: Mutex<(authorities: Set<RelayAuthority>, rates: Rates)>
+  private struct Values: Sendable {
+    var authorities: Set<RelayAuthority>
+    var rates: Rates
+    var tls: TLSCredentials?
+  }
 
-  init(_ configuration: RelayConfiguration) { values = Mutex((configuration.authorities, configuration.rates)) }
+  private let values: Mutex<Values>
+
+  init(_ configuration: RelayConfiguration) throws(StartFailure) {
+    let tls = try TLSCredentials(configuration)
+    values = Mutex(Values(authorities: configuration.authorities, rates: configuration.rates, tls: tls))
+  }
 
   var authorities: Set<RelayAuthority> { values.withLock { $0.authorities } }
   var rates: Rates { values.withLock { $0.rates } }
+  /// What new connections are encrypted with; nil when they are not.
+  var tls: TLSCredentials? { values.withLock { $0.tls } }
 
-  func take(_ configuration: RelayConfiguration) {
-    values.withLock { $0 = (configuration.authorities, configuration.rates) }
+  /// All of it or, when it throws, nothing. Answers what cannot be taken over: TLS is not turned on or off on a port
+  /// that clients use.
+  func take(_ configuration: RelayConfiguration) throws(StartFailure) -> [Setting] {
+    let tls = try TLSCredentials(configuration)
+    return values.withLock { values in
+      values.authorities = configuration.authorities
+      values.rates = configuration.rates
+      guard (tls == nil) == (values.tls == nil) else { return [.tlsCertificate] }
+      values.tls = tls
+      return []
+    }
   }
 }
 
