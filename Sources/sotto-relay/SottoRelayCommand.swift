@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import SottoRelay
 
 /// The relay's program.
 @main
@@ -6,6 +7,6 @@ struct SottoRelayCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sotto-relay",
     abstract: "A blind relay: it stores sealed envelopes until their owner fetches them.",
-    version: "0.1.0",
+    version: RelayVersion.text,
     subcommands: [ServeCommand.self, ConfigCommand.self])
 }

@@ -57,6 +57,14 @@ import Testing
         _ = try await TestRelay.start { $0.listen.port = relay.authority.port }
       }
       #expect(error?.exitCode == 69)
+      // The relay does not go on without the metrics that it was told to serve.
+      let metrics = await #expect(throws: StartFailure.self) {
+        let other = try await TestRelay.start {
+          $0.metrics = ListenAddress(host: "127.0.0.1", port: relay.authority.port)
+        }
+        try await other.stop()
+      }
+      #expect(metrics?.exitCode == 69)
     }
   }
 

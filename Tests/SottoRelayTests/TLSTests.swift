@@ -37,6 +37,8 @@ import Testing
     tls.trustRoots = .file(authority)
     change(&tls)
     configuration.tlsConfiguration = tls
+    // A refusal is the answer here; trying again for ten seconds would not change it.
+    configuration.connectionPool.retryConnectionEstablishment = false
     let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     do {
       let request = HTTPClientRequest(url: "https://127.0.0.1:\(relay.authority.port)/readyz")

@@ -79,6 +79,7 @@ struct RelayChannel: HTTPChannelHandler {
         guard let (mailbox, authority) = ConnectionGate.streamRequest(head, services) else {
           throw ChannelError.operationUnsupported
         }
+        services.metrics.answered(.stream, 101)
         try channel.pipeline.syncOperations.addHandler(
           StreamHandler(services, mailbox: mailbox, authority: authority))
         return .stream

@@ -23,16 +23,22 @@ public final class Relay: Service {
     try configuration.check()
     let settings = try LiveSettings(configuration)
     directory = try DataDirectory(configuration.dataDirectory)
-    let store = try Self.open(directory.store)
+    let metrics = RelayMetrics()
+    let store = try Self.open(directory.store, metrics)
     self.configuration = configuration
     self.onListening = onListening
     services = RelayServices(
-      store: store, settings: settings, now: configuration.now, log: RelayLog(logger: logger))
+      store: store, settings: settings, metrics: metrics, now: configuration.now, log: RelayLog(logger: logger))
   }
 
-  private static func open(_ path: String) throws(StartFailure) -> any RelayStore {
+  private static func open(_ path: String, _ metrics: RelayMetrics) throws(StartFailure) -> any RelayStore {
     do {
-      return try SQLiteStore(path: path)
+      return try SQLiteStore(path: path) { report in
+        switch report {
+        case .committed(let jobs): metrics.committed(jobs)
+        case .failed: metrics.commitFailed()
+        }
+      }
     } catch StoreFailure.newerSchema {
       throw .newerStore
     } catch StoreFailure.notDurable {
@@ -48,7 +54,7 @@ public final class Relay: Service {
       try await serve()
     } catch {
       try? await services.store.close()
-      throw failure(error)
+      throw error
     }
     try await services.store.close()
     services.log.write(.stopped)
@@ -88,10 +94,18 @@ public final class Relay: Service {
       configuration: .init(address: .hostname(configuration.listen.host, port: configuration.listen.port)),
       onServerRunning: { self.listening(at: $0) }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
       logger: Self.silent)
-    let sweeper = Task { await self.sweepNowAndThen() }
-    defer { sweeper.cancel() }
+    let chores = [Task { await self.sweepNowAndThen() }, Task { await self.measureNowAndThen() }]
+    defer { for chore in chores { chore.cancel() } }
     try await withGracefulShutdownHandler {
-      try await server.run()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await self.explaining(self.configuration.listen) { try await server.run() } }
+        if let address = self.configuration.metrics {
+          let listener = MetricsListener(address: address, services: self.services, logger: Self.silent)
+          group.addTask { try await self.explaining(address) { try await listener.run() } }
+        }
+        // The first that fails ends the other too.
+        for try await _ in group {}
+      }
     } onGracefulShutdown: {
       self.services.lifecycle.drain()
       self.services.log.write(.draining)
@@ -108,15 +122,29 @@ public final class Relay: Service {
   /// Keeps the disk bounded. A sweep that fails is tried again an hour later. [relay.28]
   private func sweepNowAndThen() async {
     while !Task.isCancelled {
-      if (try? await services.store.sweep(now: services.now())) != nil { services.log.write(.swept) }
+      let done = (try? await services.store.sweep(now: services.now())) != nil
+      services.metrics.swept(done)
+      if done { services.log.write(.swept) }
       try? await Task.sleep(for: .seconds(RelayLimits.sweepSeconds))
     }
   }
 
-  private func failure(_ error: any Error) -> any Error {
-    guard let error = error as? IOError else { return error }
-    let address = configuration.listen.description
-    return error.errnoCode == EADDRINUSE ? StartFailure.addressInUse(address) : StartFailure.cannotListen(address)
+  /// Keeps the gauges of the store fresh, so that a scrape asks nothing of it.
+  private func measureNowAndThen() async {
+    while !Task.isCancelled {
+      if let usage = try? await services.store.usage() { services.metrics.measured(usage) }
+      try? await Task.sleep(for: .seconds(RelayLimits.measureSeconds))
+    }
+  }
+
+  /// Runs a listener; that it cannot listen is said with its address.
+  private func explaining(_ address: ListenAddress, _ body: () async throws -> Void) async throws {
+    do {
+      try await body()
+    } catch let error as IOError {
+      let text = address.description
+      throw error.errnoCode == EADDRINUSE ? StartFailure.addressInUse(text) : StartFailure.cannotListen(text)
+    }
   }
 }
 

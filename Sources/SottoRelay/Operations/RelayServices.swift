@@ -8,12 +8,20 @@ struct RelayServices: Sendable {
   let throttle: Throttle
   let lifecycle = Lifecycle()
   let settings: LiveSettings
+  let metrics: RelayMetrics
   /// Unix time in seconds.
   let now: @Sendable () -> Int64
   let log: RelayLog
 
-  init(store: any RelayStore, settings: LiveSettings, now: @escaping @Sendable () -> Int64, log: RelayLog) {
-    (self.store, self.settings, self.now, self.log) = (store, settings, now, log)
+  /// Unix time in seconds.
+  let startedAt: Int64
+
+  init(
+    store: any RelayStore, settings: LiveSettings, metrics: RelayMetrics, now: @escaping @Sendable () -> Int64,
+    log: RelayLog
+  ) {
+    (self.store, self.settings, self.metrics, self.now, self.log) = (store, settings, metrics, now, log)
+    startedAt = now()
     throttle = Throttle(settings)
   }
 

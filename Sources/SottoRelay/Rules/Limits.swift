@@ -56,6 +56,8 @@ package enum RelayLimits {
   package static let closeSeconds: Int64 = 2
   /// Bytes of an unwanted body that are read and dropped so that the refusal arrives; past it the connection ends.
   package static let unwantedBody = 4 * 1024 * 1024
+  /// Seconds between two looks at how full the store is.
+  package static let measureSeconds: Int64 = 60
   /// Days that a development certificate is valid: nobody should come to depend on one.
   package static let selfSignedDays = 365.0
   /// Seconds between two sweeps of what has expired.
