@@ -8,5 +8,7 @@ struct SottoRelayCommand: AsyncParsableCommand {
     commandName: "sotto-relay",
     abstract: "A blind relay: it stores sealed envelopes until their owner fetches them.",
     version: RelayVersion.text,
-    subcommands: [ServeCommand.self, ConfigCommand.self])
+    subcommands: [
+      ServeCommand.self, ConfigCommand.self, BackupCommand.self, RestoreCommand.self, DoctorCommand.self,
+    ])
 }

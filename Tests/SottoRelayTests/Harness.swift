@@ -38,7 +38,8 @@ final class TestRelay: Sendable {
   let clock: TestClock
   let authority: RelayAuthority
   let lines: Lines
-  let relay: Relay
+  /// Not kept alive: a relay that has stopped gives its folder back.
+  weak let relay: Relay?
   private let group: ServiceGroup
   private let running: Task<Void, any Error>
 

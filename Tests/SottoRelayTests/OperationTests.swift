@@ -86,7 +86,7 @@ import Testing
       #expect(try await claim() == 200)
       var configuration = RelayConfiguration(dataDirectory: relay.folder.path)
       configuration.rates.knockClaims = try #require(TokenBucket.Rate("3/60"))
-      try relay.relay.reload(configuration)
+      try relay.relay?.reload(configuration)
       #expect(try await claim() == 200)
       #expect(try await claim() == 429)
     }

@@ -61,14 +61,14 @@ import Testing
     configuration.now = { [clock] in clock.now }
     // A pair that does not match changes nothing.
     (configuration.tlsCertificate, configuration.tlsKey) = (second.certificate, first.key)
-    #expect(throws: StartFailure.self) { try relay.relay.reload(configuration) }
+    #expect(throws: StartFailure.self) { try relay.relay?.reload(configuration) }
     #expect(try await ready(relay, trusting: first.authority) == 200)
     configuration.tlsKey = second.key
-    try relay.relay.reload(configuration)
+    try relay.relay?.reload(configuration)
     #expect(try await ready(relay, trusting: second.authority) == 200)
     await #expect(throws: (any Error).self) { try await ready(relay, trusting: first.authority) }
     // TLS is not turned off on a port that clients use.
-    try relay.relay.reload(RelayConfiguration(dataDirectory: relay.folder.path))
+    try relay.relay?.reload(RelayConfiguration(dataDirectory: relay.folder.path))
     #expect(try await ready(relay, trusting: second.authority) == 200)
     #expect(relay.lines.all.contains { $0.contains("setting needs a restart") && $0.contains("tls.certificate") })
     try await relay.stop()

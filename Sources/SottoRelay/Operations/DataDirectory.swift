@@ -23,6 +23,15 @@ struct DataDirectory: ~Copyable {
 
   deinit { _ = Self.closeFile(lock) }
 
+  /// Whether a relay runs with this folder. Creates nothing.
+  static func isLocked(_ path: String) -> Bool {
+    let lock = unsafe open(path + "/lock", O_RDWR | O_CLOEXEC)
+    guard lock >= 0 else { return false }
+    // A lock that is had goes with the file.
+    defer { _ = closeFile(lock) }
+    return flock(lock, LOCK_EX | LOCK_NB) != 0
+  }
+
   private static func lock(_ path: String) throws(StartFailure) -> Int32 {
     do {
       try FileManager.default.createDirectory(

@@ -98,10 +98,10 @@ public final class Relay: Service {
     defer { for chore in chores { chore.cancel() } }
     try await withGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await self.explaining(self.configuration.listen) { try await server.run() } }
+        group.addTask { try await Self.explaining(self.configuration.listen) { try await server.run() } }
         if let address = self.configuration.metrics {
           let listener = MetricsListener(address: address, services: self.services, logger: Self.silent)
-          group.addTask { try await self.explaining(address) { try await listener.run() } }
+          group.addTask { try await Self.explaining(address) { try await listener.run() } }
         }
         // The first that fails ends the other too.
         for try await _ in group {}
@@ -137,8 +137,18 @@ public final class Relay: Service {
     }
   }
 
+  /// Listens, and stops at once.
+  static func tryListening(_ address: ListenAddress) async throws {
+    try await explaining(address) {
+      let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        .bind(host: address.host, port: address.port).get()
+      try await channel.close()
+    }
+  }
+
   /// Runs a listener; that it cannot listen is said with its address.
-  private func explaining(_ address: ListenAddress, _ body: () async throws -> Void) async throws {
+  private static func explaining(_ address: ListenAddress, _ body: () async throws -> Void) async throws {
     do {
       try await body()
     } catch let error as IOError {

@@ -58,6 +58,17 @@ package enum RelayLimits {
   package static let unwantedBody = 4 * 1024 * 1024
   /// Seconds between two looks at how full the store is.
   package static let measureSeconds: Int64 = 60
+  /// Free bytes below which the relay is about to fail: the log alone may grow to this.
+  package static let leastDisk: Int64 = 128 * 1024 * 1024
+  /// Free bytes below which an operator should look: a dozen full mailboxes.
+  package static let littleDisk: Int64 = 1024 * 1024 * 1024
+  /// 2026-01-01, Unix time: no relay of this version ran earlier.
+  package static let earliestClock: Int64 = 1_767_225_600
+  /// Seconds that a file may be newer than the clock says: what a signature is allowed too.
+  package static let clockTolerance: Int64 = 300
+  /// Days before a certificate expires from which on it should have been renewed: those of Let's Encrypt are renewed 30
+  /// days before.
+  package static let renewalDays: Int64 = 14
   /// Days that a development certificate is valid: nobody should come to depend on one.
   package static let selfSignedDays = 365.0
   /// Seconds between two sweeps of what has expired.
