@@ -32,7 +32,10 @@ struct ServeCommand: AsyncParsableCommand {
       var logger = Logger(label: "sotto-relay") { _ in JSONLogHandler() }
       logger.logLevel = configuration.logLevel
       // Whoever started the relay waits for this line.
-      let relay = try Relay(configuration, logger: logger) { Terminal.write("listening on \($0)\n") }
+      let relay = try Relay(
+        configuration, logger: logger,
+        serviceManager: ServiceManager(notifySocket: ProcessInfo.processInfo.environment["NOTIFY_SOCKET"]),
+        onListening: { Terminal.write("listening on \($0)\n") })
       try await relay.runUntilSignalled { () throws(StartFailure) in try sources.read().configuration }
     }
   }

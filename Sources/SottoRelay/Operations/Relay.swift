@@ -14,11 +14,13 @@ public final class Relay: Service {
   private let configuration: RelayConfiguration
   private let directory: DataDirectory
   private let services: RelayServices
+  private let serviceManager: ServiceManager?
   private let onListening: @Sendable (String) -> Void
 
   /// Opens the store. `onListening` is told the URL, once connections are accepted.
   public init(
-    _ configuration: RelayConfiguration, logger: Logger, onListening: @escaping @Sendable (String) -> Void
+    _ configuration: RelayConfiguration, logger: Logger, serviceManager: ServiceManager? = nil,
+    onListening: @escaping @Sendable (String) -> Void
   ) throws(StartFailure) {
     try configuration.check()
     let settings = try LiveSettings(configuration)
@@ -27,6 +29,7 @@ public final class Relay: Service {
     let store = try Self.open(directory.store, metrics)
     self.configuration = configuration
     self.onListening = onListening
+    self.serviceManager = serviceManager
     services = RelayServices(
       store: store, settings: settings, metrics: metrics, now: configuration.now, log: RelayLog(logger: logger))
   }
@@ -83,8 +86,16 @@ public final class Relay: Service {
     services.log.write(.reloaded)
   }
 
-  /// A configuration that cannot be used changes nothing.
-  func refuseReload(_ failure: StartFailure) { services.log.write(.reloadRefused(failure.setting)) }
+  /// Reads the configuration again. One that cannot be used changes nothing.
+  fileprivate func reload(_ read: () throws(StartFailure) -> RelayConfiguration) {
+    serviceManager?.tell(.reloading)
+    do {
+      try reload(try read())
+    } catch {
+      services.log.write(.reloadRefused(error.setting))
+    }
+    serviceManager?.tell(.ready)
+  }
 
   /// What the libraries would log holds addresses and paths: only our own events are written. [relay.31]
   private static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
@@ -109,6 +120,7 @@ public final class Relay: Service {
     } onGracefulShutdown: {
       self.services.lifecycle.drain()
       self.services.log.write(.draining)
+      self.serviceManager?.tell(.stopping)
     }
   }
 
@@ -117,6 +129,7 @@ public final class Relay: Service {
     services.lifecycle.becomeReady()
     services.log.write(.started(port: address.port))
     onListening("\(configuration.scheme)://\(address)")
+    serviceManager?.tell(.ready)
   }
 
   /// Keeps the disk bounded. A sweep that fails is tried again an hour later. [relay.28]
@@ -165,11 +178,7 @@ private struct Reloading: Service {
 
   func run() async throws {
     for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-      do {
-        try relay.reload(try read())
-      } catch {
-        relay.refuseReload(error)
-      }
+      relay.reload(read)
     }
   }
 }
