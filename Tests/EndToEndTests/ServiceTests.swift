@@ -50,6 +50,9 @@ import Testing
     guard let promtool = program("promtool"), let prometheus = program("prometheus") else { return }
     let rules = Self.deploy.appending(path: "prometheus-alerts.yml").path
     #expect(try await run(promtool, ["check", "rules", rules]).status == 0)
+    let cases = Self.deploy.appending(path: "../Tests/EndToEndTests/Golden/alerts.yml").standardizedFileURL.path
+    let tried = try await run(promtool, ["test", "rules", cases])
+    #expect(tried.status == 0, "\(tried)")
     let config = try await run(promtool, ["check", "config", Self.deploy.appending(path: "prometheus.yml").path])
     #expect(config.status == 0, "\(config)")
 
