@@ -40,6 +40,7 @@ public enum Backups {
     guard backup.exists else { throw .noBackup(file) }
     let contents = try checked(backup)
     let directory = try DataDirectory(configuration.dataDirectory)
+    defer { directory.release() }
     let former = StoreFile(path: directory.store)
     // A store that cannot be read may hold everything.
     let before = former.exists ? try? former.check(quick: true) : nil

@@ -53,6 +53,7 @@ public final class Relay: Service {
 
   /// Serves until the surrounding service group shuts down gracefully. Throws a `StartFailure` when it cannot listen.
   public func run() async throws {
+    defer { directory.release() }
     do {
       try await serve()
     } catch {
@@ -105,8 +106,9 @@ public final class Relay: Service {
       configuration: .init(address: .hostname(configuration.listen.host, port: configuration.listen.port)),
       onServerRunning: { self.listening(at: $0) }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
       logger: Self.silent)
-    let chores = [Task { await self.sweepNowAndThen() }, Task { await self.measureNowAndThen() }]
-    defer { for chore in chores { chore.cancel() } }
+    // Cancelled and waited for when the relay stops, so that neither meets a closed store.
+    async let _ = sweepNowAndThen()
+    async let _ = measureNowAndThen()
     try await withGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await Self.explaining(self.configuration.listen) { try await server.run() } }
