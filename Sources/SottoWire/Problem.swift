@@ -1,4 +1,4 @@
-/// Every error of the relay, as an RFC 9457 problem document with fixed text: nothing of the request is in it. [relay.10]
+/// Every error of the relay, as an RFC 9457 problem document with fixed text: nothing of the request is in it. [relay.10] [leakage.5]
 public enum Problem: String, Error, Sendable, CaseIterable {
   case requestMalformed = "request-malformed"
   case digestMismatch = "digest-mismatch"

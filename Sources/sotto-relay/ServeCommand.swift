@@ -9,64 +9,34 @@ struct ServeCommand: AsyncParsableCommand {
     commandName: "serve",
     abstract: "Run a relay.",
     discussion: """
-      The first line on standard output is `listening on http://HOST:PORT`; logs go to standard error, one JSON object \
-      a line. SIGTERM lets requests finish, closes every stream and exits 0.
+      The first line on standard output is `listening on http[s]://HOST:PORT`; logs go to standard error, one JSON \
+      object a line. SIGTERM lets requests finish, closes every stream and exits 0. SIGHUP reads the configuration \
+      again: names, rate limits and the certificate change at once, the rest with a restart; one that cannot be used \
+      changes nothing.
 
-      Settings come from DATA/relay.conf (`name = value`), then SOTTO_RELAY_LISTEN, SOTTO_RELAY_DATA, \
-      SOTTO_RELAY_REGISTRATION and SOTTO_RELAY_AUTHORITY, then from flags.
+      Settings come from the file (`name = value`), then from SOTTO_RELAY_*, then from flags. \
+      `sotto-relay config example` explains each.
 
       EXIT CODES: 0 stopped; 64 usage; 69 cannot listen; 73 data folder; 74 store or disk; 75 another relay uses the \
-      data folder; 78 configuration, or a store of a newer version.
+      data folder; 78 configuration or certificate, or a store of a newer version.
       """)
 
-  @Option(help: "Where to listen; port 0 picks a free one. (default: 127.0.0.1:8090)")
-  var listen: String?
-
-  @Option(help: "The folder to keep everything in. (default: $XDG_DATA_HOME/sotto-relay)")
-  var data: String?
-
-  @Option(help: "Who may create mailboxes: `open` is anyone. Needed unless only this machine can reach the relay.")
-  var registration: String?
-
-  @Option(help: "A name that clients reach the relay by, host[:port]; may be repeated. (default: any)")
-  var authority: [String] = []
+  @OptionGroup var options: RelayOptions
 
   func run() async throws {
     // What the relay creates is for its own user, wherever the folder is.
     umask(0o077)
-    do {
+    try await Terminal.failing {
+      let sources = options.sources
+      let configuration = try sources.read().configuration
+      var logger = Logger(label: "sotto-relay") { _ in JSONLogHandler() }
+      logger.logLevel = configuration.logLevel
+      // Whoever started the relay waits for this line.
       let relay = try Relay(
-        try configuration(), logger: Logger(label: "sotto-relay") { _ in JSONLogHandler() },
-        onListening: Self.announce)
-      try await relay.runUntilSignalled()
-    } catch let failure as StartFailure {
-      FileHandle.standardError.write(Data("sotto-relay: \(failure)\n".utf8))
-      throw ExitCode(failure.exitCode)
+        configuration, logger: logger,
+        serviceManager: ServiceManager(notifySocket: ProcessInfo.processInfo.environment["NOTIFY_SOCKET"]),
+        onListening: { Terminal.write("listening on \($0)\n") })
+      try await relay.runUntilSignalled { () throws(StartFailure) in try sources.read().configuration }
     }
-  }
-
-  /// The file, then the environment, then the flags: the later wins.
-  private func configuration() throws(StartFailure) -> RelayConfiguration {
-    let environment = ProcessInfo.processInfo.environment
-    let data = self.data ?? environment["SOTTO_RELAY_DATA"] ?? Self.defaultData(environment)
-    var configuration = RelayConfiguration(dataDirectory: data)
-    try configuration.read(file: data + "/relay.conf")
-    for name in ["listen", "registration", "authority"] {
-      if let value = environment["SOTTO_RELAY_" + name.uppercased()] { try configuration.set(name, to: value) }
-    }
-    if let listen { try configuration.set("listen", to: listen) }
-    if let registration { try configuration.set("registration", to: registration) }
-    for name in authority { try configuration.set("authority", to: name) }
-    return configuration
-  }
-
-  private static func defaultData(_ environment: [String: String]) -> String {
-    let base = environment["XDG_DATA_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-    return (base ?? NSHomeDirectory() + "/.local/share") + "/sotto-relay"
-  }
-
-  /// Whoever started the relay waits for this line.
-  private static func announce(_ url: String) {
-    FileHandle.standardOutput.write(Data("listening on \(url)\n".utf8))
   }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import SottoRelay
 
 /// The relay's program.
 @main
@@ -6,6 +7,8 @@ struct SottoRelayCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sotto-relay",
     abstract: "A blind relay: it stores sealed envelopes until their owner fetches them.",
-    version: "0.1.0",
-    subcommands: [ServeCommand.self])
+    version: RelayVersion.text,
+    subcommands: [
+      ServeCommand.self, ConfigCommand.self, BackupCommand.self, RestoreCommand.self, DoctorCommand.self,
+    ])
 }

@@ -38,6 +38,8 @@ final class TestRelay: Sendable {
   let clock: TestClock
   let authority: RelayAuthority
   let lines: Lines
+  /// Not kept alive: a relay that has stopped gives its folder back.
+  weak let relay: Relay?
   private let group: ServiceGroup
   private let running: Task<Void, any Error>
 
@@ -54,7 +56,7 @@ final class TestRelay: Sendable {
   ) async throws -> TestRelay {
     let lines = Lines()
     var configuration = RelayConfiguration(dataDirectory: folder.path)
-    configuration.port = 0
+    configuration.listen.port = 0
     configuration.now = { clock.now }
     configure(&configuration)
     var logger = Logger(label: "test") { _ in JSONLogHandler { lines.add($0) } }
@@ -73,16 +75,16 @@ final class TestRelay: Sendable {
       try await running.value
       throw CancellationError()
     }
-    let authority = try #require(RelayAuthority(url.dropFirst("http://".count)))
-    return TestRelay(folder, clock, authority, lines, group, running)
+    let authority = try #require(RelayAuthority(url.drop { $0 != "/" }.dropFirst(2)))
+    return TestRelay(folder, clock, authority, lines, relay, group, running)
   }
 
   private init(
-    _ folder: Folder, _ clock: TestClock, _ authority: RelayAuthority, _ lines: Lines, _ group: ServiceGroup,
-    _ running: Task<Void, any Error>
+    _ folder: Folder, _ clock: TestClock, _ authority: RelayAuthority, _ lines: Lines, _ relay: Relay,
+    _ group: ServiceGroup, _ running: Task<Void, any Error>
   ) {
-    (self.folder, self.clock, self.authority, self.lines, self.group, self.running) =
-      (folder, clock, authority, lines, group, running)
+    (self.folder, self.clock, self.authority, self.lines, self.relay, self.group, self.running) =
+      (folder, clock, authority, lines, relay, group, running)
   }
 
   func stop() async throws {

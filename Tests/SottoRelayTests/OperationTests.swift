@@ -54,39 +54,41 @@ import Testing
   @Test func addressInUse() async throws {
     try await withRelay { relay in
       let error = await #expect(throws: StartFailure.self) {
-        _ = try await TestRelay.start { $0.port = relay.authority.port }
+        _ = try await TestRelay.start { $0.listen.port = relay.authority.port }
       }
       #expect(error?.exitCode == 69)
+      // The relay does not go on without the metrics that it was told to serve.
+      let metrics = await #expect(throws: StartFailure.self) {
+        let other = try await TestRelay.start {
+          $0.metrics = ListenAddress(host: "127.0.0.1", port: relay.authority.port)
+        }
+        try await other.stop()
+      }
+      #expect(metrics?.exitCode == 69)
     }
   }
 
-  @Test func configurationIsChecked() throws {
-    #expect(failure { _ in } == nil)
-    #expect(failure { $0.host = "0.0.0.0" } == 78)
-    #expect(failure { $0.host = "::" } == 78)
-    #expect(failure { $0.host = "127.example" } == 78)
-    #expect(
-      failure { configuration in
-        configuration.host = "0.0.0.0"
-        try configuration.set("registration", to: "open")
-      } == nil)
-    #expect(failure { configuration in try configuration.set("registration", to: "closed") } == 78)
-    #expect(failure { configuration in try configuration.set("listen", to: "a:1") } == 78)
-    for bad in ["8090", ":8090", "::1:8090", "a:65536", "a:", "[::1]"] {
-      #expect(failure { configuration in try configuration.set("listen", to: bad) } == 78, "\(bad)")
-    }
+  @Test func anImpossibleFolderIsNamed() {
     #expect(failure { $0.dataDirectory = "/proc/none" } == 73)
-    let folder = Folder()
-    let file = folder.path + "/relay.conf"
-    try "# a comment\nlisten = [::1]:9\nregistration=open # yes\n\nauthority = relay.example\n".write(
-      toFile: file, atomically: true, encoding: .utf8)
-    var configuration = RelayConfiguration(dataDirectory: folder.path)
-    try configuration.read(file: file)
-    #expect(configuration.host == "::1" && configuration.port == 9 && configuration.registration == .open)
-    #expect(configuration.authorities == [RelayAuthority("relay.example")!])
-    for bad in ["data = /tmp", "listen", "speed = 9"] {
-      try bad.write(toFile: file, atomically: true, encoding: .utf8)
-      #expect(throws: StartFailure.self) { try configuration.read(file: file) }
+  }
+
+  /// [operation.2]
+  @Test func ratesChangeWhileTheRelayRuns() async throws {
+    let owner = Owner(1)
+    try await withRelay { relay in
+      try await owner.register(at: relay)
+      let part = SignedPartUpload(id: 1, sealed: [1]).encoded
+      #expect(try await relay.owner(owner.key, .put, .signedPart(owner.mailbox), body: part, sequence: 3).status == 204)
+      func claim() async throws -> Int {
+        try await relay.sender(.post, .claim(owner.mailbox), owner.knock).status
+      }
+      #expect(try await claim() == 200)
+      #expect(try await claim() == 200)
+      var configuration = RelayConfiguration(dataDirectory: relay.folder.path)
+      configuration.rates.knockClaims = try #require(TokenBucket.Rate("3/60"))
+      try relay.relay?.reload(configuration)
+      #expect(try await claim() == 200)
+      #expect(try await claim() == 429)
     }
   }
 

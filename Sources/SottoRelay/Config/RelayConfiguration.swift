@@ -1,4 +1,5 @@
 internal import Foundation
+public import Logging
 public import SottoWire
 
 /// How a relay is run. Defaults serve one machine; what is dangerous must be said.
@@ -9,74 +10,83 @@ public struct RelayConfiguration: Sendable {
     case open
   }
 
-  /// The address to listen on: a name or IP address, without brackets.
-  public var host = "127.0.0.1"
-  /// The port to listen on; 0 picks a free one.
-  public var port = 8090
+  /// Where to listen.
+  public var listen = ListenAddress(host: "127.0.0.1", port: 8090)
   /// The folder that holds everything the relay keeps.
   public var dataDirectory: String
   /// nil: not said. Then only this machine is served.
   public var registration: Registration?
   /// The names that clients use; empty means any. [relay.11]
   public var authorities: Set<RelayAuthority> = []
+  /// PEM files; both or neither.
+  public var tlsCertificate: String?
+  public var tlsKey: String?
+  /// Where metrics are served; nil: nowhere.
+  public var metrics: ListenAddress?
+  package var rates = Rates()
+  public var logLevel = Logger.Level.info
   /// Unix time in seconds.
   public var now: @Sendable () -> Int64 = { Int64(Date.now.timeIntervalSince1970) }
 
   public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
 
-  /// Applies a setting by name, as it stands in the file, after `SOTTO_RELAY_` or as a flag.
-  public mutating func set(_ name: String, to value: String) throws(StartFailure) {
-    switch name {
-    case "listen":
-      guard let (host, port) = Self.split(value) else { throw .badSetting(name) }
-      (self.host, self.port) = (host, port)
-    case "data": dataDirectory = value
-    case "registration":
-      guard let mode = Registration(rawValue: value) else { throw .badSetting(name) }
-      registration = mode
-    case "authority":
-      guard let authority = RelayAuthority(value) else { throw .badSetting(name) }
-      authorities.insert(authority)
-    default: throw .unknownSetting(name)
+  /// Takes the values of one setting, as they stand in a file, the environment or a flag: one, or any number for a list.
+  /// False when they are not what it takes.
+  mutating func set(_ setting: Setting, to values: [String]) -> Bool {
+    guard setting.isList || (values.count == 1 && !values[0].isEmpty) else { return false }
+    switch setting {
+    case .data: dataDirectory = values[0]
+    case .listen: return take(&listen, ListenAddress(values[0]))
+    case .registration:
+      registration = Registration(rawValue: values[0])
+      return registration != nil
+    case .authority:
+      let authorities = values.compactMap { RelayAuthority($0) }
+      self.authorities = Set(authorities)
+      return authorities.count == values.count
+    case .tlsCertificate: tlsCertificate = values[0]
+    case .tlsKey: tlsKey = values[0]
+    case .metrics:
+      metrics = ListenAddress(values[0])
+      return metrics != nil
+    case .knockClaims: return take(&rates.knockClaims, TokenBucket.Rate(values[0]))
+    case .contactClaims: return take(&rates.contactClaims, TokenBucket.Rate(values[0]))
+    case .knockEnvelopes: return take(&rates.knockEnvelopes, TokenBucket.Rate(values[0]))
+    case .logLevel: return take(&logLevel, Logger.Level(rawValue: values[0]))
+    }
+    return true
+  }
+
+  private func take<T>(_ place: inout T, _ value: T?) -> Bool {
+    if let value { place = value }
+    return value != nil
+  }
+
+  /// What is in force, in the spelling that `set` takes; none where nothing is set.
+  func values(of setting: Setting) -> [String] {
+    switch setting {
+    case .data: [dataDirectory]
+    case .listen: [listen.description]
+    case .registration: [registration?.rawValue].compactMap(\.self)
+    case .authority: authorities.map(\.text).sorted()
+    case .tlsCertificate: [tlsCertificate].compactMap(\.self)
+    case .tlsKey: [tlsKey].compactMap(\.self)
+    case .metrics: [metrics?.description].compactMap(\.self)
+    case .knockClaims: [rates.knockClaims.description]
+    case .contactClaims: [rates.contactClaims.description]
+    case .knockEnvelopes: [rates.knockEnvelopes.description]
+    case .logLevel: [logLevel.rawValue]
     }
   }
 
-  /// Reads `name = value` lines; `#` starts a comment. The file of a data directory is `relay.conf`.
-  public mutating func read(file path: String) throws(StartFailure) {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return }
-    for line in text.split(whereSeparator: \.isNewline) {
-      let content = line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)
-      if content.isEmpty { continue }
-      let parts = content.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2 else { throw .badSetting(content) }
-      let name = parts[0].trimmingCharacters(in: .whitespaces)
-      // The file lies in the data directory, so it cannot say where that is.
-      guard name != "data" else { throw .unknownSetting(name) }
-      try set(name, to: parts[1].trimmingCharacters(in: .whitespaces))
-    }
+  /// What no setting can say alone: a relay that others reach must say who may register, TLS needs both files, and
+  /// metrics are for this machine.
+  package func check() throws(StartFailure) {
+    guard listen.isLoopback || registration != nil else { throw .registrationMissing }
+    guard (tlsCertificate == nil) == (tlsKey == nil) else { throw .tlsIncomplete }
+    guard metrics?.isLoopback ?? true else { throw .metricsReachable }
   }
 
-  /// A relay that others reach must say who may register.
-  func check() throws(StartFailure) {
-    guard isLoopback || registration != nil else { throw .registrationMissing }
-  }
-
-  /// Whether only this machine can reach it.
-  var isLoopback: Bool { RelayAuthority.isLoopback(host) }
-
-  /// As it stands in a URL.
-  func origin(port: Int) -> String { "http://" + (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
-
-  private static func split(_ text: String) -> (String, Int)? {
-    guard let colon = text.lastIndex(of: ":"),
-      let port = DecimalNumber.decode(text[text.index(after: colon)...]), port <= 65535
-    else { return nil }
-    var host = String(text[..<colon])
-    if host.hasPrefix("["), host.hasSuffix("]") {
-      host = String(host.dropFirst().dropLast())
-    } else if host.contains(":") {
-      return nil
-    }
-    return host.isEmpty ? nil : (host, Int(port))
-  }
+  /// What stands before the address in a URL.
+  var scheme: String { tlsCertificate == nil ? "http" : "https" }
 }

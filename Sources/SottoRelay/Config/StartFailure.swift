@@ -2,31 +2,22 @@
 public struct StartFailure: Error, Equatable, Sendable, CustomStringConvertible {
   /// As in `sysexits.h`.
   public let exitCode: Int32
-  /// Three sentences for the operator.
-  public let description: String
+  public let what: String
+  public let meaning: String
+  public let next: String
+  /// The setting that is at fault, if it is one.
+  let setting: Setting?
 
-  private init(_ exitCode: Int32, _ what: String, _ meaning: String, _ next: String) {
+  init(_ exitCode: Int32, _ what: String, _ meaning: String, _ next: String, setting: Setting? = nil) {
     self.exitCode = exitCode
-    description = "\(what) \(meaning) \(next)"
+    self.what = what
+    self.meaning = meaning
+    self.next = next
+    self.setting = setting
   }
 
-  static func badSetting(_ name: String) -> StartFailure {
-    StartFailure(
-      78, "The setting '\(name)' has a value that is not understood.", "Nothing was started.",
-      "See `sotto-relay serve --help` for what it takes.")
-  }
-
-  static func unknownSetting(_ name: String) -> StartFailure {
-    StartFailure(
-      78, "There is no setting '\(name)'.", "A mistyped setting would be ignored silently, so nothing was started.",
-      "The file takes: listen, registration, authority.")
-  }
-
-  static let registrationMissing = StartFailure(
-    78, "The listen address can be reached by others, and no registration mode is set.",
-    "Anyone who reaches the relay could create mailboxes on it without your having said so.",
-    "Say `--registration open` (or `registration = open` in relay.conf, or SOTTO_RELAY_REGISTRATION=open) if you mean it, "
-      + "or listen on 127.0.0.1.")
+  /// The three, for the operator.
+  public var description: String { "\(what) \(meaning) \(next)" }
 
   static func addressInUse(_ address: String) -> StartFailure {
     StartFailure(

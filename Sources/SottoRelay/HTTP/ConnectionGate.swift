@@ -73,6 +73,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if let error = error as? HTTPParserError, requestsInProgress == 0 {
       let reply = Reply(error == .headerOverflow ? .headersTooLarge : .requestMalformed)
+      services.metrics.answered(.none, reply.status)
       var headers = HTTPHeaders(reply.allFields.map { ($0.name, $0.value) })
       headers.add(name: "connection", value: "close")
       let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: reply.status), headers: headers)

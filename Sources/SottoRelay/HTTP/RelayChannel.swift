@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOHTTPTypes
 internal import NIOHTTPTypesHTTP1
+internal import NIOSSL
 internal import NIOWebSocket
 internal import SottoWire
 
@@ -43,6 +44,10 @@ struct RelayChannel: HTTPChannelHandler {
       let upgrader = NIOTypedHTTPServerUpgradeHandler(
         httpEncoder: encoder, extraHTTPHandlers: [decoder, gate],
         upgradeConfiguration: .init(upgraders: [streamUpgrader()]) { self.serveRequests($0, logger) })
+      // Not Hummingbird's TLS channel: that one keeps the certificate that it began with. [operation.3]
+      if let tls = services.settings.tls {
+        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context))
+      }
       try channel.pipeline.syncOperations.addHandlers([encoder, decoder, gate, upgrader])
       return Value(channel: channel, kind: upgrader.upgradeResultFuture)
     }
@@ -74,6 +79,7 @@ struct RelayChannel: HTTPChannelHandler {
         guard let (mailbox, authority) = ConnectionGate.streamRequest(head, services) else {
           throw ChannelError.operationUnsupported
         }
+        services.metrics.answered(.stream, 101)
         try channel.pipeline.syncOperations.addHandler(
           StreamHandler(services, mailbox: mailbox, authority: authority))
         return .stream

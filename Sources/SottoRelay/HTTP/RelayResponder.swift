@@ -25,6 +25,7 @@ struct RelayResponder: Sendable {
 
   func respond(_ request: Request, _ writer: consuming ResponseWriter) async throws {
     let (reply, isDrained) = await reply(to: request)
+    services.metrics.answered(RouteName(request.head.path.flatMap(Route.init(path:))), reply.status)
     let body = reply.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body))
     try await writer.write(response: reply.response, body: body)
     if !isDrained { throw UnwantedBody() }

@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import SottoWire
 
-/// What is answered, before it is an HTTP response.
+/// What is answered, before it is an HTTP response. [leakage.4]
 struct Reply: Sendable {
   let status: Int
   var fields: [HeaderField] = []

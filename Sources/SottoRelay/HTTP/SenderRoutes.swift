@@ -15,23 +15,43 @@ extension RelayResponder {
   }
 
   func claim(_ id: MailboxID, _ request: RelayRequest) async throws -> Reply {
+    do {
+      let claimed = try await claimed(id, request)
+      services.metrics.claimed(claimed)
+      return Reply(bytes: claimed.encoded)
+    } catch let refusal as Refusal {
+      services.metrics.claimRefused()
+      throw refusal
+    }
+  }
+
+  private func claimed(_ id: MailboxID, _ request: RelayRequest) async throws -> ClaimedPrekeys {
     let now = services.now()
-    let claimed = try await services.store.claim(id, capability: try capability(request), now: now) {
+    return try await services.store.claim(id, capability: try capability(request), now: now) {
       [throttle = services.throttle] in try throttle.admit(.claim, $0, to: id, now: now)
     }
-    return Reply(bytes: claimed.encoded)
   }
 
   /// 201 when it is durable, and again when it is repeated. [relay.26]
   func putEnvelope(_ id: MailboxID, _ envelope: EnvelopeID, _ request: RelayRequest) async throws -> Reply {
+    do {
+      let isNew = try await accept(id, envelope, request)
+      services.metrics.accepted(request.body.count, isNew: isNew)
+      if isNew { services.hub.arrived(id) }
+      return Reply(status: 201)
+    } catch let refusal as Refusal {
+      services.metrics.refused(refusal.problem)
+      throw refusal
+    }
+  }
+
+  private func accept(_ id: MailboxID, _ envelope: EnvelopeID, _ request: RelayRequest) async throws -> Bool {
     let now = services.now()
     let capability = try capability(request)
     guard SizeClass(rawValue: request.body.count) != nil else { throw Refusal(.requestMalformed) }
     let arrival = Arrival(mailbox: id, id: envelope, capability: capability, bytes: request.body)
-    let isNew = try await services.store.accept(arrival, now: now) { [throttle = services.throttle] in
+    return try await services.store.accept(arrival, now: now) { [throttle = services.throttle] in
       try throttle.admit(.envelope, $0, to: id, now: now)
     }
-    if isNew { services.hub.arrived(id) }
-    return Reply(status: 201)
   }
 }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Synchronization
 
 #if canImport(Glibc)
   internal import Glibc
@@ -8,20 +9,38 @@ internal import Foundation
   internal import Darwin
 #endif
 
-/// The folder of one relay process: private to its user, and locked while the process lives.
-struct DataDirectory: ~Copyable {
+/// The folder of one relay process: private to its user, and locked until it is released or the process ends.
+final class DataDirectory: Sendable {
   let path: String
-  private let lock: Int32
+  /// nil once it is released.
+  private let lock: Mutex<Int32?>
 
   /// The store's file.
   var store: String { path + "/relay.sqlite" }
 
   init(_ path: String) throws(StartFailure) {
-    lock = try Self.lock(path)
+    lock = Mutex(try Self.lock(path))
     self.path = path
   }
 
-  deinit { _ = Self.closeFile(lock) }
+  deinit { release() }
+
+  /// Another process may have the folder.
+  func release() {
+    lock.withLock { lock in
+      if let lock { _ = Self.closeFile(lock) }
+      lock = nil
+    }
+  }
+
+  /// Whether a relay runs with this folder. Creates nothing.
+  static func isLocked(_ path: String) -> Bool {
+    let lock = unsafe open(path + "/lock", O_RDWR | O_CLOEXEC)
+    guard lock >= 0 else { return false }
+    // A lock that is had goes with the file.
+    defer { _ = closeFile(lock) }
+    return flock(lock, LOCK_EX | LOCK_NB) != 0
+  }
 
   private static func lock(_ path: String) throws(StartFailure) -> Int32 {
     do {

@@ -14,24 +14,34 @@ public final class Relay: Service {
   private let configuration: RelayConfiguration
   private let directory: DataDirectory
   private let services: RelayServices
+  private let serviceManager: ServiceManager?
   private let onListening: @Sendable (String) -> Void
 
   /// Opens the store. `onListening` is told the URL, once connections are accepted.
   public init(
-    _ configuration: RelayConfiguration, logger: Logger, onListening: @escaping @Sendable (String) -> Void
+    _ configuration: RelayConfiguration, logger: Logger, serviceManager: ServiceManager? = nil,
+    onListening: @escaping @Sendable (String) -> Void
   ) throws(StartFailure) {
     try configuration.check()
+    let settings = try LiveSettings(configuration)
     directory = try DataDirectory(configuration.dataDirectory)
-    let store = try Self.open(directory.store)
+    let metrics = RelayMetrics()
+    let store = try Self.open(directory.store, metrics)
     self.configuration = configuration
     self.onListening = onListening
+    self.serviceManager = serviceManager
     services = RelayServices(
-      store: store, authorities: configuration.authorities, now: configuration.now, log: RelayLog(logger: logger))
+      store: store, settings: settings, metrics: metrics, now: configuration.now, log: RelayLog(logger: logger))
   }
 
-  private static func open(_ path: String) throws(StartFailure) -> any RelayStore {
+  private static func open(_ path: String, _ metrics: RelayMetrics) throws(StartFailure) -> any RelayStore {
     do {
-      return try SQLiteStore(path: path)
+      return try SQLiteStore(path: path) { report in
+        switch report {
+        case .committed(let jobs): metrics.committed(jobs)
+        case .failed: metrics.commitFailed()
+        }
+      }
     } catch StoreFailure.newerSchema {
       throw .newerStore
     } catch StoreFailure.notDurable {
@@ -43,22 +53,49 @@ public final class Relay: Service {
 
   /// Serves until the surrounding service group shuts down gracefully. Throws a `StartFailure` when it cannot listen.
   public func run() async throws {
+    defer { directory.release() }
     do {
       try await serve()
     } catch {
       try? await services.store.close()
-      throw failure(error)
+      throw error
     }
     try await services.store.close()
     services.log.write(.stopped)
   }
 
-  /// Serves until SIGTERM or SIGINT, drains, and returns.
-  public func runUntilSignalled() async throws {
+  /// Serves until SIGTERM or SIGINT, drains, and returns. SIGHUP asks `configuration` again and takes over what it may.
+  public func runUntilSignalled(
+    rereading configuration: @escaping @Sendable () throws(StartFailure) -> RelayConfiguration
+  ) async throws {
+    let reloading = Reloading(relay: self, read: configuration)
     var group = ServiceGroupConfiguration(
-      services: [.init(service: self)], gracefulShutdownSignals: [.sigterm, .sigint], logger: Self.silent)
+      services: [.init(service: self), .init(service: reloading)], gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: Self.silent)
     group.maximumGracefulShutdownDuration = .seconds(RelayLimits.drainSeconds)
     try await ServiceGroup(configuration: group).run()
+  }
+
+  /// Takes over what may change without a restart, and names what may not. All of it or, when it throws, nothing.
+  /// [operation.2]
+  package func reload(_ new: RelayConfiguration) throws(StartFailure) {
+    let left = try services.settings.take(new)
+    let fixed = Setting.allCases.filter {
+      !$0.isReloadable && new.values(of: $0) != configuration.values(of: $0)
+    }
+    for setting in fixed + left { services.log.write(.needsRestart(setting)) }
+    services.log.write(.reloaded)
+  }
+
+  /// Reads the configuration again. One that cannot be used changes nothing.
+  fileprivate func reload(_ read: () throws(StartFailure) -> RelayConfiguration) {
+    serviceManager?.tell(.reloading)
+    do {
+      try reload(try read())
+    } catch {
+      services.log.write(.reloadRefused(error.setting))
+    }
+    serviceManager?.tell(.ready)
   }
 
   /// What the libraries would log holds addresses and paths: only our own events are written. [relay.31]
@@ -66,38 +103,84 @@ public final class Relay: Service {
 
   private func serve() async throws {
     let server = RelayChannel(services).server(
-      configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
+      configuration: .init(address: .hostname(configuration.listen.host, port: configuration.listen.port)),
       onServerRunning: { self.listening(at: $0) }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
       logger: Self.silent)
-    let sweeper = Task { await self.sweepNowAndThen() }
-    defer { sweeper.cancel() }
+    // Cancelled and waited for when the relay stops, so that neither meets a closed store.
+    async let _ = sweepNowAndThen()
+    async let _ = measureNowAndThen()
     try await withGracefulShutdownHandler {
-      try await server.run()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await Self.explaining(self.configuration.listen) { try await server.run() } }
+        if let address = self.configuration.metrics {
+          let listener = MetricsListener(address: address, services: self.services, logger: Self.silent)
+          group.addTask { try await Self.explaining(address) { try await listener.run() } }
+        }
+        // The first that fails ends the other too.
+        for try await _ in group {}
+      }
     } onGracefulShutdown: {
       self.services.lifecycle.drain()
       self.services.log.write(.draining)
+      self.serviceManager?.tell(.stopping)
     }
   }
 
   private func listening(at channel: any Channel) {
-    let port = channel.localAddress?.port ?? configuration.port
+    let address = configuration.listen.with(port: channel.localAddress?.port)
     services.lifecycle.becomeReady()
-    services.log.write(.started(port: port))
-    onListening(configuration.origin(port: port))
+    services.log.write(.started(port: address.port))
+    onListening("\(configuration.scheme)://\(address)")
+    serviceManager?.tell(.ready)
   }
 
   /// Keeps the disk bounded. A sweep that fails is tried again an hour later. [relay.28]
   private func sweepNowAndThen() async {
     while !Task.isCancelled {
-      if (try? await services.store.sweep(now: services.now())) != nil { services.log.write(.swept) }
+      let done = (try? await services.store.sweep(now: services.now())) != nil
+      services.metrics.swept(done)
+      if done { services.log.write(.swept) }
       try? await Task.sleep(for: .seconds(RelayLimits.sweepSeconds))
     }
   }
 
-  private func failure(_ error: any Error) -> any Error {
-    guard let error = error as? IOError else { return error }
-    let address = configuration.origin(port: configuration.port).dropFirst("http://".count)
-    return error.errnoCode == EADDRINUSE
-      ? StartFailure.addressInUse(String(address)) : StartFailure.cannotListen(String(address))
+  /// Keeps the gauges of the store fresh, so that a scrape asks nothing of it.
+  private func measureNowAndThen() async {
+    while !Task.isCancelled {
+      if let usage = try? await services.store.usage() { services.metrics.measured(usage) }
+      try? await Task.sleep(for: .seconds(RelayLimits.measureSeconds))
+    }
+  }
+
+  /// Listens, and stops at once.
+  static func tryListening(_ address: ListenAddress) async throws {
+    try await explaining(address) {
+      let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        .bind(host: address.host, port: address.port).get()
+      try await channel.close()
+    }
+  }
+
+  /// Runs a listener; that it cannot listen is said with its address.
+  private static func explaining(_ address: ListenAddress, _ body: () async throws -> Void) async throws {
+    do {
+      try await body()
+    } catch let error as IOError {
+      let text = address.description
+      throw error.errnoCode == EADDRINUSE ? StartFailure.addressInUse(text) : StartFailure.cannotListen(text)
+    }
+  }
+}
+
+/// Waits for SIGHUP.
+private struct Reloading: Service {
+  let relay: Relay
+  let read: @Sendable () throws(StartFailure) -> RelayConfiguration
+
+  func run() async throws {
+    for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+      relay.reload(read)
+    }
   }
 }

@@ -6,11 +6,37 @@ internal import Synchronization
 /// address or content can get into a line. [relay.31]
 enum RelayEvent: Sendable {
   case started(port: Int)
+  case servingMetrics(port: Int)
   case draining
   case stopped
   case swept
   case storeFailed(code: Int)
   case requestFailed
+  case reloaded
+  /// The setting at fault, by its name in the file; never its value.
+  case reloadRefused(Setting?)
+  case needsRestart(Setting)
+}
+
+/// The words of `RelayEvent`. With `LogField` this is all that `Specs/Leakage.md` has to list. [leakage.2]
+package enum LogEventName: String, CaseIterable, Sendable {
+  case started
+  case servingMetrics = "serving metrics"
+  case draining
+  case stopped
+  case swept
+  case storeFailed = "store failed"
+  case requestFailed = "request failed"
+  case reloaded
+  case reloadRefused = "reload refused"
+  case needsRestart = "setting needs a restart"
+}
+
+/// What a line may say besides `time`, `level` and `event`.
+package enum LogField: String, CaseIterable, Sendable {
+  case port
+  case code
+  case setting
 }
 
 /// Writes events, and nothing else.
@@ -19,13 +45,22 @@ struct RelayLog: Sendable {
 
   func write(_ event: RelayEvent) {
     switch event {
-    case .started(let port): logger.notice("started", metadata: ["port": .stringConvertible(port)])
-    case .draining: logger.notice("draining")
-    case .stopped: logger.notice("stopped")
-    case .swept: logger.debug("swept")
-    case .storeFailed(let code): logger.error("store failed", metadata: ["code": .stringConvertible(code)])
-    case .requestFailed: logger.error("request failed")
+    case .started(let port): line(.notice, .started, (.port, String(port)))
+    case .servingMetrics(let port): line(.notice, .servingMetrics, (.port, String(port)))
+    case .draining: line(.notice, .draining)
+    case .stopped: line(.notice, .stopped)
+    case .swept: line(.debug, .swept)
+    case .storeFailed(let code): line(.error, .storeFailed, (.code, String(code)))
+    case .requestFailed: line(.error, .requestFailed)
+    case .reloaded: line(.notice, .reloaded)
+    case .reloadRefused(let setting): line(.error, .reloadRefused, setting.map { (.setting, $0.name) })
+    case .needsRestart(let setting): line(.warning, .needsRestart, (.setting, setting.name))
     }
+  }
+
+  private func line(_ level: Logger.Level, _ name: LogEventName, _ field: (LogField, String)? = nil) {
+    let metadata = field.map { [$0.0.rawValue: Logger.MetadataValue.string($0.1)] }
+    logger.log(level: level, "\(name.rawValue)", metadata: metadata)
   }
 }
 

@@ -5,13 +5,62 @@ internal import Synchronization
 struct RelayServices: Sendable {
   let store: any RelayStore
   let hub = StreamHub()
-  let throttle = Throttle()
+  let throttle: Throttle
   let lifecycle = Lifecycle()
-  /// The names that the relay serves; empty means whatever the Host header says. [relay.11]
-  let authorities: Set<RelayAuthority>
+  let settings: LiveSettings
+  let metrics: RelayMetrics
   /// Unix time in seconds.
   let now: @Sendable () -> Int64
   let log: RelayLog
+
+  /// Unix time in seconds.
+  let startedAt: Int64
+
+  init(
+    store: any RelayStore, settings: LiveSettings, metrics: RelayMetrics, now: @escaping @Sendable () -> Int64,
+    log: RelayLog
+  ) {
+    (self.store, self.settings, self.metrics, self.now, self.log) = (store, settings, metrics, now, log)
+    startedAt = now()
+    throttle = Throttle(settings)
+  }
+
+  /// The names that the relay serves; empty means whatever the Host header says. [relay.11]
+  var authorities: Set<RelayAuthority> { settings.authorities }
+}
+
+/// What SIGHUP may change while requests are served. [operation.2]
+final class LiveSettings: Sendable {
+  private struct Values: Sendable {
+    var authorities: Set<RelayAuthority>
+    var rates: Rates
+    var tls: TLSCredentials?
+  }
+
+  private let values: Mutex<Values>
+
+  init(_ configuration: RelayConfiguration) throws(StartFailure) {
+    let tls = try TLSCredentials(configuration)
+    values = Mutex(Values(authorities: configuration.authorities, rates: configuration.rates, tls: tls))
+  }
+
+  var authorities: Set<RelayAuthority> { values.withLock { $0.authorities } }
+  var rates: Rates { values.withLock { $0.rates } }
+  /// What new connections are encrypted with; nil when they are not.
+  var tls: TLSCredentials? { values.withLock { $0.tls } }
+
+  /// All of it or, when it throws, nothing. Answers what cannot be taken over: TLS is not turned on or off on a port
+  /// that clients use.
+  func take(_ configuration: RelayConfiguration) throws(StartFailure) -> [Setting] {
+    let tls = try TLSCredentials(configuration)
+    return values.withLock { values in
+      values.authorities = configuration.authorities
+      values.rates = configuration.rates
+      guard (tls == nil) == (values.tls == nil) else { return [.tlsCertificate] }
+      values.tls = tls
+      return []
+    }
+  }
 }
 
 /// Whether the relay takes requests: what `/readyz` says.
@@ -37,15 +86,18 @@ final class Throttle: Sendable {
     let isKnock: Bool
   }
 
+  private let settings: LiveSettings
   private let buckets = Mutex<[Key: TokenBucket]>([:])
+
+  init(_ settings: LiveSettings) { self.settings = settings }
 
   /// Throws when there is no token. [relay.19] Contacts may put envelopes as fast as the quota lets them.
   func admit(_ purpose: Purpose, _ kind: CapabilityClass, to mailbox: MailboxID, now: Int64) throws(Refusal) {
     let rate: TokenBucket.Rate
     switch (purpose, kind) {
-    case (.claim, .knock): rate = RelayLimits.knockClaims
-    case (.claim, _): rate = RelayLimits.contactClaims
-    case (.envelope, .knock): rate = RelayLimits.knockRate
+    case (.claim, .knock): rate = settings.rates.knockClaims
+    case (.claim, _): rate = settings.rates.contactClaims
+    case (.envelope, .knock): rate = settings.rates.knockEnvelopes
     case (.envelope, _): return
     }
     let key = Key(mailbox: mailbox, purpose: purpose, isKnock: kind == .knock)

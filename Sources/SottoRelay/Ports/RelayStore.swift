@@ -52,6 +52,26 @@ package struct Room: Equatable, Sendable {
   }
 }
 
+/// How full a store is.
+package struct StoreUsage: Equatable, Sendable {
+  /// Envelopes that wait, in all mailboxes.
+  package let envelopes: Int
+  /// Of its files.
+  package let bytes: Int
+
+  package init(envelopes: Int, bytes: Int) {
+    self.envelopes = envelopes
+    self.bytes = bytes
+  }
+}
+
+/// What is to be counted of the one writer.
+package enum CommitReport: Sendable {
+  /// So many jobs in one transaction.
+  case committed(Int)
+  case failed
+}
+
 /// Why a store could not do its work.
 package enum StoreFailure: Error, Equatable, Sendable {
   /// A newer relay wrote it.
@@ -106,6 +126,8 @@ package protocol RelayStore: Sendable {
   /// Deletes what has expired.
   func sweep(now: Int64) async throws
 
+  /// How full it is: asked once a minute, so it may count.
+  func usage() async throws -> StoreUsage
   /// Whether the store answers.
   func ping() async throws
   /// Returns when everything that was asked for is durable and the files are closed.

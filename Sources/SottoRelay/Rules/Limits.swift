@@ -23,6 +23,10 @@ package enum RelayLimits {
   package static let contactClaims = TokenBucket.Rate(burst: 60, secondsPerToken: 10)
   /// Envelopes from strangers.
   package static let knockRate = TokenBucket.Rate(burst: 100, secondsPerToken: 6)
+  /// The largest burst that may be configured: far beyond the quotas, and far from overflow.
+  package static let largestBurst: UInt64 = 1_000_000
+  /// The longest time for a token: a day.
+  package static let longestToken: UInt64 = 86_400
   /// Buckets in memory. Past it the fullest are forgotten first, which costs nothing.
   package static let buckets = 65_536
 
@@ -52,6 +56,21 @@ package enum RelayLimits {
   package static let closeSeconds: Int64 = 2
   /// Bytes of an unwanted body that are read and dropped so that the refusal arrives; past it the connection ends.
   package static let unwantedBody = 4 * 1024 * 1024
+  /// Seconds between two looks at how full the store is.
+  package static let measureSeconds: Int64 = 60
+  /// Free bytes below which the relay is about to fail: the log alone may grow to this.
+  package static let leastDisk: Int64 = 128 * 1024 * 1024
+  /// Free bytes below which an operator should look: a dozen full mailboxes.
+  package static let littleDisk: Int64 = 1024 * 1024 * 1024
+  /// 2026-01-01, Unix time: no relay of this version ran earlier.
+  package static let earliestClock: Int64 = 1_767_225_600
+  /// Seconds that a file may be newer than the clock says: what a signature is allowed too.
+  package static let clockTolerance: Int64 = 300
+  /// Days before a certificate expires from which on it should have been renewed: those of Let's Encrypt are renewed 30
+  /// days before.
+  package static let renewalDays: Int64 = 14
+  /// Days that a development certificate is valid: nobody should come to depend on one.
+  package static let selfSignedDays = 365.0
   /// Seconds between two sweeps of what has expired.
   package static let sweepSeconds: Int64 = 3_600
 }

@@ -16,8 +16,12 @@ final class GroupCommit: Sendable {
 
   private let pool: DatabasePool
   private let queue = Mutex(Queue())
+  private let report: @Sendable (CommitReport) -> Void
 
-  init(_ pool: DatabasePool) { self.pool = pool }
+  init(_ pool: DatabasePool, report: @escaping @Sendable (CommitReport) -> Void) {
+    self.pool = pool
+    self.report = report
+  }
 
   /// Runs `body` in a transaction that other jobs may share; returns after the commit. `body` may run twice.
   func submit<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
@@ -45,10 +49,14 @@ final class GroupCommit: Sendable {
   private func drain(_ db: Database) {
     while let jobs = next() {
       do {
-        for answer in try Self.commit(jobs, db) { answer() }
+        let answers = try Self.commit(jobs, db)
+        report(.committed(jobs.count))
+        for answer in answers { answer() }
       } catch  where jobs.count == 1 {
+        report(.failed)
         jobs[0].fail(error)
       } catch {
+        report(.failed)
         for job in jobs {
           do { try Self.commit([job], db)[0]() } catch { job.fail(error) }
         }

@@ -8,8 +8,8 @@ package struct SQLiteStore: RelayStore {
   let pool: DatabasePool
   let writer: GroupCommit
 
-  /// Opens or creates the file.
-  package init(path: String) throws {
+  /// Opens or creates the file. `report` is told of every transaction.
+  package init(path: String, report: @escaping @Sendable (CommitReport) -> Void = { _ in }) throws {
     var configuration = Configuration()
     configuration.journalMode = .wal
     configuration.prepareDatabase { db in
@@ -27,7 +27,7 @@ package struct SQLiteStore: RelayStore {
       }
     }
     restoreEpoch = try pool.read { try UInt64(Int64.fetchOne($0, sql: "SELECT restore_epoch FROM store") ?? 1) }
-    writer = GroupCommit(pool)
+    writer = GroupCommit(pool, report: report)
   }
 
   /// The writer's `PRAGMA synchronous`: 2 is FULL.

@@ -1,6 +1,6 @@
 internal import GRDB
 
-/// The tables of the SQLite store. Every value that came from outside is opaque; the only time is a day.
+/// The tables of the SQLite store, each column of which stands in `Specs/Leakage.md`. [leakage.1] Every value that came from outside is opaque; the only time is a day.
 ///
 /// A mailbox has a small number of its own, so that the tables beside it need not repeat its id. Numbers are below 2^63.
 enum Schema {

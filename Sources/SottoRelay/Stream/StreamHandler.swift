@@ -45,8 +45,10 @@ final class StreamHandler: ChannelInboundHandler {
     deadline?.cancel()
     stall?.cancel()
     ping?.cancel()
-    if let ticket { services.hub.signOff(ticket) }
-    ticket = nil
+    guard let ticket else { return }
+    services.hub.signOff(ticket)
+    services.metrics.streamEnded()
+    self.ticket = nil
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -104,7 +106,8 @@ final class StreamHandler: ChannelInboundHandler {
         ask(context) { [services, mailbox] in
           try await services.store.envelopes(mailbox, after: index, room: room, now: services.now())
         } then: {
-          self.machine.fetched($0)
+          self.services.metrics.delivered($0)
+          return self.machine.fetched($0)
         }
       case .acknowledge(let index):
         ask(context) { [services, mailbox] in
@@ -128,6 +131,7 @@ final class StreamHandler: ChannelInboundHandler {
     ticket = services.hub.takeOver(mailbox) { signal in
       loop.execute { shell.value.handler.told(signal, shell.value.context) }
     }
+    services.metrics.streamOpened()
     ask(context) { [services, mailbox] in
       try await services.store.lastIndex(mailbox)
     } then: {
@@ -158,6 +162,7 @@ final class StreamHandler: ChannelInboundHandler {
 
   private func close(_ reason: CloseReason, _ context: ChannelHandlerContext) {
     isClosing = true
+    services.metrics.closed(reason)
     stop()
     var code = ByteBuffer()
     code.write(webSocketErrorCode: WebSocketErrorCode(codeNumber: Int(reason.rawValue)))

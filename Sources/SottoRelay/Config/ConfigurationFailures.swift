@@ -1,0 +1,56 @@
+// What can be wrong with a configuration. All of it is exit code 78, and nothing was changed.
+
+extension StartFailure {
+  private static let misspelt = "What is misspelt would be ignored silently, so nothing was started."
+  private static let see = "`sotto-relay config example` shows every setting."
+
+  static func badSetting(_ setting: Setting, from origin: String) -> StartFailure {
+    StartFailure(
+      78, "The setting \(setting.name) (\(origin)) has a value that is not understood.", "Nothing was started.",
+      "It takes: " + setting.explanation.joined(separator: " "), setting: setting)
+  }
+
+  static func unknownSetting(_ name: String, at place: String) -> StartFailure {
+    StartFailure(78, "There is no setting '\(name)' (\(place)).", misspelt, see)
+  }
+
+  static func settingTwice(_ name: String, at place: String) -> StartFailure {
+    StartFailure(78, "The setting '\(name)' is given twice (\(place)).", "Only one can be meant.", "Remove the other.")
+  }
+
+  static func badLine(at place: String) -> StartFailure {
+    StartFailure(78, "This is not `name = value`: \(place).", misspelt, see)
+  }
+
+  static func unreadableFile(_ path: String) -> StartFailure {
+    StartFailure(
+      78, "Cannot read the configuration \(path).", "It may say something that matters, so nothing was started.",
+      "Make it a text file that this user may read.")
+  }
+
+  static func fileMissing(_ path: String) -> StartFailure {
+    StartFailure(
+      78, "There is no configuration \(path).", "It was asked for, so nothing was started.",
+      "Name another, or make it with `sotto-relay config example`.")
+  }
+
+  static func dataInItself(at path: String) -> StartFailure {
+    StartFailure(
+      78, "\(path) sets `data`, the folder that it lies in.", "The relay would have two folders.",
+      "Remove the line, and say `--data DIR` or `--config FILE`.", setting: .data)
+  }
+
+  static let registrationMissing = StartFailure(
+    78, "The listen address can be reached by others, and no registration mode is set.",
+    "Anyone who reaches the relay could create mailboxes on it without your having said so.",
+    "Say `--registration open` (or `registration = open` in the file, or SOTTO_RELAY_REGISTRATION=open) if you mean it, "
+      + "or listen on 127.0.0.1.", setting: .registration)
+
+  static let tlsIncomplete = StartFailure(
+    78, "Only one of tls.certificate and tls.key is set.", "TLS needs both.",
+    "Set the other too, or neither.", setting: .tlsCertificate)
+
+  static let metricsReachable = StartFailure(
+    78, "The metrics address can be reached by others.", "How busy the relay is would be told to anyone.",
+    "Use 127.0.0.1:PORT, and let a proxy or a tunnel bring it to Prometheus.", setting: .metrics)
+}

@@ -1,0 +1,85 @@
+internal import Logging
+
+/// Every setting of a relay, once: its name in the file, in the environment and as a flag, what it takes and what it is
+/// when nobody says. What parses, prints, explains and reloads settings walks through this list.
+public enum Setting: String, CaseIterable, Sendable {
+  case data
+  case listen
+  case registration
+  case authority
+  case tlsCertificate = "tls.certificate"
+  case tlsKey = "tls.key"
+  case metrics
+  case knockClaims = "rate.knock-claims"
+  case contactClaims = "rate.contact-claims"
+  case knockEnvelopes = "rate.knock-envelopes"
+  case logLevel = "log.level"
+
+  /// What stands before every name in the environment.
+  static let environmentPrefix = "SOTTO_RELAY_"
+
+  /// As it stands in the file: `tls.certificate`.
+  public var name: String { rawValue }
+  /// As it stands in the environment: `SOTTO_RELAY_TLS_CERTIFICATE`.
+  public var environmentName: String {
+    Self.environmentPrefix + String(name.uppercased().map { $0.isLetter ? $0 : "_" })
+  }
+  /// As it stands on a command line: `--tls-certificate`.
+  public var flag: String { "--" + String(name.map { $0 == "." ? "-" : $0 }) }
+  /// Whether it takes several values: repeated in the file and as a flag, separated by commas in the environment.
+  public var isList: Bool { self == .authority }
+
+  /// Whether SIGHUP brings a new value into force; the others wait for a restart. [operation.2]
+  public var isReloadable: Bool {
+    switch self {
+    case .authority, .tlsCertificate, .tlsKey, .knockClaims, .contactClaims, .knockEnvelopes: true
+    case .data, .listen, .registration, .metrics, .logLevel: false
+    }
+  }
+
+  /// What it is for and what it takes: lines of at most 100 characters.
+  public var explanation: [String] {
+    switch self {
+    case .data:
+      ["The folder that everything is kept in. DIR/relay.conf cannot move it; a file given by --config can."]
+    case .listen: ["Where to listen, HOST:PORT; an IPv6 address in brackets. Port 0 picks a free one."]
+    case .registration:
+      [
+        "Who may create mailboxes: `open` is anyone. It must be said unless only this machine can reach",
+        "the relay.",
+      ]
+    case .authority:
+      [
+        "A name that clients reach the relay by, host[:port]; once a line. Any other is refused, so that a",
+        "request that was signed for one relay is worth nothing at another. Without it any name will do.",
+      ]
+    case .tlsCertificate:
+      [
+        "The certificate chain, PEM, the relay's own first. With it and tls.key the relay speaks TLS itself;",
+        "without them put it behind a proxy that does. Read again on SIGHUP, for new connections.",
+      ]
+    case .tlsKey: ["The private key of the certificate, PEM, readable by the relay's user alone."]
+    case .metrics: ["Where to serve Prometheus metrics, HOST:PORT on this machine; without it, nowhere."]
+    case .knockClaims:
+      ["Prekeys that strangers may claim of one mailbox: BURST/SECONDS, so many at once and then one in", "SECONDS."]
+    case .contactClaims: ["The same for contacts."]
+    case .knockEnvelopes: ["Envelopes that strangers may put into one mailbox."]
+    case .logLevel: ["The least important log line: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))."]
+    }
+  }
+
+  /// A value that is valid and not the default, for the example.
+  var example: String {
+    switch self {
+    case .data: "/var/lib/sotto-relay"
+    case .listen: "0.0.0.0:443"
+    case .registration: "open"
+    case .authority: "relay.example"
+    case .tlsCertificate: "/etc/sotto-relay/certificate.pem"
+    case .tlsKey: "/etc/sotto-relay/key.pem"
+    case .metrics: "127.0.0.1:9090"
+    case .knockClaims, .contactClaims, .knockEnvelopes: "1/60"
+    case .logLevel: "debug"
+    }
+  }
+}

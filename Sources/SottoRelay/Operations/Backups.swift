@@ -1,0 +1,124 @@
+internal import Foundation
+internal import SottoWire
+
+/// `sotto-relay backup` and `sotto-relay restore`.
+public enum Backups {
+  /// What was written.
+  public struct Summary: Sendable {
+    public let file: String
+    public let mailboxes: Int
+    public let cards: Int
+    public let bytes: Int
+  }
+
+  /// Copies the store of a relay, running or not, to `file`, whole or not at all. [operation.6]
+  public static func backup(
+    _ configuration: RelayConfiguration, to file: String, replacing: Bool
+  ) throws(StartFailure) -> Summary {
+    let store = StoreFile(path: configuration.dataDirectory + "/relay.sqlite")
+    guard store.exists else { throw .noStore(configuration.dataDirectory) }
+    guard replacing || !FileManager.default.fileExists(atPath: file) else { throw .backupExists(file) }
+    let partial = file + ".partial"
+    try? FileManager.default.removeItem(atPath: partial)
+    defer { try? FileManager.default.removeItem(atPath: partial) }
+    do {
+      try store.copy(to: partial)
+      let contents = try StoreFile(path: partial).check(quick: false)
+      try StoreFile.replace(file, with: partial)
+      return summary(file, contents)
+    } catch {
+      throw .cannotBackUp(error, to: file)
+    }
+  }
+
+  /// Puts a backup in the place of a stopped relay's store. It is checked first; a store that holds anything is kept
+  /// unless `replacing`. [operation.7]
+  public static func restore(
+    _ configuration: RelayConfiguration, from file: String, replacing: Bool
+  ) throws(StartFailure) -> Summary {
+    let backup = StoreFile(path: file)
+    guard backup.exists else { throw .noBackup(file) }
+    let contents = try checked(backup)
+    let directory = try DataDirectory(configuration.dataDirectory)
+    defer { directory.release() }
+    let former = StoreFile(path: directory.store)
+    // A store that cannot be read may hold everything.
+    let before = former.exists ? try? former.check(quick: true) : nil
+    guard replacing || !former.exists || before?.isEmpty == true else { throw .storeNotEmpty(directory.store) }
+    let partial = directory.store + ".restoring"
+    try? FileManager.default.removeItem(atPath: partial)
+    defer { try? FileManager.default.removeItem(atPath: partial) }
+    do {
+      try backup.copy(to: partial)
+      let now = configuration.now()
+      try StoreFile(path: partial).applyRestore(
+        epoch: RestoreRules.epoch(backup: contents.restoreEpoch, former: before?.restoreEpoch, now: now),
+        sequence: RestoreRules.sequence(now: now, window: Int64(OwnerRequest.window)))
+      _ = try StoreFile(path: partial).check(quick: false)
+      if former.exists { former.removeLog() }
+      try StoreFile.replace(directory.store, with: partial)
+      return summary(directory.store, contents)
+    } catch {
+      throw .cannotRestore(error, directory.path)
+    }
+  }
+
+  private static func checked(_ backup: StoreFile) throws(StartFailure) -> StoreFile.Contents {
+    do {
+      return try backup.check(quick: false)
+    } catch .newerSchema {
+      throw .newerStore
+    } catch {
+      throw .badBackup(backup.path)
+    }
+  }
+
+  private static func summary(_ file: String, _ contents: StoreFile.Contents) -> Summary {
+    let size = try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
+    return Summary(file: file, mailboxes: contents.mailboxes, cards: contents.cards, bytes: size ?? 0)
+  }
+}
+
+extension StartFailure {
+  static func noStore(_ folder: String) -> StartFailure {
+    StartFailure(
+      66, "There is no store in \(folder).", "No relay has run with this folder.", "Name its folder with `--data DIR`.")
+  }
+
+  static func backupExists(_ file: String) -> StartFailure {
+    StartFailure(73, "\(file) is there already.", "Nothing was written.", "Name another file, or say `--replace`.")
+  }
+
+  static func cannotBackUp(_ failure: StoreFailure, to file: String) -> StartFailure {
+    switch failure {
+    case .newerSchema: newerStore
+    case .full, .notDurable, .failed:
+      StartFailure(
+        74, "Cannot copy the store to \(file).", "There is no backup; the relay was not disturbed.",
+        "Free some space, check that the folder is there and writable, and run `sotto-relay doctor`.")
+    }
+  }
+
+  static func noBackup(_ file: String) -> StartFailure {
+    StartFailure(
+      66, "There is no file \(file).", "Nothing was changed.", "Name a file that `sotto-relay backup` wrote.")
+  }
+
+  static func badBackup(_ file: String) -> StartFailure {
+    StartFailure(
+      65, "\(file) is not a relay's backup, or it is damaged.", "Nothing was changed.", "Use another backup.")
+  }
+
+  static func storeNotEmpty(_ path: String) -> StartFailure {
+    StartFailure(
+      73, "The store \(path) holds mailboxes or cards, or cannot be read.",
+      "A restore would destroy them. Nothing was changed.",
+      "Back it up first, then say `--replace`.")
+  }
+
+  static func cannotRestore(_ failure: StoreFailure, _ folder: String) -> StartFailure {
+    StartFailure(
+      74, "Cannot write the restored store in \(folder).", "The former store is as it was.",
+      "Free some space, check the disk, and try again.")
+  }
+}

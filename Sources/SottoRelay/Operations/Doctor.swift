@@ -1,0 +1,159 @@
+internal import Foundation
+
+/// Looks at everything that a relay stands on, changes nothing, and says what it found. [operation.8]
+public struct Doctor: Sendable {
+  /// One answer.
+  public struct Finding: Sendable {
+    public enum Verdict: String, Sendable {
+      case ok
+      /// The relay runs, and will not for ever.
+      case warning
+      case failed
+    }
+
+    /// Names the check: `data`, `store` and so on.
+    public let check: String
+    public let verdict: Verdict
+    public let what: String
+    /// Empty when it is ok.
+    public let meaning: String
+    public let next: String
+    /// As in `sysexits.h`; 0 unless it failed.
+    public let exitCode: Int32
+  }
+
+  private let configuration: RelayConfiguration
+
+  public init(_ configuration: RelayConfiguration) { self.configuration = configuration }
+
+  /// All checks, in an order in which the first failure explains the later ones.
+  public func examine() async -> [Finding] {
+    var findings = [Self.ok("configuration", "The configuration can be used.")]
+    findings += [data(), disk(), store(), durability(), clock(), certificate()]
+    findings.append(await port())
+    return findings
+  }
+
+  /// The finding when there is no configuration to examine with.
+  public static func finding(_ failure: StartFailure) -> Finding { failed("configuration", failure) }
+
+  private var folder: String { configuration.dataDirectory }
+  private var file: StoreFile { StoreFile(path: folder + "/relay.sqlite") }
+
+  private func data() -> Finding {
+    guard let attributes = try? FileManager.default.attributesOfItem(atPath: folder) else {
+      return Self.ok("data", "\(folder) is not there yet; `serve` makes it.")
+    }
+    guard FileManager.default.isWritableFile(atPath: folder) else {
+      return Self.failed("data", .cannotCreate(folder))
+    }
+    let mode = attributes[.posixPermissions] as? Int ?? 0
+    guard mode & 0o077 == 0 else {
+      return Self.warning(
+        "data", "\(folder) can be entered by other users.", "They may see how many messages come, and when.",
+        "chmod 700 \(folder)")
+    }
+    return Self.ok("data", "\(folder) is private to this user.")
+  }
+
+  private func disk() -> Finding {
+    // Of the folder, or of the nearest one above it that is there.
+    var place = URL(filePath: folder)
+    while !FileManager.default.fileExists(atPath: place.path), place.path != "/" { place.deleteLastPathComponent() }
+    let attributes = try? FileManager.default.attributesOfFileSystem(forPath: place.path)
+    let free = (attributes?[.systemFreeSize] as? NSNumber)?.int64Value ?? 0
+    let text = "\(free / 1_048_576) MiB are free."
+    if free < RelayLimits.leastDisk {
+      return Self.failed(
+        "disk",
+        StartFailure(
+          74, text, "The relay will soon refuse what senders bring, with 507.", "Free some space, or move the folder."))
+    }
+    if free < RelayLimits.littleDisk {
+      return Self.warning("disk", text, "One busy mailbox may take 66 MiB.", "Free some space.")
+    }
+    return Self.ok("disk", text)
+  }
+
+  private func store() -> Finding {
+    guard file.exists else { return Self.ok("store", "There is no store yet; `serve` makes it.") }
+    do {
+      let contents = try file.check(quick: true)
+      return Self.ok(
+        "store",
+        "Schema \(contents.version), no damage found; \(contents.mailboxes) mailboxes, \(contents.cards) cards.")
+    } catch .newerSchema {
+      return Self.failed("store", .newerStore)
+    } catch {
+      return Self.failed("store", .unusableStore(file.path))
+    }
+  }
+
+  private func durability() -> Finding {
+    guard file.exists else { return Self.ok("durability", "There is nothing to try it with yet.") }
+    guard (try? file.isDurable()) == true else { return Self.failed("durability", .notDurable) }
+    return Self.ok("durability", "synchronous=FULL is accepted.")
+  }
+
+  private func clock() -> Finding {
+    let now = configuration.now()
+    let changed = ["", "-wal"].compactMap { suffix -> Double? in
+      let attributes = try? FileManager.default.attributesOfItem(atPath: file.path + suffix)
+      return (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970
+    }
+    let ahead = Int64(changed.max() ?? 0) - now
+    guard now > RelayLimits.earliestClock, ahead <= RelayLimits.clockTolerance else {
+      return Self.failed(
+        "clock",
+        StartFailure(
+          78, "This machine's clock is behind.",
+          "Owners' signatures count for 300 seconds around it, so they are refused.",
+          "Set the clock, and keep it set (NTP)."))
+    }
+    return Self.ok("clock", "\(Date(timeIntervalSince1970: Double(now)).ISO8601Format())")
+  }
+
+  private func certificate() -> Finding {
+    do {
+      guard let credentials = try TLSCredentials(configuration) else {
+        let meaning = configuration.listen.isLoopback ? "only this machine is served" : "a proxy must speak TLS"
+        return Self.ok("certificate", "There is none: \(meaning).")
+      }
+      let days = (credentials.expires - configuration.now()) / 86_400
+      guard days >= RelayLimits.renewalDays else {
+        return Self.warning(
+          "certificate", "The certificate expires in \(days) days.", "Clients will refuse it then.",
+          "Renew it, and send SIGHUP to the relay.")
+      }
+      return Self.ok("certificate", "The certificate and its key match; it expires in \(days) days.")
+    } catch {
+      return Self.failed("certificate", error)
+    }
+  }
+
+  private func port() async -> Finding {
+    if DataDirectory.isLocked(folder) { return Self.ok("port", "A relay runs with this folder.") }
+    do {
+      try await Relay.tryListening(configuration.listen)
+      return Self.ok("port", "\(configuration.listen) is free; no relay runs with this folder.")
+    } catch let failure as StartFailure {
+      return Self.failed("port", failure)
+    } catch {
+      return Self.failed("port", .cannotListen(configuration.listen.description))
+    }
+  }
+
+  private static func ok(_ check: String, _ what: String) -> Finding {
+    Finding(check: check, verdict: .ok, what: what, meaning: "", next: "", exitCode: 0)
+  }
+
+  private static func warning(_ check: String, _ what: String, _ meaning: String, _ next: String) -> Finding {
+    Finding(check: check, verdict: .warning, what: what, meaning: meaning, next: next, exitCode: 0)
+  }
+
+  private static func failed(_ check: String, _ failure: StartFailure) -> Finding {
+    Finding(
+      check: check, verdict: .failed, what: failure.what, meaning: failure.meaning, next: failure.next,
+      exitCode: failure.exitCode)
+  }
+}

@@ -1,0 +1,136 @@
+internal import SottoWire
+
+/// Everything that the relay counts, in one table: no more can be counted, and `Specs/Leakage.md` lists the same. A label
+/// takes words that are fixed here; no identifier, key, capability, address or size of one message is among them.
+/// [leakage.3]
+package enum RelayMetric: String, CaseIterable, Sendable {
+  case buildInfo = "sotto_relay_build_info"
+  case uptime = "sotto_relay_uptime_seconds"
+  case ready = "sotto_relay_ready"
+  case certificateExpiry = "sotto_relay_certificate_expiry_timestamp_seconds"
+  case requests = "sotto_relay_requests_total"
+  case envelopesAccepted = "sotto_relay_envelopes_accepted_total"
+  case envelopesRefused = "sotto_relay_envelopes_refused_total"
+  case envelopesDelivered = "sotto_relay_envelopes_delivered_total"
+  case envelopeBytes = "sotto_relay_envelope_bytes_total"
+  case claims = "sotto_relay_claims_total"
+  case streamsOpen = "sotto_relay_streams_open"
+  case streamsClosed = "sotto_relay_streams_closed_total"
+  case sendSocketsOpen = "sotto_relay_send_sockets_open"
+  case commitBatch = "sotto_relay_commit_batch_jobs"
+  case commitsFailed = "sotto_relay_commits_failed_total"
+  case queuedEnvelopes = "sotto_relay_queued_envelopes"
+  case storeBytes = "sotto_relay_store_bytes"
+  case sweeps = "sotto_relay_sweeps_total"
+
+  package enum Kind: String, Sendable {
+    case counter
+    case gauge
+    case histogram
+  }
+
+  package var kind: Kind {
+    switch self {
+    case .commitBatch: .histogram
+    case .buildInfo, .uptime, .ready, .certificateExpiry, .streamsOpen, .sendSocketsOpen, .queuedEnvelopes, .storeBytes:
+      .gauge
+    default: .counter
+    }
+  }
+
+  /// Upper bounds of a histogram's buckets: powers of two up to the largest batch.
+  static let buckets = (0...RelayLimits.commitBatch.trailingZeroBitCount).map { Double(1 << $0) }
+
+  /// The labels, and every value that each may take.
+  package var labels: [(name: String, values: [String])] {
+    switch self {
+    case .buildInfo: [("version", [RelayVersion.text])]
+    case .requests: [("route", RouteName.allCases.map(\.rawValue)), ("status", ["1xx", "2xx", "4xx", "5xx"])]
+    case .envelopesAccepted: [("kind", ["new", "repeated"])]
+    case .envelopesRefused: [("reason", Problem.allCases.map(\.rawValue))]
+    case .envelopeBytes: [("direction", ["in", "out"])]
+    case .claims: [("kind", ["one-time", "last-resort", "refused"])]
+    case .streamsClosed: [("reason", CloseReason.allCases.map(\.word))]
+    case .sweeps: [("result", ["done", "failed"])]
+    default: []
+    }
+  }
+
+  package var help: String {
+    switch self {
+    case .buildInfo: "Always 1; the label is the program's version."
+    case .uptime: "Seconds since the relay started."
+    case .ready: "1 while requests are taken."
+    case .certificateExpiry: "When the certificate expires, Unix time; 0 without TLS."
+    case .requests: "Answered requests by the route's template and the class of the status."
+    case .envelopesAccepted: "Envelopes that senders were told are durable, new ones and repetitions."
+    case .envelopesRefused: "Envelopes that were refused, by the problem's code."
+    case .envelopesDelivered: "Envelopes written to streams; one that is written again counts again."
+    case .envelopeBytes: "Bytes of new and of delivered envelopes."
+    case .claims: "Claims of prekeys: answered with a one-time part or with the last resort, or refused."
+    case .streamsOpen: "Streams whose owner has proved itself."
+    case .streamsClosed: "Streams that the relay ended, by the reason."
+    case .sendSocketsOpen: "Open send sockets."
+    case .commitBatch: "Jobs that one transaction committed; the count is the number of commits."
+    case .commitsFailed: "Transactions that were rolled back because the store failed."
+    case .queuedEnvelopes: "Envelopes that wait; at most a minute old."
+    case .storeBytes: "Bytes of the store's files; at most a minute old."
+    case .sweeps: "Sweeps of what has expired."
+    }
+  }
+}
+
+/// A route without what is asked for: all that a counter may know of a path.
+package enum RouteName: String, CaseIterable, Sendable {
+  case live = "/livez"
+  case ready = "/readyz"
+  case card = "/v1/cards/{card}"
+  case mailbox = "/v1/mailboxes/{mailbox}"
+  case capabilities = "/v1/mailboxes/{mailbox}/capabilities"
+  case signedPart = "/v1/mailboxes/{mailbox}/prekeys/signed-part"
+  case oneTimeParts = "/v1/mailboxes/{mailbox}/prekeys/one-time"
+  case batch = "/v1/mailboxes/{mailbox}/prekeys/one-time/{batch}"
+  case claim = "/v1/mailboxes/{mailbox}/prekeys/claim"
+  case envelope = "/v1/mailboxes/{mailbox}/envelopes/{envelope}"
+  case stream = "/v1/mailboxes/{mailbox}/stream"
+  /// No route of ours, or a request that could not be read.
+  case none
+
+  init(_ route: Route?) {
+    self =
+      switch route {
+      case .live: .live
+      case .ready: .ready
+      case .card: .card
+      case .mailbox: .mailbox
+      case .capabilities: .capabilities
+      case .signedPart: .signedPart
+      case .oneTimeParts: .oneTimeParts
+      case .batch: .batch
+      case .claim: .claim
+      case .envelope: .envelope
+      case .stream: .stream
+      case nil: .none
+      }
+  }
+}
+
+extension CloseReason {
+  /// As a label.
+  var word: String {
+    switch self {
+    case .restarting: "restarting"
+    case .unavailable: "unavailable"
+    case .refused: "refused"
+    case .displaced: "displaced"
+    case .gone: "gone"
+    case .protocolError: "protocol-error"
+    case .slow: "slow"
+    }
+  }
+}
+
+/// The version of the programs of this house.
+public enum RelayVersion {
+  public static let text = "0.1.0"
+}

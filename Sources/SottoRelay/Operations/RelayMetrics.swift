@@ -1,0 +1,96 @@
+internal import CoreMetrics
+internal import SottoWire
+
+/// What the relay's parts count with. Every series is there from the start, at 0.
+struct RelayMetrics: Sendable {
+  private let registry = PrometheusRegistry()
+  private let requests: [RouteName: [String: Counter]]
+  private let accepted: [Bool: Counter]
+  private let refused: [Problem: Counter]
+  private let delivered: Counter
+  private let bytesIn: Counter
+  private let bytesOut: Counter
+  private let claims: [String: Counter]
+  private let closed: [CloseReason: Counter]
+  private let sweeps: [Bool: Counter]
+  private let batch: Recorder
+  private let commitsFailed: Counter
+  private let uptime: Meter
+  private let ready: Meter
+  private let expiry: Meter
+  private let queued: Meter
+  private let storeBytes: Meter
+  private let streamsOpen: Meter
+  private let sendSocketsOpen: Meter
+
+  init() {
+    let registry = registry
+    func counter(_ metric: RelayMetric, _ values: String...) -> Counter {
+      let labels = zip(metric.labels.map(\.name), values).map { ($0, $1) }
+      return Counter(label: metric.rawValue, dimensions: labels, factory: registry)
+    }
+    func meter(_ metric: RelayMetric) -> Meter { Meter(label: metric.rawValue, factory: registry) }
+    func counters<Key: Hashable>(_ keys: [Key], _ make: (Key) -> Counter) -> [Key: Counter] {
+      Dictionary(uniqueKeysWithValues: keys.map { ($0, make($0)) })
+    }
+    let statuses = RelayMetric.requests.labels[1].values
+    requests = Dictionary(
+      uniqueKeysWithValues: RouteName.allCases.map { route in
+        (route, counters(statuses) { counter(.requests, route.rawValue, $0) })
+      })
+    accepted = counters([true, false]) { counter(.envelopesAccepted, $0 ? "new" : "repeated") }
+    refused = counters(Problem.allCases) { counter(.envelopesRefused, $0.rawValue) }
+    delivered = counter(.envelopesDelivered)
+    bytesIn = counter(.envelopeBytes, "in")
+    bytesOut = counter(.envelopeBytes, "out")
+    claims = counters(RelayMetric.claims.labels[0].values) { counter(.claims, $0) }
+    closed = counters(CloseReason.allCases) { counter(.streamsClosed, $0.word) }
+    sweeps = counters([true, false]) { counter(.sweeps, $0 ? "done" : "failed") }
+    batch = Recorder(label: RelayMetric.commitBatch.rawValue, factory: registry)
+    commitsFailed = counter(.commitsFailed)
+    (uptime, ready, expiry) = (meter(.uptime), meter(.ready), meter(.certificateExpiry))
+    (queued, storeBytes) = (meter(.queuedEnvelopes), meter(.storeBytes))
+    (streamsOpen, sendSocketsOpen) = (meter(.streamsOpen), meter(.sendSocketsOpen))
+    Meter(
+      label: RelayMetric.buildInfo.rawValue, dimensions: [("version", RelayVersion.text)], factory: registry
+    ).set(1)
+  }
+
+  func answered(_ route: RouteName, _ status: Int) { requests[route]?["\(status / 100)xx"]?.increment() }
+
+  func accepted(_ bytes: Int, isNew: Bool) {
+    accepted[isNew]?.increment()
+    if isNew { bytesIn.increment(by: bytes) }
+  }
+
+  func refused(_ problem: Problem) { refused[problem]?.increment() }
+
+  func delivered(_ envelopes: [QueuedEnvelope]) {
+    delivered.increment(by: envelopes.count)
+    bytesOut.increment(by: envelopes.reduce(0) { $0 + $1.bytes.count })
+  }
+
+  func claimed(_ prekeys: ClaimedPrekeys) { claims[prekeys.oneTime == nil ? "last-resort" : "one-time"]?.increment() }
+  func claimRefused() { claims["refused"]?.increment() }
+  func streamOpened() { streamsOpen.increment() }
+  func streamEnded() { streamsOpen.decrement() }
+  func sendSocketOpened() { sendSocketsOpen.increment() }
+  func sendSocketEnded() { sendSocketsOpen.decrement() }
+  func closed(_ reason: CloseReason) { closed[reason]?.increment() }
+  func swept(_ done: Bool) { sweeps[done]?.increment() }
+  func committed(_ jobs: Int) { batch.record(jobs) }
+  func commitFailed() { commitsFailed.increment() }
+
+  func measured(_ usage: StoreUsage) {
+    queued.set(usage.envelopes)
+    storeBytes.set(usage.bytes)
+  }
+
+  /// All of it, in the text format of Prometheus.
+  func text(uptime seconds: Int64, isReady: Bool, certificateExpires: Int64?) -> String {
+    uptime.set(seconds)
+    ready.set(isReady ? 1 : 0)
+    expiry.set(certificateExpires ?? 0)
+    return registry.text()
+  }
+}

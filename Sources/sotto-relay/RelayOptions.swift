@@ -1,0 +1,55 @@
+internal import ArgumentParser
+internal import Foundation
+internal import SottoRelay
+
+/// The flags of every command that needs to know how the relay is run.
+struct RelayOptions: ParsableArguments {
+  @Option(help: "The configuration file. (default: DATA/relay.conf, if it is there)")
+  var config: String?
+
+  @Option(help: "The folder to keep everything in. (default: $XDG_DATA_HOME/sotto-relay)")
+  var data: String?
+
+  @Option(help: "Where to listen; port 0 picks a free one. (default: 127.0.0.1:8090)")
+  var listen: String?
+
+  @Option(help: "Who may create mailboxes: `open` is anyone. Needed unless only this machine can reach the relay.")
+  var registration: String?
+
+  @Option(help: "A name that clients reach the relay by, host[:port]; may be repeated. (default: any)")
+  var authority: [String] = []
+
+  @Option(help: ArgumentHelp("The certificate chain, PEM; with it the relay speaks TLS.", valueName: "file"))
+  var tlsCertificate: String?
+
+  @Option(help: ArgumentHelp("The certificate's private key, PEM.", valueName: "file"))
+  var tlsKey: String?
+
+  @Option(help: "Where to serve Prometheus metrics, HOST:PORT on this machine. (default: nowhere)")
+  var metrics: String?
+
+  @Option(help: "Prekeys that strangers may claim of a mailbox, BURST/SECONDS. (default: 20/60)")
+  var rateKnockClaims: String?
+
+  @Option(help: "The same for contacts. (default: 60/10)")
+  var rateContactClaims: String?
+
+  @Option(help: "Envelopes that strangers may put into a mailbox. (default: 100/6)")
+  var rateKnockEnvelopes: String?
+
+  @Option(help: "The least important log line to write. (default: info)")
+  var logLevel: String?
+
+  /// The file, the environment and these flags.
+  var sources: ConfigurationSources {
+    let single: [(Setting, String?)] = [
+      (.data, data), (.listen, listen), (.registration, registration), (.tlsCertificate, tlsCertificate),
+      (.tlsKey, tlsKey), (.metrics, metrics), (.knockClaims, rateKnockClaims), (.contactClaims, rateContactClaims),
+      (.knockEnvelopes, rateKnockEnvelopes), (.logLevel, logLevel),
+    ]
+    var flags: [Setting: [String]] = authority.isEmpty ? [:] : [.authority: authority]
+    for case (let setting, let value?) in single { flags[setting] = [value] }
+    return ConfigurationSources(
+      flags: flags, environment: ProcessInfo.processInfo.environment, file: config, homeDirectory: NSHomeDirectory())
+  }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import SottoRelay
+import SottoWire
+import Testing
+
+/// Where settings come from and what is wrong with them.
+@Suite struct ConfigurationTests {
+  private let folder = Folder()
+  private var file: String { folder.path + "/relay.conf" }
+
+  private func write(_ text: String, to name: String = "relay.conf") throws {
+    try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
+  }
+
+  private func read(
+    _ flags: [Setting: [String]] = [:], _ environment: [String: String] = [:], file: String? = nil
+  ) throws -> EffectiveConfiguration {
+    let base = ["SOTTO_RELAY_DATA": folder.path].merging(environment) { $1 }
+    return try ConfigurationSources(flags: flags, environment: base, file: file, homeDirectory: "/nonexistent").read()
+  }
+
+  private func failure(
+    _ flags: [Setting: [String]] = [:], _ environment: [String: String] = [:], file: String? = nil
+  ) -> StartFailure? {
+    do {
+      _ = try read(flags, environment, file: file)
+      return nil
+    } catch { return error as? StartFailure }
+  }
+
+  /// File, environment, flags: for every setting the later wins, and print says who it was. [operation.1]
+  @Test(arguments: Setting.allCases.filter { $0 != .data }) func theLaterWins(_ setting: Setting) throws {
+    let values: [String] =
+      switch setting {
+      case .data: []
+      case .listen, .metrics: ["[::1]:1", "127.0.0.2:2", "localhost:3"]
+      case .registration: ["open", "open", "open"]
+      case .authority: ["one.example", "two.example:8443", "three.example"]
+      case .tlsCertificate, .tlsKey: ["/one", "/two #2", "/three"]
+      case .knockClaims, .contactClaims, .knockEnvelopes: ["1/1", "2/20", "1000000/86400"]
+      case .logLevel: ["trace", "error", "debug"]
+      }
+    // TLS takes two.
+    let other: Setting? = [.tlsCertificate: .tlsKey, .tlsKey: .tlsCertificate][setting]
+    let both = other.map { [$0: ["/other"]] } ?? [:]
+    func line(_ effective: EffectiveConfiguration) throws -> EffectiveConfiguration.Line {
+      try #require(effective.lines.first { $0.setting == setting })
+    }
+    try write("\(setting.name) = \(values[0])  # a comment")
+    let fromFile = try line(try read(both))
+    #expect(fromFile.values == [values[0]] && fromFile.origin == file)
+    let environment = [setting.environmentName: values[1]]
+    let fromEnvironment = try line(try read(both, environment))
+    #expect(fromEnvironment.values == [values[1]] && fromEnvironment.origin == setting.environmentName)
+    let flags = both.merging([setting: [values[2]]]) { $1 }
+    let fromFlag = try line(try read(flags, environment))
+    #expect(fromFlag.values == [values[2]] && fromFlag.origin == setting.flag)
+  }
+
+  @Test func theFolderIsNotMovedByTheFileInIt() throws {
+    #expect(try read().configuration.dataDirectory == folder.path)
+    #expect(try read([.data: ["/flag"]]).configuration.dataDirectory == "/flag")
+    try write("data = /elsewhere")
+    #expect(failure()?.exitCode == 78)
+    let named = ConfigurationSources(flags: [:], environment: [:], file: file, homeDirectory: "/nonexistent")
+    #expect(try named.read().configuration.dataDirectory == "/elsewhere")
+    try write("listen = 127.0.0.1:1", to: "other.conf")
+    #expect(try read([:], ["SOTTO_RELAY_CONFIG": folder.path + "/other.conf"]).configuration.listen.port == 1)
+    let nobody = ConfigurationSources(flags: [:], environment: ["XDG_DATA_HOME": "/x"], file: nil, homeDirectory: "/h")
+    #expect(try nobody.read().configuration.dataDirectory == "/x/sotto-relay")
+  }
+
+  @Test func lists() throws {
+    try write("authority = a.example\nauthority = b.example:1\n")
+    let names = { (effective: EffectiveConfiguration) in effective.lines.first { $0.setting == .authority }?.values }
+    #expect(names(try read()) == ["a.example", "b.example:1"])
+    #expect(names(try read([:], ["SOTTO_RELAY_AUTHORITY": "c.example,d.example"])) == ["c.example", "d.example"])
+    #expect(names(try read([:], ["SOTTO_RELAY_AUTHORITY": ""])) == [])
+    #expect(names(try read([.authority: ["e.example", "f.example"]])) == ["e.example", "f.example"])
+  }
+
+  /// [operation.1]
+  @Test(arguments: [
+    "listen", "speed = 9", "listen = 8090", "listen = :8090", "listen = ::1:8090", "listen = a:65536", "listen = a:",
+    "listen = [::1]", "listen =", "LISTEN = 127.0.0.1:1", "listen = 127.0.0.1:1\nlisten = 127.0.0.1:2",
+    "registration = closed", "authority = Relay.example", "authority = https://relay.example", "rate.knock-claims = 20",
+    "rate.knock-claims = 0/60", "rate.knock-claims = 1/0", "rate.knock-claims = 1/86401", "rate.knock-claims = 1/60s",
+    "rate.contact-claims = 1000001/1", "rate.knock-envelopes = -1/1", "log.level = loud", "metrics = 9090",
+    "metrics = 0.0.0.0:9090", "tls.certificate = /c", "tls.key = /k", "listen = 0.0.0.0:1", "listen = [::]:1",
+    "listen = 127.example:1",
+  ]) func mistakesAreErrors(_ text: String) throws {
+    try write(text)
+    let failure = try #require(self.failure())
+    #expect(failure.exitCode == 78 && !failure.what.isEmpty && !failure.meaning.isEmpty && !failure.next.isEmpty)
+    try write("")
+    #expect(self.failure() == nil)
+  }
+
+  @Test func mistakesAreNamedByTheirPlace() throws {
+    try write("\n# nothing\nlistn = 127.0.0.1:1")
+    #expect(failure()?.what.contains("'listn' (\(file), line 3)") == true)
+    try write("")
+    #expect(failure([:], ["SOTTO_RELAY_LISTN": "x"])?.what.contains("SOTTO_RELAY_LISTN") == true)
+    #expect(failure([:], ["SOTTO_RELAY_LISTEN": "x"])?.what.contains("SOTTO_RELAY_LISTEN") == true)
+    #expect(failure([.listen: ["x"]])?.what.contains("--listen") == true)
+    #expect(failure(file: folder.path + "/missing")?.exitCode == 78)
+    try Data([0xff, 0xfe, 0x00]).write(to: URL(filePath: file))
+    #expect(failure()?.exitCode == 78)
+  }
+
+  @Test func aRelayForOthersSaysWhoMayRegister() throws {
+    #expect(failure([.listen: ["0.0.0.0:1"], .registration: ["open"]]) == nil)
+    #expect(failure([.listen: ["127.255.0.1:1"]]) == nil)
+  }
+
+  /// The example is complete, valid and changes nothing; with every comment taken away it is valid too.
+  @Test func theExampleIsAConfiguration() throws {
+    let before = try read().lines.map(\.values)
+    try write(EffectiveConfiguration.example)
+    #expect(try read().lines.map(\.values) == before)
+    for setting in Setting.allCases {
+      let lines = ["\n\(setting.name) = ", "\n#\(setting.name) = "]
+      #expect(lines.contains { EffectiveConfiguration.example.contains($0) }, "\(setting)")
+    }
+    let all = EffectiveConfiguration.example.split(separator: "\n").map { line in
+      line.hasPrefix("#") && !line.hasPrefix("# ") ? line.dropFirst() : line
+    }
+    try write(all.joined(separator: "\n"), to: "all.conf")
+    let effective = try ConfigurationSources(
+      flags: [:], environment: [:], file: folder.path + "/all.conf", homeDirectory: "/nonexistent"
+    ).read()
+    #expect(effective.lines.allSatisfy { !$0.values.isEmpty && $0.origin == folder.path + "/all.conf" })
+  }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import SottoRelay
+import Testing
+
+/// What `Deploy/` says of the metrics is so.
+@Suite struct DeployTests {
+  private func text(_ name: String) throws -> String {
+    try String(
+      contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Deploy/\(name)"),
+      encoding: .utf8)
+  }
+
+  /// Every metric that a dashboard or rule asks for exists, with the labels and values that it asks for.
+  @Test(arguments: ["grafana-dashboard.json", "prometheus-alerts.yml"]) func metricsExist(_ name: String) throws {
+    let text = try text(name).replacing("\\\"", with: "\"")
+    let used = text.matches(of: /(sotto_relay_[a-z_]+)(?:\{([^}]*)\})?/)
+    #expect(used.count > 5)
+    for match in used {
+      let base = String(match.1).replacing(/_(bucket|count|sum)$/, with: "")
+      let metric = try #require(RelayMetric(rawValue: String(match.1)) ?? RelayMetric(rawValue: base), "\(match.1)")
+      for label in (match.2 ?? "").matches(of: /([a-z]+)=~?"([^"]*)"/) where label.1 != "job" {
+        let known = try #require(metric.labels.first { $0.name == String(label.1) }, "\(match.0)")
+        for value in label.2.split(separator: "|") { #expect(known.values.contains(String(value)), "\(match.0)") }
+      }
+    }
+  }
+
+  /// Nothing is counted that nobody looks at.
+  @Test func theDashboardShowsEveryMetric() throws {
+    let dashboard = try text("grafana-dashboard.json")
+    for metric in RelayMetric.allCases { #expect(dashboard.contains(metric.rawValue), "\(metric)") }
+    let object = try JSONSerialization.jsonObject(with: Data(dashboard.utf8)) as? [String: Any]
+    let panels = try #require(object?["panels"] as? [[String: Any]])
+    #expect(Set(panels.compactMap { $0["id"] as? Int }).count == panels.count)
+  }
+}
