@@ -34,6 +34,8 @@ public final class Relay: Service {
       return try SQLiteStore(path: path)
     } catch StoreFailure.newerSchema {
       throw .newerStore
+    } catch StoreFailure.olderSchema {
+      throw .olderStore
     } catch StoreFailure.notDurable {
       throw .notDurable
     } catch {
