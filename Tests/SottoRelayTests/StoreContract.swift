@@ -4,6 +4,19 @@ import SottoWire
 import Synchronization
 import Testing
 
+extension RelayStore {
+  /// Stores one envelope; whether it is new.
+  func accept(_ arrival: Arrival, now: Int64, admit: @escaping Admission) async throws -> Bool {
+    try await withCheckedThrowingContinuation { continuation in
+      submit([arrival], now: now) { kind, _ in
+        try admit(kind)
+      } done: {
+        continuation.resume(with: $0[0].isNew)
+      }
+    }
+  }
+}
+
 /// What every store must do, whatever keeps its bytes. An adapter's suite makes a store and runs all of it.
 struct StoreContract {
   let store: any RelayStore

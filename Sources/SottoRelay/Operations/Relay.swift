@@ -71,7 +71,8 @@ public final class Relay: Service {
       configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
       onServerRunning: { self.listening(at: $0) }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
       logger: Self.silent)
-    let sweeper = Task { await self.sweepNowAndThen() }
+    // It knows the services alone: a sweep that is under way must not keep the folder's lock.
+    let sweeper = Task { [services] in await Self.sweepNowAndThen(services) }
     defer { sweeper.cancel() }
     try await withGracefulShutdownHandler {
       try await server.run()
@@ -79,6 +80,8 @@ public final class Relay: Service {
       self.services.lifecycle.drain()
       self.services.log.write(.draining)
     }
+    sweeper.cancel()
+    await sweeper.value
   }
 
   private func listening(at channel: any Channel) {
@@ -89,7 +92,7 @@ public final class Relay: Service {
   }
 
   /// Keeps the disk bounded. A sweep that fails is tried again an hour later. [relay.28]
-  private func sweepNowAndThen() async {
+  private static func sweepNowAndThen(_ services: RelayServices) async {
     while !Task.isCancelled {
       if (try? await services.store.sweep(now: services.now())) != nil { services.log.write(.swept) }
       try? await Task.sleep(for: .seconds(RelayLimits.sweepSeconds))

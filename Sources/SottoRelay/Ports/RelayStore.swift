@@ -131,19 +131,6 @@ package protocol RelayStore: Sendable {
   func close() async throws
 }
 
-extension RelayStore {
-  /// Stores one envelope. Whether it is new: a repeated name is accepted and changes nothing.
-  package func accept(_ arrival: Arrival, now: Int64, admit: @escaping Admission) async throws -> Bool {
-    try await withCheckedThrowingContinuation { continuation in
-      submit([arrival], now: now) { kind, _ in
-        try admit(kind)
-      } done: {
-        continuation.resume(with: $0[0].isNew)
-      }
-    }
-  }
-}
-
 extension Acceptance {
   /// Whether the envelope is new, or why it is not there.
   package var isNew: Result<Bool, any Error> {
