@@ -38,6 +38,8 @@ package enum RelayLimits {
   package static let discardedBytes = 32 * 1024 * 1024
   /// How many of them one transaction overwrites: some milliseconds.
   package static let discardStep = 1_024
+  /// How many steps there may be between two commits: as much as a commit full of acks of 32 each lets go.
+  package static let discardSteps = 8
   /// Seconds until the first complete request head on a connection.
   package static let headSeconds: Int64 = 15
   /// Seconds that a connection may be idle between requests, or stall inside one.

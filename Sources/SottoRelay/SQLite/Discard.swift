@@ -7,13 +7,15 @@ internal import Synchronization
 // also after a crash.
 
 extension GroupCommit {
-  /// After a commit: when enough has come together, one step of it. A step that fails changes nothing, and is tried again
-  /// after the next commit, or by the sweep.
+  /// After a commit: when enough has come together, some of it, as much as a round of acks brings. A step that fails
+  /// changes nothing, and is tried again after the next commit, or by the sweep.
   func overwriteIfDue(_ db: Database) {
-    let isDue = index.withLock {
-      $0.discarded.count >= RelayLimits.discarded || $0.discardedBytes >= RelayLimits.discardedBytes
+    for _ in 0..<RelayLimits.discardSteps {
+      let isDue = index.withLock {
+        $0.discarded.count >= RelayLimits.discarded || $0.discardedBytes >= RelayLimits.discardedBytes
+      }
+      guard isDue, (try? overwriteStep(db)) != nil else { return }
     }
-    if isDue { _ = try? overwriteStep(db) }
   }
 
   /// Overwrites the oldest rows, and forgets names of which there are too many; whether there are more rows.

@@ -61,6 +61,9 @@ final class GroupCommit: Sendable {
     }
   }
 
+  /// Whether nothing waits for a commit.
+  var isIdle: Bool { queue.withLock { $0.submissions.isEmpty && $0.jobs.isEmpty } }
+
   private func enqueue(_ add: (inout Queue) -> Void) {
     let mustStart = queue.withLock { queue in
       add(&queue)

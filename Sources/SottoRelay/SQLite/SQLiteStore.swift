@@ -43,7 +43,7 @@ package struct SQLiteStore: RelayStore {
   }
 
   package func close() async throws {
-    try await writer.submit { _ in }
+    repeat { try await writer.submit { _ in } } while !writer.isIdle
     await emptyLog()
     try pool.close()
   }
