@@ -15,13 +15,22 @@ final class SendHandler: ChannelDuplexHandler {
   private var isClosing = false
   /// The channel asked for more while the machine wanted none.
   private var owesRead = false
+  /// What turns our frames into bytes.
+  private var encoder: ChannelHandlerContext?
   private var stall: Scheduled<Void>?
   private var ping: Scheduled<Void>?
 
   init(_ services: RelayServices) { self.services = services }
 
-  func handlerAdded(context: ChannelHandlerContext) { schedulePing(context) }
-  func handlerRemoved(context: ChannelHandlerContext) { stop() }
+  func handlerAdded(context: ChannelHandlerContext) {
+    encoder = try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
+    schedulePing(context)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    encoder = nil
+    stop()
+  }
 
   func channelInactive(context: ChannelHandlerContext) {
     stop()
@@ -106,7 +115,7 @@ final class SendHandler: ChannelDuplexHandler {
     for action in actions {
       switch action {
       case .submit(let puts): submit(puts, context)
-      case .send(let frame): write(.binary, ByteBuffer(bytes: frame.encoded), context)
+      case .send(let frame): write(frame, context)
       case .close(let reason): close(reason, context)
       case .ping: write(.ping, ByteBuffer(), context)
       case .hangUp: context.close(promise: nil)
@@ -162,6 +171,23 @@ final class SendHandler: ChannelDuplexHandler {
       context.close(promise: nil)
     }
     readOn(context)
+  }
+
+  /// A whole frame in one buffer, put in behind NIO's encoder, which would write its header for itself: one buffer is one
+  /// write to the socket and one TLS record, and answers are most of what the relay writes here.
+  private func write(_ frame: SendFrame, _ context: ChannelHandlerContext) {
+    let bytes = frame.encoded
+    guard let encoder, bytes.count <= UInt16.max else { return write(.binary, ByteBuffer(bytes: bytes), context) }
+    var buffer = context.channel.allocator.buffer(capacity: 4 + bytes.count)
+    buffer.writeInteger(0x82 as UInt8)
+    if bytes.count < 126 {
+      buffer.writeInteger(UInt8(bytes.count))
+    } else {
+      buffer.writeInteger(126 as UInt8)
+      buffer.writeInteger(UInt16(bytes.count))
+    }
+    buffer.writeBytes(bytes)
+    encoder.writeAndFlush(NIOAny(buffer), promise: nil)
   }
 
   private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer, _ context: ChannelHandlerContext) {
