@@ -145,7 +145,7 @@ struct DemoConversation {
 
       What the relay saw
         rows      \(tables.map { "\($0.name) \($0.rows)" }.joined(separator: ", "))
-        sizes     \(sizes) bytes: \(facts.envelopeSizes.count) envelopes, gone once received
+        sizes     \(sizes) bytes: \(facts.envelopeSizes.count) envelopes, overwritten within the hour
         one       \(rows[0])
                   \(rows[1])...
         searched  its database, write-ahead log and output, \(facts.searches) times, up to \(facts.searchedBytes / 1024) KiB
