@@ -21,7 +21,8 @@ import Testing
         findings.append("the row of \(row.rules) names a test that is not there: \(test)")
       }
       guard row.tests.isEmpty else { continue }
-      findings += row.rules.filter { shown[$0] == nil }.map { "no negative vector shows \($0), and its row names no test" }
+      let unseen = row.rules.filter { shown[$0] == nil }
+      findings += unseen.map { "no negative vector shows \($0), and its row names no test" }
       let expected = Set(row.rules.flatMap { shown[$0] ?? [] }.map(\.stage))
       findings += row.stages.filter { !expected.contains($0) }.map { "no vector of \(row.rules) expects \($0)" }
     }

@@ -46,7 +46,7 @@ package struct ExportedAccount: Sendable {
     relay = try reader.relay()
     contactSecret = try reader.contactSecret()
     head = try reader.head()
-    accountKeys = SecretBox(try reader.secret(128))
+    accountKeys = SecretBox(try reader.secret(AccountKeys.encodedCount))
     cardKey = SecretBox(try reader.secret(32))
     try reader.finish()
   }

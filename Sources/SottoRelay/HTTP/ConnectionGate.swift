@@ -5,7 +5,7 @@ internal import SottoWire
 /// Stands between the HTTP decoder and everything else of a connection.
 ///
 /// - NIO considers an upgrade on the first request only, and drops a request whose upgrade is declined. So the gate takes
-///   the `Upgrade` header off everything but a well-formed request for a stream: what reaches the upgrader is accepted.
+///   the `Upgrade` header off everything but a well-formed request for a socket: what reaches the upgrader is accepted.
 /// - The decoder reads nothing more after a request with that header. So such a connection ends with its answer.
 /// - A request that cannot be parsed is answered with a problem document; the decoder then closes.
 /// - Nothing else times out before the first head: the gate does.
@@ -39,7 +39,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
     requestsInProgress += 1
-    if sawHead || streamRequest(head) == nil {
+    if sawHead || SocketRequest(head, services) == nil {
       if head.headers.contains(name: "upgrade") || head.method == .CONNECT {
         isLast = true
         head.headers.remove(name: "upgrade")
@@ -83,18 +83,21 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
     context.fireErrorCaught(error)
   }
+}
 
-  /// The mailbox and name of a request whose upgrade NIO will not decline, or nil.
-  func streamRequest(_ head: HTTPRequestHead) -> (MailboxID, RelayAuthority)? {
-    Self.streamRequest(head, services)
-  }
+/// A request whose upgrade NIO will not decline, and what it asks for.
+enum SocketRequest {
+  /// An owner's stream, by the name that the relay was called.
+  case stream(MailboxID, RelayAuthority)
+  /// The senders' socket.
+  case send
 
-  static func streamRequest(_ head: HTTPRequestHead, _ services: RelayServices) -> (MailboxID, RelayAuthority)? {
+  init?(_ head: HTTPRequestHead, _ services: RelayServices) {
     func single(_ name: String) -> String? {
       let values = head.headers[name]
       return values.count == 1 ? values[0] : nil
     }
-    guard head.method == .GET, head.version == .http1_1, case .stream(let mailbox)? = Route(path: head.uri),
+    guard head.method == .GET, head.version == .http1_1,
       let authority = single("host").flatMap({ RelayAuthority($0) }),
       services.authorities.isEmpty || services.authorities.contains(authority),
       single("upgrade")?.lowercased() == "websocket", single("sec-websocket-version") == "13",
@@ -103,6 +106,10 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
       head.headers["content-length"].allSatisfy({ $0 == "0" }), head.headers["transfer-encoding"].isEmpty,
       services.lifecycle.isReady
     else { return nil }
-    return (mailbox, authority)
+    switch Route(path: head.uri) {
+    case .stream(let mailbox)?: self = .stream(mailbox, authority)
+    case .send?: self = .send
+    default: return nil
+    }
   }
 }

@@ -68,6 +68,8 @@ public enum Backups {
       return try backup.check(quick: false)
     } catch .newerSchema {
       throw .newerStore
+    } catch .olderSchema {
+      throw .olderStore
     } catch {
       throw .badBackup(backup.path)
     }
@@ -92,6 +94,7 @@ extension StartFailure {
   static func cannotBackUp(_ failure: StoreFailure, to file: String) -> StartFailure {
     switch failure {
     case .newerSchema: newerStore
+    case .olderSchema: olderStore
     case .full, .notDurable, .failed:
       StartFailure(
         74, "Cannot copy the store to \(file).", "There is no backup; the relay was not disturbed.",

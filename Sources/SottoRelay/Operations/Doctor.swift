@@ -84,6 +84,8 @@ public struct Doctor: Sendable {
         "Schema \(contents.version), no damage found; \(contents.mailboxes) mailboxes, \(contents.cards) cards.")
     } catch .newerSchema {
       return Self.failed("store", .newerStore)
+    } catch .olderSchema {
+      return Self.failed("store", .olderStore)
     } catch {
       return Self.failed("store", .unusableStore(file.path))
     }

@@ -44,6 +44,8 @@ public final class Relay: Service {
       }
     } catch StoreFailure.newerSchema {
       throw .newerStore
+    } catch StoreFailure.olderSchema {
+      throw .olderStore
     } catch StoreFailure.notDurable {
       throw .notDurable
     } catch {
@@ -107,7 +109,7 @@ public final class Relay: Service {
       onServerRunning: { self.listening(at: $0) }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
       logger: Self.silent)
     // Cancelled and waited for when the relay stops, so that neither meets a closed store.
-    async let _ = sweepNowAndThen()
+    async let _ = Self.sweepNowAndThen(services)
     async let _ = measureNowAndThen()
     try await withGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
@@ -135,7 +137,7 @@ public final class Relay: Service {
   }
 
   /// Keeps the disk bounded. A sweep that fails is tried again an hour later. [relay.28]
-  private func sweepNowAndThen() async {
+  private static func sweepNowAndThen(_ services: RelayServices) async {
     while !Task.isCancelled {
       let done = (try? await services.store.sweep(now: services.now())) != nil
       services.metrics.swept(done)

@@ -93,6 +93,7 @@ package enum RouteName: String, CaseIterable, Sendable {
   case claim = "/v1/mailboxes/{mailbox}/prekeys/claim"
   case envelope = "/v1/mailboxes/{mailbox}/envelopes/{envelope}"
   case stream = "/v1/mailboxes/{mailbox}/stream"
+  case send = "/v1/send"
   /// No route of ours, or a request that could not be read.
   case none
 
@@ -102,6 +103,7 @@ package enum RouteName: String, CaseIterable, Sendable {
       case .live: .live
       case .ready: .ready
       case .card: .card
+      case .send: .send
       case .mailbox: .mailbox
       case .capabilities: .capabilities
       case .signedPart: .signedPart

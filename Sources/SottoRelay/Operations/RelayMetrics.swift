@@ -63,6 +63,16 @@ struct RelayMetrics: Sendable {
     if isNew { bytesIn.increment(by: bytes) }
   }
 
+  /// What became of an envelope, by whichever way it came.
+  func settled(_ outcome: Acceptance, _ bytes: Int) {
+    switch outcome {
+    case .stored: accepted(bytes, isNew: true)
+    case .repeated: accepted(bytes, isNew: false)
+    case .refused(let refusal): refused(refusal.problem)
+    case .failed: break
+    }
+  }
+
   func refused(_ problem: Problem) { refused[problem]?.increment() }
 
   func delivered(_ envelopes: [QueuedEnvelope]) {

@@ -24,13 +24,15 @@ struct StoreFile {
 
   var exists: Bool { FileManager.default.fileExists(atPath: path) }
 
-  /// Throws `newerSchema`, or `failed` when the file is not a store or is damaged. `quick` leaves the indexes out.
+  /// Throws `newerSchema` or `olderSchema`, or `failed` when the file is not a store or is damaged. `quick` leaves the indexes out.
   func check(quick: Bool) throws(StoreFailure) -> Contents {
     try reading { db in
       guard try db.tableExists("store"), let version = try Int.fetchOne(db, sql: "SELECT version FROM store") else {
         throw StoreFailure.failed(Int(ResultCode.SQLITE_NOTADB.rawValue))
       }
-      guard version <= Schema.version else { throw StoreFailure.newerSchema }
+      guard version == Schema.version else {
+        throw version > Schema.version ? StoreFailure.newerSchema : StoreFailure.olderSchema
+      }
       let verdict = try String.fetchAll(db, sql: quick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)")
       guard verdict == ["ok"] else { throw StoreFailure.failed(Int(ResultCode.SQLITE_CORRUPT.rawValue)) }
       let (mailboxes, cards) = (try Self.count(db, "mailbox"), try Self.count(db, "card"))

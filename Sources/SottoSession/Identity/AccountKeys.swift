@@ -19,7 +19,7 @@ public struct AccountKeys: ~Copyable, Sendable {
 
   /// A stored account: both pairs of seeds.
   public init(decoding bytes: borrowing Secret) throws(CryptoError) {
-    guard bytes.count == 129, SavedState.isCurrent(bytes) else { throw .wrongLength }
+    guard bytes.count == Self.encodedCount, SavedState.isCurrent(bytes) else { throw .wrongLength }
     try self.init(seeds: bytes.slice(1..<65), nextSeeds: bytes.slice(65..<129))
   }
 
@@ -32,7 +32,10 @@ public struct AccountKeys: ~Copyable, Sendable {
     self.nextSeeds = nextSeeds
   }
 
-  /// The version, then both pairs of seeds: 129 bytes. [state.5]
+  /// The number of bytes of `encoded()`.
+  public static let encodedCount = 129
+
+  /// The version, then both pairs of seeds. [state.5]
   public func encoded() -> Secret {
     var writer = SecretWriter()
     writer.u8(SavedState.version)
