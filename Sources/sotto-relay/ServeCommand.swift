@@ -13,7 +13,13 @@ struct ServeCommand: AsyncParsableCommand {
       a line. SIGTERM lets requests finish, closes every stream and exits 0.
 
       Settings come from DATA/relay.conf (`name = value`), then SOTTO_RELAY_LISTEN, SOTTO_RELAY_DATA, \
-      SOTTO_RELAY_REGISTRATION and SOTTO_RELAY_AUTHORITY, then from flags.
+      SOTTO_RELAY_REGISTRATION, SOTTO_RELAY_AUTHORITY and so on, then from flags.
+
+      Limits by client do not hold for this machine unless `limit-loopback = true`. Behind a proxy say which one: \
+      `trusted-proxies = 10.0.0.2, 10.1.0.0/16`; then the client is whom its X-Forwarded-For names (with \
+      `forwarded-header = forwarded`: its Forwarded, RFC 7239). Without it those headers are ignored. Others: \
+      max-connections, max-connections-per-client, and `COUNT per SECONDS` for client-connections, client-requests, \
+      client-signed-requests and client-failed-signatures.
 
       EXIT CODES: 0 stopped; 64 usage; 69 cannot listen; 73 data folder; 74 store or disk; 75 another relay uses the \
       data folder; 78 configuration, or a store of a newer version.
@@ -51,8 +57,9 @@ struct ServeCommand: AsyncParsableCommand {
     let data = self.data ?? environment["SOTTO_RELAY_DATA"] ?? Self.defaultData(environment)
     var configuration = RelayConfiguration(dataDirectory: data)
     try configuration.read(file: data + "/relay.conf")
-    for name in ["listen", "registration", "authority"] {
-      if let value = environment["SOTTO_RELAY_" + name.uppercased()] { try configuration.set(name, to: value) }
+    for name in RelayConfiguration.names {
+      let variable = "SOTTO_RELAY_" + name.uppercased().split(separator: "-").joined(separator: "_")
+      if let value = environment[variable] { try configuration.set(name, to: value) }
     }
     if let listen { try configuration.set("listen", to: listen) }
     if let registration { try configuration.set("registration", to: registration) }

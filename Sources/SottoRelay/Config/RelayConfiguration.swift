@@ -19,6 +19,8 @@ public struct RelayConfiguration: Sendable {
   public var registration: Registration?
   /// The names that clients use; empty means any. [relay.11]
   public var authorities: Set<RelayAuthority> = []
+  /// Limits by client.
+  package var clients = ClientSettings()
   /// Unix time in seconds.
   public var now: @Sendable () -> Int64 = { Int64(Date.now.timeIntervalSince1970) }
 
@@ -37,9 +39,14 @@ public struct RelayConfiguration: Sendable {
     case "authority":
       guard let authority = RelayAuthority(value) else { throw .badSetting(name) }
       authorities.insert(authority)
+    case let name where ClientSettings.names.contains(name):
+      guard clients.set(name, to: value) else { throw .badSetting(name) }
     default: throw .unknownSetting(name)
     }
   }
+
+  /// The settings that the environment may hold, by their name in the file.
+  public static let names = ["listen", "registration", "authority"] + ClientSettings.names
 
   /// Reads `name = value` lines; `#` starts a comment. The file of a data directory is `relay.conf`.
   public mutating func read(file path: String) throws(StartFailure) {

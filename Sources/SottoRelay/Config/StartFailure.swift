@@ -19,7 +19,7 @@ public struct StartFailure: Error, Equatable, Sendable, CustomStringConvertible 
   static func unknownSetting(_ name: String) -> StartFailure {
     StartFailure(
       78, "There is no setting '\(name)'.", "A mistyped setting would be ignored silently, so nothing was started.",
-      "The file takes: listen, registration, authority.")
+      "The file takes: \(RelayConfiguration.names.joined(separator: ", ")).")
   }
 
   static let registrationMissing = StartFailure(

@@ -26,7 +26,8 @@ public final class Relay: Service {
     self.configuration = configuration
     self.onListening = onListening
     services = RelayServices(
-      store: store, authorities: configuration.authorities, now: configuration.now, log: RelayLog(logger: logger))
+      store: store, clients: ClientLimits(configuration.clients, files: OpenFiles.raiseLimit()),
+      authorities: configuration.authorities, now: configuration.now, log: RelayLog(logger: logger))
   }
 
   private static func open(_ path: String) throws(StartFailure) -> any RelayStore {

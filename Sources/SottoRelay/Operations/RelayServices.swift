@@ -6,6 +6,7 @@ struct RelayServices: Sendable {
   let store: any RelayStore
   let hub = StreamHub()
   let throttle = Throttle()
+  let clients: ClientLimits
   let lifecycle = Lifecycle()
   /// The names that the relay serves; empty means whatever the Host header says. [relay.11]
   let authorities: Set<RelayAuthority>
