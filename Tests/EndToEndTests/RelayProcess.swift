@@ -17,10 +17,16 @@ final class RelayProcess: @unchecked Sendable {
   var pid: Int32 { process?.processIdentifier ?? 0 }
   var isRunning: Bool { process?.isRunning ?? false }
 
+  /// Added to its environment.
+  private let environment: [String: String]
+
   /// `settings` go to its configuration file.
-  init(data: String, settings: [String: String] = [:], openFiles: Int? = nil) async throws {
+  init(
+    data: String, settings: [String: String] = [:], openFiles: Int? = nil, environment: [String: String] = [:]
+  ) async throws {
     self.data = data
     self.openFiles = openFiles
+    self.environment = environment
     if !settings.isEmpty {
       try FileManager.default.createDirectory(
         atPath: data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -47,7 +53,7 @@ final class RelayProcess: @unchecked Sendable {
     // The most that a relay can be made to say.
     process.environment = [
       "PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no", "SOTTO_RELAY_LOG_LEVEL": "trace",
-    ]
+    ].merging(environment) { $1 }
     let output = Pipe()
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output

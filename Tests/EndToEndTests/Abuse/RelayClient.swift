@@ -116,7 +116,7 @@ final class MailboxOwner: Sendable {
   }
 
   /// Sequences 1 to 6: everything that a mailbox can have, and `parts` one-time parts.
-  func register(at client: RelayClient, parts: Int = 4) throws {
+  func register(at client: RelayClient, parts: Int = 4, withCard: Bool = true) throws {
     let former = try CapabilitySet([CapabilitySlot(.contact, revoked.hash)]).encoded
     let now = UInt64(RelayClient.now)
     let set = try CapabilitySet([
@@ -132,6 +132,7 @@ final class MailboxOwner: Sendable {
     try put(.capabilities(mailbox), set, 3)
     try put(.signedPart(mailbox), SignedPartUpload(id: 1, sealed: [1, 2, 3]).encoded, 4)
     if parts > 0 { try put(.batch(mailbox, 1), try Self.batch(parts), 5) }
+    guard withCard else { return }
     let created = try client.owner(
       key, .put, .card(card), body: [7, 7, 7], sequence: 6, listSequence: 1, condition: .absent)
     #expect(created.status == 204)
@@ -176,4 +177,24 @@ func storedBytes(_ relay: RelayProcess) throws -> [String: Data] {
   return try Dictionary(
     uniqueKeysWithValues: names.filter { !$0.hasSuffix("-shm") }
       .map { ($0, try Data(contentsOf: URL(filePath: relay.data + "/" + $0))) })
+}
+
+extension Data {
+  /// Whether the bytes are in it. Quick also without optimisation: whole stores are searched for many values.
+  func holds(_ bytes: [UInt8]) -> Bool {
+    withUnsafeBytes { content in
+      bytes.withUnsafeBytes { wanted in
+        var offset = 0
+        while offset + wanted.count <= content.count {
+          let rest = content.baseAddress! + offset
+          guard let found = memchr(rest, Int32(wanted[0]), content.count - wanted.count - offset + 1) else {
+            return false
+          }
+          if memcmp(found, wanted.baseAddress!, wanted.count) == 0 { return true }
+          offset = found - UnsafeMutableRawPointer(mutating: content.baseAddress!) + 1
+        }
+        return false
+      }
+    }
+  }
 }
