@@ -50,16 +50,20 @@ public enum SendFrame: Hashable, Sendable {
   case closing(CloseReason)
 
   public var encoded: [UInt8] {
-    var writer = WireWriter()
     switch self {
     case .answers(let answers):
+      let count = answers.count * PutAnswer.count
+      var writer = WireWriter(capacity: 1 + 8 + count)
       writer.u8(0x11)
-      writer.list(answers) { $1.write(to: &$0) }
+      writer.varint(count)
+      for answer in answers { answer.write(to: &writer) }
+      return writer.bytes
     case .closing(let reason):
+      var writer = WireWriter()
       writer.u8(0x12)
       writer.u16(reason.rawValue)
+      return writer.bytes
     }
-    return writer.bytes
   }
 
   public init(decoding bytes: [UInt8]) throws(WireError) {
@@ -89,6 +93,9 @@ public struct PutAnswer: Hashable, Sendable {
     self.problem = problem
     self.retryAfter = retryAfter
   }
+
+  /// The number of bytes of an encoded answer.
+  static let count = 4 + 2 + 1 + 2
 
   /// Why a put may be refused; each has its place in this list, counted from 1, as its code. [send.4]
   public static let problems: [Problem] = [

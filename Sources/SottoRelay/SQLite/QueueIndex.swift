@@ -8,7 +8,7 @@ extension Name {
   init(_ bytes: some Sequence<UInt8>) { self = bytes.reduce(0) { $0 << 8 | UInt128($1) } }
 }
 
-/// What the writer knows of every mailbox without asking the file: some 300 bytes each, and 60 for each envelope.
+/// What the writer knows of every mailbox without asking the file: some 300 bytes each, and 100 for each envelope.
 ///
 /// The writer alone changes it. An arrival is in it from the moment it is taken in, so that the next one in the same
 /// commit sees it, and is taken back if the commit fails; everything else is changed after its commit.

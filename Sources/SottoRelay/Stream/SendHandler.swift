@@ -106,7 +106,7 @@ final class SendHandler: ChannelDuplexHandler {
     for action in actions {
       switch action {
       case .submit(let puts): submit(puts, context)
-      case .send(let frame): write(.binary, ByteBuffer(bytes: frame.encoded), context)
+      case .send(let frame): write(.binary, Self.buffer(frame.encoded), context)
       case .close(let reason): close(reason, context)
       case .ping: write(.ping, ByteBuffer(), context)
       case .hangUp: context.close(promise: nil)
@@ -162,6 +162,16 @@ final class SendHandler: ChannelDuplexHandler {
       context.close(promise: nil)
     }
     readOn(context)
+  }
+
+  /// With room in front for the frame's header, so that both are one write to the socket and one TLS record.
+  private static func buffer(_ bytes: [UInt8]) -> ByteBuffer {
+    let room = 16
+    var buffer = ByteBufferAllocator().buffer(capacity: room + bytes.count)
+    buffer.moveWriterIndex(forwardBy: room)
+    buffer.moveReaderIndex(forwardBy: room)
+    buffer.writeBytes(bytes)
+    return buffer
   }
 
   private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer, _ context: ChannelHandlerContext) {
