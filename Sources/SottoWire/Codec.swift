@@ -21,6 +21,9 @@ public struct WireWriter: Sendable {
 
   public init() {}
 
+  /// With memory for `capacity` bytes, where how many there will be is known.
+  init(capacity: Int) { bytes.reserveCapacity(capacity) }
+
   /// One byte.
   public mutating func u8(_ value: UInt8) { bytes.append(value) }
   /// Two bytes, big-endian, as every integer of fixed width. [encoding.9]

@@ -24,4 +24,8 @@ public enum WireLimits {
   public static let streamWindowCount = 256
   /// Bytes of envelopes that a stream sends ahead of the owner's acks: 16 of the largest.
   public static let streamWindowBytes = 1024 * 1024
+  /// Unanswered puts on a send socket past which the relay reads no more: a commit's worth.
+  public static let sendWindowCount = 256
+  /// Their bytes: what the relay holds in memory for a socket that it owes answers.
+  public static let sendWindowBytes = 256 * 1024
 }

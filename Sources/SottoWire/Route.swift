@@ -22,6 +22,8 @@ public enum Route: Hashable, Sendable {
   case envelope(MailboxID, EnvelopeID)
   /// The owner's WebSocket.
   case stream(MailboxID)
+  /// The senders' WebSocket.
+  case send
 
   /// As it stands in a request line; it has no query.
   public var path: String {
@@ -37,6 +39,7 @@ public enum Route: Hashable, Sendable {
     case .claim(let id): "/v1/mailboxes/\(id.text)/prekeys/claim"
     case .envelope(let id, let envelope): "/v1/mailboxes/\(id.text)/envelopes/\(envelope.text)"
     case .stream(let id): "/v1/mailboxes/\(id.text)/stream"
+    case .send: "/v1/send"
     }
   }
 
@@ -47,6 +50,7 @@ public enum Route: Hashable, Sendable {
     switch (parts.first, parts.count) {
     case ("livez", 1): self = .live
     case ("readyz", 1): self = .ready
+    case ("v1", 2) where parts[1] == "send": self = .send
     case ("v1", 3...) where parts[1] == "cards" && parts.count == 3:
       guard let id = Hex.decode(parts[2]).flatMap({ try? CardID($0) }) else { return nil }
       self = .card(id)
@@ -78,7 +82,7 @@ public enum Route: Hashable, Sendable {
   /// What may be asked of it.
   public var methods: [HTTPMethod] {
     switch self {
-    case .live, .ready, .stream: [.get]
+    case .live, .ready, .stream, .send: [.get]
     case .card, .mailbox: [.get, .put, .delete]
     case .capabilities, .signedPart, .batch, .envelope: [.put]
     case .oneTimeParts: [.delete]

@@ -218,12 +218,12 @@ import Testing
     let direct = try #require(limits.open(from: remote("192.0.2.1")))
     let client = proxy.client(header("9.9.9.9, 192.0.2.1"))
     #expect(client != nil && client == direct.client { _ in ["8.8.8.8"] }, "a forged header changes nothing")
-    #expect(throws: Refusal.self) { try limits.openStream(client) }
+    #expect(throws: Refusal.self) { try limits.openSocket(client) }
     limits.close(direct)
-    try limits.openStream(client)
-    #expect(throws: Refusal.self) { try limits.openStream(client) }
-    limits.closeStream(client)
-    try limits.openStream(client)
+    try limits.openSocket(client)
+    #expect(throws: Refusal.self) { try limits.openSocket(client) }
+    limits.closeSocket(client)
+    try limits.openSocket(client)
   }
 
   /// The table is bounded, and a flood of addresses does not give a spent budget back. [limits.1]

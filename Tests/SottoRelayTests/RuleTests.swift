@@ -100,7 +100,7 @@ import Testing
     let all: [Route] = [
       .live, .ready, .card(card), .mailbox(mailbox), .capabilities(mailbox), .signedPart(mailbox),
       .oneTimeParts(mailbox),
-      .batch(mailbox, 12), .claim(mailbox), .envelope(mailbox, envelopeID(1)), .stream(mailbox),
+      .batch(mailbox, 12), .claim(mailbox), .envelope(mailbox, envelopeID(1)), .stream(mailbox), .send,
     ]
     for route in all {
       #expect(Route(path: route.path) == route)
@@ -130,7 +130,7 @@ import Testing
     #expect(Problem(document: "{}") == nil)
   }
 
-  /// [relay.13] [relay.15] [relay.16] [relay.18] [stream.1]
+  /// [relay.13] [relay.15] [relay.16] [relay.18] [stream.1] [send.1]
   @Test func encodingsAreStrict() throws {
     func strict<T: Equatable>(_ value: T, _ bytes: [UInt8], _ decode: ([UInt8]) throws(WireError) -> T) throws {
       #expect(try decode(bytes) == value)
@@ -167,6 +167,21 @@ import Testing
     for frame in server {
       try strict(frame, frame.encoded) { (bytes) throws(WireError) in try ServerFrame(decoding: bytes) }
     }
+    let sent: [SendFrame] = [
+      .answers([PutAnswer(number: 1)]), .answers(PutAnswer.problems.map { PutAnswer(number: 9, problem: $0) }),
+      .closing(.slow),
+    ]
+    for frame in sent {
+      try strict(frame, frame.encoded) { (bytes) throws(WireError) in try SendFrame(decoding: bytes) }
+    }
+    for bytes in [[0x11, 9, 0, 0, 0, 1, 0, 200, 0, 0, 0], [0x11, 9, 0, 0, 0, 1, 1, 251, 7, 0, 0]] as [[UInt8]] {
+      #expect(throws: WireError.invalidValue, "a status or code that does not belong") {
+        try SendFrame(decoding: bytes)
+      }
+    }
+    let put = PutFrame(
+      number: 1, mailbox: Owner(1).mailbox, id: envelopeID(1), capability: Owner(1).contact, bytes: [1, 2, 3])
+    try strict(put, put.encoded) { (bytes) throws(WireError) in try PutFrame(decoding: bytes) }
     let client = [
       ClientFrame.ack(index: 1, restoreEpoch: 2),
       challenge.answer(authority: RelayAuthority("a")!, signedBy: Owner(1).key),

@@ -69,6 +69,21 @@ import Testing
     try stands("envelope head", Hex.encode(Array(envelope.encoded[..<28])))
   }
 
+  @Test func sendFrames() throws {
+    let put = PutFrame(
+      number: 1, mailbox: MailboxID(owner: Self.key.publicKey), id: try EnvelopeID(Array(0..<16)),
+      capability: try Capability([UInt8](repeating: 7, count: 32)), bytes: [UInt8](repeating: 0xaa, count: 512))
+    try stands("put head", Hex.encode(Array(put.encoded[..<72])))
+    try stands("longest put", "65,609 bytes")
+    #expect(PutFrame.limit == 65_609)
+    let refused = PutAnswer(number: 2, problem: .tooManyRequests, retryAfter: 6)
+    try stands("answers", Hex.encode(SendFrame.answers([PutAnswer(number: 1), refused]).encoded))
+    try stands("closing", Hex.encode(SendFrame.closing(.restarting).encoded))
+    for (code, problem) in PutAnswer.problems.enumerated() {
+      try stands(problem.rawValue, "| \(code + 1) | \(problem.status) | `\(problem.rawValue)`")
+    }
+  }
+
   @Test func everyProblem() throws {
     for problem in Problem.allCases { try stands(problem.rawValue, "| \(problem.status) | `\(problem.rawValue)` |") }
   }

@@ -4,9 +4,24 @@ import SottoWire
 import Synchronization
 import Testing
 
+extension RelayStore {
+  /// Stores one envelope; whether it is new.
+  func accept(_ arrival: Arrival, now: Int64, admit: @escaping Admission) async throws -> Bool {
+    try await withCheckedThrowingContinuation { continuation in
+      submit([arrival], now: now) { kind, _ in
+        try admit(kind)
+      } done: {
+        continuation.resume(with: $0[0].isNew)
+      }
+    }
+  }
+}
+
 /// What every store must do, whatever keeps its bytes. An adapter's suite makes a store and runs all of it.
 struct StoreContract {
   let store: any RelayStore
+  /// Opens what `store` keeps a second time.
+  let open: @Sendable () throws -> any RelayStore
   let now: Int64 = 1_700_000_000
   private let day: Int64 = 86_400
 
@@ -18,10 +33,22 @@ struct StoreContract {
     ("envelopes", { try await $0.envelopes() }), ("repeated ids", { try await $0.repeatedIDs() }),
     ("quotas", { try await $0.quotas() }), ("acknowledgements", { try await $0.acknowledgements() }),
     ("expiry", { try await $0.expiry() }), ("deletion", { try await $0.deletion() }),
-    ("many at once", { try await $0.manyAtOnce() }),
+    ("many at once", { try await $0.manyAtOnce() }), ("one submission", { try await $0.oneSubmission() }),
+    ("restart", { try await $0.restart() }), ("restart of an empty queue", { try await $0.restartEmpty() }),
+    ("restart after expiry", { try await $0.restartAfterExpiry() }),
+    ("names forgotten by age", { try await $0.namesForgottenByAge() }),
+    ("names forgotten by number", { try await $0.namesForgottenByNumber() }),
   ]
 
   // MARK: Helpers
+
+  init(_ open: @escaping @Sendable () throws -> any RelayStore) throws {
+    store = try open()
+    self.open = open
+  }
+
+  /// The same, read anew, as after a crash: nothing is closed, flushed or told before.
+  private func restarted() throws -> StoreContract { try StoreContract(open) }
 
   static func mutation(_ seed: UInt8, _ sequence: UInt64, _ content: UInt8 = 0) -> Mutation {
     Mutation(
@@ -354,5 +381,128 @@ struct StoreContract {
     let found = try await waiting(mailbox)
     #expect(found.map(\.index) == Array(1...200))
     #expect(Set(found.map(\.id)).count == 200)
+  }
+
+  /// One answer each, in order, and what is judged later sees what was taken before it.
+  func oneSubmission() async throws {
+    let mailbox = try await registered(1)
+    let arrivals =
+      [arrival(1, 1), arrival(1, 1), arrival(9, 1), arrival(1, 2, knock: true), arrival(1, 3)]
+      + (10..<200).map { arrival(1, $0, knock: true) }
+    let outcomes = await withCheckedContinuation { continuation in
+      store.submit(arrivals, now: now) { _, of in
+        #expect(of == mailbox)
+      } done: {
+        continuation.resume(returning: $0)
+      }
+    }
+    #expect(outcomes.count == arrivals.count)
+    let refused = Acceptance.refused(Refusal(.deliveryRefused))
+    #expect(Array(outcomes[..<5]) == [.stored, .repeated, refused, .stored, .stored])
+    #expect(outcomes[5...].filter { $0 == .stored }.count == 99)
+    #expect(outcomes[5...].drop { $0 == .stored }.allSatisfy { $0 == .refused(Refusal(.mailboxFull)) })
+    #expect(try await waiting(mailbox).map(\.index) == Array(1...102))
+  }
+
+  // MARK: What a restart must find again
+
+  /// Order, names, counters and capabilities are what they were. [stream.4] [relay.25] [relay.26] [relay.27]
+  func restart() async throws {
+    let mailbox = try await registered(1)
+    let other = try await registered(2)
+    for number in 1...6 {
+      _ = try await accept(arrival(1, number, knock: number == 3))
+      _ = try await accept(arrival(2, number))
+    }
+    try await store.acknowledge(mailbox, upTo: 2)
+    let again = try restarted()
+    #expect(try await again.waiting(mailbox).map(\.index) == [3, 4, 5, 6])
+    #expect(try await again.waiting(mailbox).map(\.bytes) == (3...6).map { envelope($0) })
+    #expect(try await again.waiting(other).map(\.id) == (1...6).map(envelopeID))
+    #expect(try await again.store.status(mailbox)?.envelopes == 4)
+    #expect(try await again.store.status(mailbox)?.envelopeBytes == 4 * 512)
+    #expect(try await again.store.lastIndex(mailbox) == 6)
+    for number in 1...6 { #expect(try await !again.accept(arrival(1, number)), "\(number) is known") }
+    let wrong = Arrival(mailbox: mailbox, id: envelopeID(9), capability: Owner(2).contact.hash, bytes: envelope(9))
+    #expect(await refusal { _ = try await again.accept(wrong) } == .deliveryRefused)
+    #expect(try await again.accept(arrival(1, 7)))
+    #expect(try await again.waiting(mailbox).map(\.index) == [3, 4, 5, 6, 7])
+    for number in 100..<199 { #expect(try await again.accept(arrival(1, number, knock: true))) }
+    #expect(await refusal { _ = try await again.accept(arrival(1, 200, knock: true)) } == .mailboxFull)
+  }
+
+  /// An index is never given twice, also when nothing is left to remember it by. [stream.4]
+  func restartEmpty() async throws {
+    let mailbox = try await registered(1)
+    for number in 1...3 { _ = try await accept(arrival(1, number)) }
+    try await store.acknowledge(mailbox, upTo: 99)
+    #expect(try await restarted().waiting(mailbox).isEmpty, "before it was swept")
+    try await store.sweep(now: now)
+    let again = try restarted()
+    #expect(try await again.waiting(mailbox).isEmpty)
+    #expect(try await again.store.lastIndex(mailbox) == 0)
+    #expect(try await again.store.status(mailbox)?.envelopes == 0)
+    #expect(try await !again.accept(arrival(1, 2)), "delivered, swept, restarted, and still known")
+    #expect(try await again.accept(arrival(1, 4)))
+    #expect(try await again.waiting(mailbox).map(\.index) == [4])
+    try await again.store.deleteMailbox(mailbox, by: mutation(1, 3))
+    let anew = try again.restarted()
+    #expect(try await anew.store.status(mailbox) == nil)
+    _ = try await anew.registered(1)
+    #expect(try await anew.accept(arrival(1, 2)), "of what was deleted nothing is known")
+    #expect(try await anew.waiting(mailbox).map(\.index) == [1])
+  }
+
+  /// [relay.28]
+  func restartAfterExpiry() async throws {
+    let mailbox = try await registered(1)
+    for number in 1...2 { _ = try await accept(arrival(1, number, knock: true)) }
+    _ = try await accept(arrival(1, 3), now: now + 5 * day)
+    #expect(try await restarted().waiting(mailbox, now: now + 31 * day).map(\.index) == [3], "the day was kept")
+    try await store.sweep(now: now + 31 * day)
+    let again = try restarted()
+    #expect(try await again.waiting(mailbox).map(\.index) == [3])
+    try await again.store.sweep(now: now + 36 * day)
+    #expect(try await again.store.status(mailbox)?.envelopes == 0)
+    #expect(try await again.restarted().accept(arrival(1, 4)))
+    #expect(try await again.restarted().waiting(mailbox).map(\.index) == [4])
+  }
+
+  /// [relay.26]
+  func namesForgottenByAge() async throws {
+    let mailbox = try await registered(1)
+    _ = try await accept(arrival(1, 1))
+    _ = try await accept(arrival(1, 2), now: now + 5 * day)
+    try await store.acknowledge(mailbox, upTo: 2)
+    try await store.sweep(now: now + 30 * day)
+    #expect(try await !accept(arrival(1, 1)))
+    try await store.sweep(now: now + 31 * day)
+    #expect(try await !restarted().accept(arrival(1, 2)))
+    #expect(try await !accept(arrival(1, 2)))
+    #expect(try await accept(arrival(1, 1), now: now + 31 * day), "no longer known")
+    #expect(try await restarted().waiting(mailbox, now: now + 31 * day).map(\.index) == [3])
+  }
+
+  /// [relay.26]
+  func namesForgottenByNumber() async throws {
+    let mailbox = try await registered(1)
+    for start in stride(from: 0, to: 16_384, by: 4_096) {
+      let arrivals = (start..<start + 4_096).map { arrival(1, $0) }
+      let outcomes = await withCheckedContinuation { continuation in
+        store.submit(arrivals, now: now) { _, _ in
+        } done: {
+          continuation.resume(returning: $0)
+        }
+      }
+      #expect(outcomes.allSatisfy { $0 == .stored })
+      try await store.acknowledge(mailbox, upTo: UInt64(start + 4_096))
+    }
+    try await store.sweep(now: now)
+    for contract in [self, try restarted()] {
+      #expect(try await !contract.accept(arrival(1, 16_383)))
+      #expect(try await !contract.accept(arrival(1, 8_192)), "among the last 8,192")
+    }
+    #expect(try await accept(arrival(1, 1)), "not among the last 8,192")
+    #expect(try await restarted().waiting(mailbox).map(\.index) == [16_385])
   }
 }

@@ -7,12 +7,25 @@ import SottoWire
 import Synchronization
 import Testing
 
-/// An owner's WebSocket, as another implementation would write it: NIO's own client, and the frames of SottoWire.
-final class StreamClient: Sendable {
+/// What a relay sends on a WebSocket.
+protocol RelayFrame: Equatable, Sendable {
+  init(decoding bytes: [UInt8]) throws(WireError)
+}
+
+extension ServerFrame: RelayFrame {}
+extension SendFrame: RelayFrame {}
+
+/// An owner's WebSocket.
+typealias StreamClient = SocketClient<ServerFrame>
+/// A sender's.
+typealias SendClient = SocketClient<SendFrame>
+
+/// A WebSocket as another implementation would write it: NIO's own client, and the frames of SottoWire.
+final class SocketClient<In: RelayFrame>: Sendable {
   typealias Socket = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
   /// What arrives, one after the other.
   enum Event: Equatable {
-    case frame(ServerFrame)
+    case frame(In)
     case closed(code: Int?)
   }
 
@@ -22,17 +35,17 @@ final class StreamClient: Sendable {
   private let writes: AsyncStream<WebSocketFrame>.Continuation
 
   static func connect(
-    to relay: TestRelay, _ mailbox: MailboxID, host: String? = nil
-  ) async throws -> StreamClient {
+    to relay: TestRelay, route: Route, host: String? = nil
+  ) async throws -> SocketClient {
     let upgraded = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .connect(host: relay.authority.host, port: relay.authority.port) { channel in
         channel.eventLoop.makeCompletedFuture {
-          let upgrader = NIOTypedWebSocketClientUpgrader<Socket?> { channel, _ in
+          let upgrader = NIOTypedWebSocketClientUpgrader<Socket?>(maxFrameSize: 1 << 17) { channel, _ in
             channel.eventLoop.makeCompletedFuture { try Socket(wrappingChannelSynchronously: channel) }
           }
           let headers: HTTPHeaders = ["host": host ?? relay.authority.text, "content-length": "0"]
           let head = HTTPRequestHead(
-            version: .http1_1, method: .GET, uri: Route.stream(mailbox).path, headers: headers)
+            version: .http1_1, method: .GET, uri: route.path, headers: headers)
           let upgrade = NIOTypedHTTPClientUpgradeConfiguration(upgradeRequestHead: head, upgraders: [upgrader]) {
             $0.close().map { nil }
           }
@@ -44,7 +57,7 @@ final class StreamClient: Sendable {
         }
       }
     guard let socket = try await upgraded.get() else { throw Unexpected() }
-    return StreamClient(socket)
+    return SocketClient(socket)
   }
 
   private init(_ socket: Socket) {
@@ -60,7 +73,7 @@ final class StreamClient: Sendable {
             for try await frame in inbound {
               switch frame.opcode {
               case .binary:
-                events.add(.frame(try ServerFrame(decoding: Array(frame.data.readableBytesView))))
+                events.add(.frame(try In(decoding: Array(frame.data.readableBytesView))))
               case .connectionClose:
                 var data = frame.data
                 events.add(.closed(code: data.readInteger(as: UInt16.self).map(Int.init)))
@@ -103,12 +116,25 @@ final class StreamClient: Sendable {
     return events.isEmpty
   }
 
-  func send(_ frame: ClientFrame) { send(raw: frame.encoded) }
-
   func send(raw bytes: [UInt8], opcode: WebSocketOpcode = .binary, fin: Bool = true, masked: Bool = true) {
     let key = masked ? WebSocketMaskingKey([1, 2, 3, 4]) : nil
     writes.yield(WebSocketFrame(fin: fin, opcode: opcode, maskKey: key, data: ByteBuffer(bytes: bytes)))
   }
+
+  func close() { socket.channel.close(promise: nil) }
+
+}
+
+struct Unexpected: Error {}
+
+extension SocketClient<ServerFrame> {
+  static func connect(
+    to relay: TestRelay, _ mailbox: MailboxID, host: String? = nil
+  ) async throws -> StreamClient {
+    try await connect(to: relay, route: .stream(mailbox), host: host)
+  }
+
+  func send(_ frame: ClientFrame) { send(raw: frame.encoded) }
 
   func challenge(_ location: SourceLocation = #_sourceLocation) async throws -> StreamChallenge {
     guard case .frame(.challenge(let challenge)) = try await next(location) else {
@@ -140,8 +166,24 @@ final class StreamClient: Sendable {
       }
     }
   }
+}
 
-  func close() { socket.channel.close(promise: nil) }
+extension SocketClient<SendFrame> {
+  func put(
+    _ number: UInt32, _ id: EnvelopeID, to mailbox: MailboxID, _ capability: Capability, _ bytes: [UInt8]
+  ) {
+    send(raw: PutFrame(number: number, mailbox: mailbox, id: id, capability: capability, bytes: bytes).encoded)
+  }
 
-  struct Unexpected: Error {}
+  /// The next answers, until there are as many, by their numbers.
+  func answers(_ count: Int, _ location: SourceLocation = #_sourceLocation) async throws -> [UInt32: PutAnswer] {
+    var found: [UInt32: PutAnswer] = [:]
+    while found.count < count {
+      guard case .frame(.answers(let answers)) = try await next(location) else { throw Unexpected() }
+      for answer in answers {
+        #expect(found.updateValue(answer, forKey: answer.number) == nil, "one answer each", sourceLocation: location)
+      }
+    }
+    return found
+  }
 }

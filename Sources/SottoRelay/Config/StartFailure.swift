@@ -60,6 +60,11 @@ public struct StartFailure: Error, Equatable, Sendable, CustomStringConvertible 
     78, "The store was written by a newer version of sotto-relay.", "This version does not understand it.",
     "Run the newer version, or restore a backup of this one's. Nothing was changed.")
 
+  static let olderStore = StartFailure(
+    78, "The store was written by an older version of sotto-relay.", "This version does not convert it.",
+    "Run the older version until its envelopes are fetched, then name a new folder with `--data DIR`. Nothing was changed."
+  )
+
   static func alreadyRunning(_ path: String) -> StartFailure {
     StartFailure(
       75, "Another sotto-relay uses the data folder \(path).", "Two writers would undo each other's work.",

@@ -5,7 +5,7 @@ internal import SottoWire
 /// Stands between the HTTP decoder and everything else of a connection.
 ///
 /// - NIO considers an upgrade on the first request only, and drops a request whose upgrade is declined. So the gate takes
-///   the `Upgrade` header off everything but a well-formed request for a stream: what reaches the upgrader is accepted.
+///   the `Upgrade` header off everything but a well-formed request for a socket: what reaches the upgrader is accepted.
 /// - The decoder reads nothing more after a request with that header. So such a connection ends with its answer.
 /// - A request that cannot be parsed gets one answer at most, and nothing behind it is read or answered: where a request
 ///   ends is just what could not be said. [relay.9]
@@ -78,8 +78,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   private func admitted(
     _ head: HTTPRequestHead, _ context: ChannelHandlerContext
   ) throws(Refusal) -> HTTPRequestHead {
-    if !sawHead, streamRequest(head) != nil {
-      try holdStream(head, context)
+    if !sawHead, SocketRequest(head, services) != nil {
+      try holdSocket(head, context)
       return head
     }
     var head = head
@@ -93,12 +93,12 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     return head
   }
 
-  /// A stream that a trusted proxy opens is its client's, who may have enough of them. [limits.4]
-  private func holdStream(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) throws(Refusal) {
+  /// A socket that a trusted proxy opens is its client's, who may have enough of them. [limits.4]
+  private func holdSocket(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) throws(Refusal) {
     guard connection.isProxy else { return }
     let client = connection.client { head.headers[$0] }
-    try services.clients.openStream(client)
-    context.channel.closeFuture.whenComplete { [clients = services.clients] _ in clients.closeStream(client) }
+    try services.clients.openSocket(client)
+    context.channel.closeFuture.whenComplete { [clients = services.clients] _ in clients.closeSocket(client) }
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -194,18 +194,19 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   }
 }
 
-extension ConnectionGate {
-  /// The mailbox and name of a request whose upgrade NIO will not decline, or nil.
-  func streamRequest(_ head: HTTPRequestHead) -> (MailboxID, RelayAuthority)? {
-    Self.streamRequest(head, services)
-  }
+/// A request whose upgrade NIO will not decline, and what it asks for.
+enum SocketRequest {
+  /// An owner's stream, by the name that the relay was called.
+  case stream(MailboxID, RelayAuthority)
+  /// The senders' socket.
+  case send
 
-  static func streamRequest(_ head: HTTPRequestHead, _ services: RelayServices) -> (MailboxID, RelayAuthority)? {
+  init?(_ head: HTTPRequestHead, _ services: RelayServices) {
     func single(_ name: String) -> String? {
       let values = head.headers[name]
       return values.count == 1 ? values[0] : nil
     }
-    guard head.method == .GET, head.version == .http1_1, case .stream(let mailbox)? = Route(path: head.uri),
+    guard head.method == .GET, head.version == .http1_1,
       let authority = single("host").flatMap({ RelayAuthority($0) }),
       services.authorities.isEmpty || services.authorities.contains(authority),
       single("upgrade")?.lowercased() == "websocket", single("sec-websocket-version") == "13",
@@ -214,6 +215,10 @@ extension ConnectionGate {
       head.headers["content-length"].allSatisfy({ $0 == "0" }), head.headers["transfer-encoding"].isEmpty,
       services.lifecycle.isReady
     else { return nil }
-    return (mailbox, authority)
+    switch Route(path: head.uri) {
+    case .stream(let mailbox)?: self = .stream(mailbox, authority)
+    case .send?: self = .send
+    default: return nil
+    }
   }
 }

@@ -7,13 +7,13 @@ internal import NIOHTTPTypesHTTP1
 internal import NIOWebSocket
 internal import SottoWire
 
-/// One connection: HTTP/1.1 requests answered by Hummingbird's loop, or, if the first of them asks for it, a stream.
+/// One connection: HTTP/1.1 requests answered by Hummingbird's loop, or, if the first of them asks for it, a WebSocket.
 struct RelayChannel: HTTPChannelHandler {
   /// What became of a connection once its first request was read.
   enum Kind: Sendable {
     case requests(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
     /// A plain handler serves it: no task, no buffers of sequences.
-    case stream
+    case socket
   }
 
   struct Value: ServerChildChannelValue {
@@ -53,7 +53,9 @@ struct RelayChannel: HTTPChannelHandler {
       let gate = ConnectionGate(services, connection)
       let upgrader = NIOTypedHTTPServerUpgradeHandler(
         httpEncoder: encoder, extraHTTPHandlers: [decoder, gate],
-        upgradeConfiguration: .init(upgraders: [streamUpgrader()]) { self.serveRequests($0, logger) })
+        upgradeConfiguration: .init(upgraders: [SocketUpgrader(services, connection)]) {
+          self.serveRequests($0, logger)
+        })
       try channel.pipeline.syncOperations.addHandlers([encoder, decoder, gate, upgrader])
       return Value(channel: channel, kind: upgrader.upgradeResultFuture, connection: connection)
     }
@@ -75,19 +77,52 @@ struct RelayChannel: HTTPChannelHandler {
           wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
     }
   }
+}
 
-  private func streamUpgrader() -> NIOTypedWebSocketServerUpgrader<Kind> {
-    NIOTypedWebSocketServerUpgrader(maxFrameSize: RelayLimits.clientFrame) { channel, _ in
+/// Makes a WebSocket of a connection. NIO knows one upgrader a protocol, and ours differ in the longest frame they take.
+private struct SocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
+  let supportedProtocol = "websocket"
+  let requiredUpgradeHeaders: [String] = []
+  private let services: RelayServices
+  private let stream: NIOTypedWebSocketServerUpgrader<RelayChannel.Kind>
+  private let send: NIOTypedWebSocketServerUpgrader<RelayChannel.Kind>
+
+  init(_ services: RelayServices, _ connection: ClientConnection) {
+    self.services = services
+    stream = Self.upgrader(services, connection, RelayLimits.clientFrame)
+    send = Self.upgrader(services, connection, PutFrame.limit)
+  }
+
+  func buildUpgradeResponse(
+    channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
+  ) -> EventLoopFuture<HTTPHeaders> {
+    send.buildUpgradeResponse(
+      channel: channel, upgradeRequest: upgradeRequest, initialResponseHeaders: initialResponseHeaders)
+  }
+
+  func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<RelayChannel.Kind> {
+    let upgrader = upgradeRequest.uri == Route.send.path ? send : stream
+    return upgrader.upgrade(channel: channel, upgradeRequest: upgradeRequest)
+  }
+
+  private static func upgrader(
+    _ services: RelayServices, _ connection: ClientConnection, _ longestFrame: Int
+  ) -> NIOTypedWebSocketServerUpgrader<RelayChannel.Kind> {
+    NIOTypedWebSocketServerUpgrader(maxFrameSize: longestFrame) { channel, _ in
       channel.eventLoop.makeSucceededFuture([:])
-    } upgradePipelineHandler: { [services] channel, head in
+    } upgradePipelineHandler: { channel, head in
       channel.eventLoop.makeCompletedFuture {
+        switch SocketRequest(head, services) {
+        case .stream(let mailbox, let authority)?:
+          try channel.pipeline.syncOperations.addHandler(
+            StreamHandler(services, mailbox: mailbox, authority: authority))
+        case .send?:
+          try channel.pipeline.syncOperations.addHandler(
+            SendHandler(services, connection.client { head.headers[$0] }))
         // The gate lets nothing else through.
-        guard let (mailbox, authority) = ConnectionGate.streamRequest(head, services) else {
-          throw ChannelError.operationUnsupported
+        case nil: throw ChannelError.operationUnsupported
         }
-        try channel.pipeline.syncOperations.addHandler(
-          StreamHandler(services, mailbox: mailbox, authority: authority))
-        return .stream
+        return .socket
       }
     }
   }

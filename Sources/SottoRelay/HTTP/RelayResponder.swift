@@ -99,7 +99,7 @@ struct RelayResponder: Sendable {
     case (.get, .mailbox(let id)): return try await status(id, request)
     case (_, .claim(let id)): return try await claim(id, request)
     case (_, .envelope(let id, let envelope)): return try await putEnvelope(id, envelope, request)
-    case (_, .stream): throw Refusal(services.lifecycle.isReady ? .upgradeRequired : .unavailable)
+    case (_, .stream), (_, .send): throw Refusal(services.lifecycle.isReady ? .upgradeRequired : .unavailable)
     case (let method, let route): return try await change(method, route, request)
     }
   }
@@ -131,7 +131,7 @@ extension Route {
     guard let method, methods.contains(method) else { return .requests }
     return switch (self, method) {
     case (.live, _), (.ready, _): nil
-    case (.card, .get), (.claim, _), (.envelope, _), (.stream, _): .requests
+    case (.card, .get), (.claim, _), (.envelope, _), (.stream, _), (.send, _): .requests
     default: .signedRequests
     }
   }

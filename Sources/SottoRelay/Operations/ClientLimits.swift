@@ -87,16 +87,17 @@ package final class ClientLimits: Sendable {
     }
   }
 
-  /// A stream that a trusted proxy opens for a client is a connection of that client's. Throws when it has enough.
-  package func openStream(_ client: Client?) throws(Refusal) {
+  /// A socket that a trusted proxy opens for a client is a connection of that client's. Throws when it has enough.
+  package func openSocket(_ client: Client?) throws(Refusal) {
     let wait = state.withLock { hold(client, &$0) }
     if let wait { throw Refusal(.tooManyRequests, retryAfter: Self.seconds(wait)) }
   }
 
-  package func closeStream(_ client: Client?) { state.withLock { release(client, &$0) } }
+  package func closeSocket(_ client: Client?) { state.withLock { release(client, &$0) } }
 
   /// Throws when the client's budget is used up. [limits.2]
   package func admit(_ budget: Budget, _ client: Client?, count: Int64 = 1) throws(Refusal) {
+    guard let client else { return }
     let wait = state.withLock { take(budget, client, count: count, &$0) }
     if let wait { throw Refusal(.tooManyRequests, retryAfter: Self.seconds(wait)) }
   }
@@ -128,8 +129,7 @@ package final class ClientLimits: Sendable {
     state.open[client] = count == 1 ? nil : count - 1
   }
 
-  private func take(_ budget: Budget, _ client: Client?, count: Int64, _ state: inout State) -> Int64? {
-    guard let client else { return nil }
+  private func take(_ budget: Budget, _ client: Client, count: Int64, _ state: inout State) -> Int64? {
     let now = uptime()
     if state.budgets.count >= RelayLimits.clients { Self.forgetTheFullest(&state.budgets) }
     switch budget {

@@ -35,6 +35,8 @@ public final class Relay: Service {
       return try SQLiteStore(path: path)
     } catch StoreFailure.newerSchema {
       throw .newerStore
+    } catch StoreFailure.olderSchema {
+      throw .olderStore
     } catch StoreFailure.notDurable {
       throw .notDurable
     } catch {
@@ -70,7 +72,8 @@ public final class Relay: Service {
       configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
       onServerRunning: { self.listening(at: $0) }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
       logger: Self.silent)
-    let sweeper = Task { await self.sweepNowAndThen() }
+    // It knows the services alone: a sweep that is under way must not keep the folder's lock.
+    let sweeper = Task { [services] in await Self.sweepNowAndThen(services) }
     defer { sweeper.cancel() }
     try await withGracefulShutdownHandler {
       try await server.run()
@@ -78,6 +81,8 @@ public final class Relay: Service {
       self.services.lifecycle.drain()
       self.services.log.write(.draining)
     }
+    sweeper.cancel()
+    await sweeper.value
   }
 
   private func listening(at channel: any Channel) {
@@ -88,7 +93,7 @@ public final class Relay: Service {
   }
 
   /// Keeps the disk bounded. A sweep that fails is tried again an hour later. [relay.28]
-  private func sweepNowAndThen() async {
+  private static func sweepNowAndThen(_ services: RelayServices) async {
     while !Task.isCancelled {
       if (try? await services.store.sweep(now: services.now())) != nil { services.log.write(.swept) }
       try? await Task.sleep(for: .seconds(RelayLimits.sweepSeconds))

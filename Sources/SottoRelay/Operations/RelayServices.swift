@@ -15,6 +15,35 @@ struct RelayServices: Sendable {
   let log: RelayLog
 }
 
+extension RelayServices {
+  /// An envelope as a sender showed it: it has a size that envelopes have.
+  static func arrival(
+    _ id: EnvelopeID, of bytes: [UInt8], to mailbox: MailboxID, showing capability: Capability
+  ) throws(Refusal) -> Arrival {
+    guard SizeClass(rawValue: bytes.count) != nil else { throw Refusal(.requestMalformed) }
+    return Arrival(mailbox: mailbox, id: id, capability: capability.hash, bytes: bytes)
+  }
+
+  /// The one way in for envelopes, whatever they came by: `done` is told when those that were taken in are durable, and
+  /// the owners that listen are told too.
+  func put(_ arrivals: [Arrival], done: @escaping @Sendable ([Acceptance]) -> Void) {
+    let now = now()
+    store.submit(arrivals, now: now) { [throttle] kind, mailbox in
+      try throttle.admit(.envelope, kind, to: mailbox, now: now)
+    } done: { [hub] outcomes in
+      for (arrival, outcome) in zip(arrivals, outcomes) where outcome == .stored { hub.arrived(arrival.mailbox) }
+      done(outcomes)
+    }
+  }
+
+  /// The same for one.
+  func put(_ arrival: Arrival) async throws {
+    _ = try await withCheckedThrowingContinuation { continuation in
+      put([arrival]) { continuation.resume(with: $0[0].isNew) }
+    }
+  }
+}
+
 /// Whether the relay takes requests: what `/readyz` says.
 final class Lifecycle: Sendable {
   private let ready = Atomic(false)

@@ -56,6 +56,8 @@ package struct Room: Equatable, Sendable {
 package enum StoreFailure: Error, Equatable, Sendable {
   /// A newer relay wrote it.
   case newerSchema
+  /// An older relay wrote it, and this one does not convert it.
+  case olderSchema
   /// The store does not promise durability, so an acknowledgement would not be a promise.
   case notDurable
   /// There is no room left.
@@ -64,8 +66,22 @@ package enum StoreFailure: Error, Equatable, Sendable {
   case failed(Int)
 }
 
-/// Asked once the class of a capability is known, before anything is done for it; throws to refuse.
+/// Asked once the class of a capability is known, before anything is done for it; throws a `Refusal`.
 package typealias Admission = @Sendable (CapabilityClass) throws -> Void
+
+/// The same for an envelope among many: it is told the mailbox too.
+package typealias ArrivalAdmission = @Sendable (CapabilityClass, MailboxID) throws -> Void
+
+/// What became of an arrival.
+package enum Acceptance: Equatable, Sendable {
+  /// It is durable.
+  case stored
+  /// Its name is known: it is durable, or was delivered, and nothing was changed. [relay.26]
+  case repeated
+  case refused(Refusal)
+  /// The store could not do its work; what happened is unknown.
+  case failed(StoreFailure)
+}
 
 /// Where the relay keeps everything. One contract, which every adapter passes (`StoreContract` in the tests).
 ///
@@ -94,8 +110,11 @@ package protocol RelayStore: Sendable {
   /// The signed part, and the oldest one-time part, which nobody gets again.
   func claim(_ id: MailboxID, capability: Digest, now: Int64, admit: @escaping Admission) async throws -> ClaimedPrekeys
 
-  /// Whether the envelope is new: a repeated id is accepted and changes nothing.
-  func accept(_ arrival: Arrival, now: Int64, admit: @escaping Admission) async throws -> Bool
+  /// Stores envelopes, in order. `done` is called once, on any thread, with one answer for each, in the same order: when
+  /// all that were taken in are durable.
+  func submit(
+    _ arrivals: [Arrival], now: Int64, admit: @escaping ArrivalAdmission,
+    done: @escaping @Sendable ([Acceptance]) -> Void)
   /// The index of the last envelope that waits, or 0; nil when there is no mailbox.
   func lastIndex(_ id: MailboxID) async throws -> UInt64?
   /// The envelopes after `index` that have not expired, in order: at most `count`, and none after the one that brings
@@ -110,4 +129,16 @@ package protocol RelayStore: Sendable {
   func ping() async throws
   /// Returns when everything that was asked for is durable and the files are closed.
   func close() async throws
+}
+
+extension Acceptance {
+  /// Whether the envelope is new, or why it is not there.
+  package var isNew: Result<Bool, any Error> {
+    switch self {
+    case .stored: .success(true)
+    case .repeated: .success(false)
+    case .refused(let refusal): .failure(refusal)
+    case .failed(let failure): .failure(failure)
+    }
+  }
 }

@@ -10,10 +10,10 @@ package enum RelayLimits {
   package static let knockBytes = 2 * 1024 * 1024
   /// Days that an envelope waits; then it is neither delivered nor kept.
   package static let shelfDays: Int64 = 30
-  /// Ids per mailbox that are remembered after delivery, so that a late retry makes no duplicate: more than can wait.
-  package static let recentIDs: UInt64 = 8_192
-  /// How often, in accepted envelopes, older ids are forgotten: a scan each, so not at every one.
-  package static let recentIDsStep: UInt64 = 1_024
+  /// Names per mailbox that are remembered after delivery, so that a late retry makes no duplicate: more than can wait.
+  package static let deliveredNames = 8_192
+  /// The same for all mailboxes together, some 30 bytes of memory each. Past it the oldest are forgotten first.
+  package static let deliveredNamesOfAll = 4 * 1024 * 1024
   /// Batches whose digests are remembered: a repeated upload older than these is a conflict.
   package static let batchMemory = 16
 
@@ -50,8 +50,20 @@ package enum RelayLimits {
   /// Buckets in memory. Past it the fullest are forgotten first, which costs nothing.
   package static let buckets = 65_536
 
-  /// Jobs that one transaction commits: beyond it the gain is small and the wait of the first is not.
+  /// Envelopes, or other changes, that one transaction commits: beyond it the gain is small and the wait of the first
+  /// is not.
   package static let commitBatch = 256
+  /// Commits after which the writer lets other work of the store in between.
+  package static let commitsInARow = 64
+  /// Envelopes that were acknowledged and wait for their bytes to be overwritten: many at once, because neighbours on a
+  /// page then go together.
+  package static let discarded = 8_192
+  /// Their bytes: what the disk holds beyond what waits.
+  package static let discardedBytes = 32 * 1024 * 1024
+  /// How many of them one transaction overwrites: some milliseconds.
+  package static let discardStep = 1_024
+  /// How many steps there may be between two commits: as much as a commit full of acks of 32 each lets go.
+  package static let discardSteps = 8
   /// Seconds until the first complete request head on a connection.
   package static let headSeconds: Int64 = 15
   /// Seconds that a connection may be idle between requests, or stall inside one.

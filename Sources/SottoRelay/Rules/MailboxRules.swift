@@ -1,26 +1,9 @@
 package import SottoCrypto
 package import SottoWire
 
-/// A mailbox without its envelopes, prekeys and capabilities: the row that every rule about it reads and writes.
+/// A mailbox without its envelopes, prekeys and capabilities: the row that every rule about its owner reads and writes.
 package struct MailboxState: Equatable, Sendable {
-  /// What waits in one of the two quotas.
-  package struct Usage: Equatable, Sendable {
-    package var count: Int
-    package var bytes: Int
-
-    package init(count: Int = 0, bytes: Int = 0) {
-      self.count = count
-      self.bytes = bytes
-    }
-  }
-
   package var head: OwnerHead
-  /// The index of the next envelope; the first is 1. Never reused. [stream.4]
-  package var nextIndex: UInt64 = 1
-  /// Sent by contacts, with a contact or retiring capability.
-  package var contact = Usage()
-  /// Sent by strangers.
-  package var knock = Usage()
   /// The id of the signed part.
   package var signedPart: UInt64?
   /// The greatest batch that was ever uploaded.
@@ -29,33 +12,60 @@ package struct MailboxState: Equatable, Sendable {
   package var lastResortClaims: UInt64 = 0
 
   package init(head: OwnerHead) { self.head = head }
+}
+
+/// The counters of a mailbox's queue: which index is next, and what waits in each of the two quotas.
+package struct QueueState: Equatable, Sendable {
+  package struct Usage: Equatable, Sendable {
+    package var count = 0
+    package var bytes = 0
+  }
+
+  /// The last index that was given; the first is 1. Never given again. [stream.4]
+  package private(set) var lastIndex: UInt64
+  /// Sent by contacts, with a contact or retiring capability.
+  package private(set) var contact = Usage()
+  /// Sent by strangers.
+  package private(set) var knock = Usage()
+
+  /// A queue in which nothing waits.
+  package init(lastIndex: UInt64 = 0) { self.lastIndex = lastIndex }
 
   /// Takes an envelope in: its index, or why not. [relay.27]
   package mutating func accept(_ size: Int, as kind: CapabilityClass) throws(Refusal) -> UInt64 {
-    var usage = usage(of: kind)
+    let usage = kind == .knock ? knock : contact
     let limits =
       kind == .knock
       ? (RelayLimits.knockEnvelopes, RelayLimits.knockBytes) : (RelayLimits.contactEnvelopes, RelayLimits.contactBytes)
     guard usage.count < limits.0, usage.bytes + size <= limits.1 else { throw Refusal(.mailboxFull) }
-    usage.count += 1
-    usage.bytes += size
-    set(usage, of: kind)
-    defer { nextIndex += 1 }
-    return nextIndex
+    count(1, size, kind)
+    lastIndex += 1
+    return lastIndex
   }
 
-  /// Takes account of envelopes that were acknowledged or have expired.
-  package mutating func release(_ gone: Usage, of kind: CapabilityClass) {
-    var usage = usage(of: kind)
-    usage.count -= gone.count
-    usage.bytes -= gone.bytes
-    set(usage, of: kind)
+  /// Takes account of an envelope that was stored before the relay started.
+  package mutating func found(_ size: Int, as kind: CapabilityClass, at index: UInt64) {
+    count(1, size, kind)
+    lastIndex = max(lastIndex, index)
   }
 
-  private func usage(of kind: CapabilityClass) -> Usage { kind == .knock ? knock : contact }
+  /// Takes account of an envelope that was acknowledged or has expired.
+  package mutating func release(_ size: Int, of kind: CapabilityClass) { count(-1, -size, kind) }
 
-  private mutating func set(_ usage: Usage, of kind: CapabilityClass) {
-    if kind == .knock { knock = usage } else { contact = usage }
+  /// As if the envelope with the last index had never come: its commit failed.
+  package mutating func takeBack(_ size: Int, of kind: CapabilityClass) {
+    release(size, of: kind)
+    lastIndex -= 1
+  }
+
+  private mutating func count(_ count: Int, _ bytes: Int, _ kind: CapabilityClass) {
+    if kind == .knock {
+      knock.count += count
+      knock.bytes += bytes
+    } else {
+      contact.count += count
+      contact.bytes += bytes
+    }
   }
 }
 
@@ -73,8 +83,8 @@ package enum MailboxRules {
   }
 
   /// Whether a stored slot still opens the mailbox. [relay.25]
-  package static func isOpen(expires: UInt64?, now: Int64) -> Bool {
-    expires.map { UInt64(clamping: now) <= $0 } ?? true
+  package static func isOpen(expires: Int64?, now: Int64) -> Bool {
+    expires.map { now <= $0 } ?? true
   }
 
   /// The day of arrival, all that is kept of the time. [relay.30]

@@ -1,26 +1,47 @@
 internal import GRDB
+internal import SottoWire
 internal import Synchronization
 
-/// The one writer: jobs queue up while a commit is under way, and the next commit takes all of them.
+/// The one writer: what comes while a commit is under way waits, and the next commit takes all of it.
 ///
-///     submit -> [queue] -> BEGIN, job, job, job ..., COMMIT -> answers
+///     submit -> [arrivals] -> admit in memory -> BEGIN, insert ..., COMMIT -> answers
+///     submit -> [jobs]     -> BEGIN, job, job, job ..., COMMIT -> memory -> answers
 ///
-/// A job decides before it writes, so one that throws a `Refusal` has changed nothing and the others go on. Any other
-/// error rolls the whole transaction back, and the jobs are run again one by one, so that only the culprit fails.
-/// An answer is given after COMMIT returned, with `synchronous=FULL`: it is a promise.
+/// An idle writer commits at once. Arrivals and jobs are never in one transaction, so that an arrival is judged by what is
+/// durable and by the arrivals before it alone. A job decides before it writes, so one that throws a `Refusal` has changed
+/// nothing and the others go on. Any other error rolls the whole transaction back; jobs are then run again one by one, so
+/// that only the culprit fails. An answer is given after COMMIT returned, with `synchronous=FULL`: it is a promise.
 final class GroupCommit: Sendable {
   private struct Queue {
+    var submissions: [Submission] = []
     var jobs: [Job] = []
     var isDraining = false
   }
 
+  /// What the queue's tables do not say quickly. The writer alone changes it.
+  let index: Mutex<QueueIndex>
   private let pool: DatabasePool
   private let queue = Mutex(Queue())
 
-  init(_ pool: DatabasePool) { self.pool = pool }
+  init(_ pool: DatabasePool, _ index: consuming sending QueueIndex) {
+    self.pool = pool
+    self.index = Mutex(index)
+  }
 
-  /// Runs `body` in a transaction that other jobs may share; returns after the commit. `body` may run twice.
-  func submit<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+  /// Stores arrivals, in order; `done` is told what became of each, after the commit.
+  func submit(
+    _ arrivals: [Arrival], now: Int64, admit: @escaping ArrivalAdmission,
+    done: @escaping @Sendable ([Acceptance]) -> Void
+  ) {
+    enqueue { $0.submissions.append(Submission(arrivals: arrivals, now: now, admit: admit, done: done)) }
+  }
+
+  /// Runs `body` in a transaction that other jobs may share, and `then`, which brings the memory up to date, after its
+  /// commit; returns after both. `body` may run twice.
+  func submit<T: Sendable>(
+    _ body: @escaping @Sendable (Database) throws -> T,
+    then: @escaping @Sendable (inout QueueIndex, T) -> Void = { _, _ in }
+  ) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
       let job = Job { db in
         let outcome: Result<T, any Error>
@@ -29,46 +50,123 @@ final class GroupCommit: Sendable {
         } catch let refusal as Refusal {
           outcome = .failure(refusal)
         }
-        return { continuation.resume(with: outcome) }
+        return {
+          if case .success(let value) = outcome { self.index.withLock { then(&$0, value) } }
+          continuation.resume(with: outcome)
+        }
       } fail: {
         continuation.resume(throwing: StoreFailure($0))
       }
-      let mustStart = queue.withLock { queue in
-        queue.jobs.append(job)
-        defer { queue.isDraining = true }
-        return !queue.isDraining
-      }
-      if mustStart { pool.asyncWriteWithoutTransaction { self.drain($0) } }
+      enqueue { $0.jobs.append(job) }
     }
+  }
+
+  /// Whether nothing waits for a commit.
+  var isIdle: Bool { queue.withLock { $0.submissions.isEmpty && $0.jobs.isEmpty } }
+
+  private func enqueue(_ add: (inout Queue) -> Void) {
+    let mustStart = queue.withLock { queue in
+      add(&queue)
+      defer { queue.isDraining = true }
+      return !queue.isDraining
+    }
+    if mustStart { pool.asyncWriteWithoutTransaction { self.drain($0) } }
   }
 
   private func drain(_ db: Database) {
-    while let jobs = next() {
-      do {
-        for answer in try Self.commit(jobs, db) { answer() }
-      } catch  where jobs.count == 1 {
-        jobs[0].fail(error)
-      } catch {
-        for job in jobs {
-          do { try Self.commit([job], db)[0]() } catch { job.fail(error) }
-        }
-      }
+    for _ in 0..<RelayLimits.commitsInARow {
+      guard let (submissions, jobs) = next() else { return }
+      if !submissions.isEmpty { commit(submissions, db) }
+      if !jobs.isEmpty { commit(jobs, db) }
+      overwriteIfDue(db)
     }
+    // Sweeps and checkpoints wait for this queue too.
+    pool.asyncWriteWithoutTransaction { self.drain($0) }
   }
 
-  private func next() -> [Job]? {
+  private func next() -> ([Submission], [Job])? {
     queue.withLock { queue in
-      guard !queue.jobs.isEmpty else {
+      guard !queue.submissions.isEmpty || !queue.jobs.isEmpty else {
         queue.isDraining = false
         return nil
       }
-      let jobs = Array(queue.jobs.prefix(RelayLimits.commitBatch))
-      queue.jobs.removeFirst(jobs.count)
-      return jobs
+      var count = 0
+      let submissions = queue.submissions.prefix { submission in
+        defer { count += submission.arrivals.count }
+        return count < RelayLimits.commitBatch
+      }
+      let jobs = queue.jobs.prefix(RelayLimits.commitBatch)
+      defer {
+        queue.submissions.removeFirst(submissions.count)
+        queue.jobs.removeFirst(jobs.count)
+      }
+      return (Array(submissions), Array(jobs))
+    }
+  }
+}
+
+// MARK: Arrivals
+
+extension GroupCommit {
+  private func commit(_ submissions: [Submission], _ db: Database) {
+    var rows: [NewRow] = []
+    var outcomes = index.withLock { index in submissions.map { $0.judged(by: &index, &rows) } }
+    do {
+      if !rows.isEmpty { try QueueTable.append(rows, db) }
+    } catch {
+      index.withLock { $0.takeBack(rows) }
+      let failure = StoreFailure(error)
+      outcomes = outcomes.map { $0.map { $0.isRefusal ? $0 : .failed(failure) } }
+    }
+    for (submission, outcome) in zip(submissions, outcomes) { submission.done(outcome) }
+  }
+}
+
+/// Arrivals that came together, and whom to answer.
+private struct Submission: Sendable {
+  let arrivals: [Arrival]
+  let now: Int64
+  let admit: ArrivalAdmission
+  let done: @Sendable ([Acceptance]) -> Void
+
+  /// What each will be told if the rows are committed.
+  func judged(by index: inout QueueIndex, _ rows: inout [NewRow]) -> [Acceptance] {
+    arrivals.map { arrival in
+      do {
+        guard let row = try index.admit(arrival, now: now, admit) else { return .repeated }
+        rows.append(row)
+        return .stored
+      } catch let refusal as Refusal {
+        return .refused(refusal)
+      } catch {
+        return .failed(StoreFailure(error))
+      }
+    }
+  }
+}
+
+extension Acceptance {
+  fileprivate var isRefusal: Bool {
+    if case .refused = self { true } else { false }
+  }
+}
+
+// MARK: Jobs
+
+extension GroupCommit {
+  private func commit(_ jobs: [Job], _ db: Database) {
+    do {
+      for answer in try Self.run(jobs, db) { answer() }
+    } catch  where jobs.count == 1 {
+      jobs[0].fail(error)
+    } catch {
+      for job in jobs {
+        do { try Self.run([job], db)[0]() } catch { job.fail(error) }
+      }
     }
   }
 
-  private static func commit(_ jobs: [Job], _ db: Database) throws -> [Job.Answer] {
+  private static func run(_ jobs: [Job], _ db: Database) throws -> [Job.Answer] {
     var answers: [Job.Answer] = []
     try db.inTransaction(.immediate) {
       for job in jobs { answers.append(try job.run(db)) }
@@ -78,7 +176,7 @@ final class GroupCommit: Sendable {
   }
 }
 
-/// What waits for a transaction, and what is to be said about it after the commit.
+/// What waits for a transaction, and what is to be done and said after the commit.
 private struct Job: Sendable {
   typealias Answer = @Sendable () -> Void
   let run: @Sendable (Database) throws -> Answer

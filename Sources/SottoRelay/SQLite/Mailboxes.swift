@@ -1,27 +1,29 @@
 internal import GRDB
 internal import SottoCrypto
 package import SottoWire
+internal import Synchronization
 
 extension SQLiteStore {
   package func createMailbox(_ id: MailboxID, by mutation: Mutation) async throws {
-    try await writer.submit { db in
+    _ = try await writer.submit { db -> Int64? in
       if var row = try MailboxRow.fetch(db, id) {
-        guard case .advance(let head) = try row.state.head.judge(mutation) else { return }
+        guard case .advance(let head) = try row.state.head.judge(mutation) else { return nil }
         row.state.head = head
         try row.update(db)
-      } else {
-        try db.execute(
-          sql: """
-            INSERT INTO mailbox (id, sequence, digest, next_index, contact_count, contact_bytes, knock_count,
-              knock_bytes, last_resort_claims) VALUES (?, ?, ?, 1, 0, 0, 0, 0, 0)
-            """,
-          arguments: [id.bytes.blob, Int64(mutation.sequence), mutation.digest.bytes.blob])
+        return nil
       }
+      try db.execute(
+        sql: "INSERT INTO mailbox (id, sequence, digest) VALUES (?, ?, ?)",
+        arguments: [id.bytes.blob, Int64(mutation.sequence), mutation.digest.bytes.blob])
+      return db.lastInsertedRowID
+    } then: { index, number in
+      if let number { index.add(id, MailboxQueue(number: number)) }
     }
   }
 
   package func status(_ id: MailboxID) async throws -> MailboxStatus? {
     let epoch = restoreEpoch
+    let queue = writer.index.withLock { $0[id]?.state } ?? QueueState()
     return try await pool.read { db in
       guard let row = try MailboxRow.fetch(db, id) else { return nil }
       let classes = try Int.fetchAll(
@@ -31,21 +33,27 @@ extension SQLiteStore {
         sequence: state.head.sequence, restoreEpoch: epoch, signedPart: state.signedPart,
         oneTimeParts: UInt32(clamping: try Self.oneTimePartsLeft(db, row.number)),
         lastResortClaims: state.lastResortClaims,
-        envelopes: UInt32(clamping: state.contact.count + state.knock.count),
-        envelopeBytes: UInt64(clamping: state.contact.bytes + state.knock.bytes),
+        envelopes: UInt32(clamping: queue.contact.count + queue.knock.count),
+        envelopeBytes: UInt64(clamping: queue.contact.bytes + queue.knock.bytes),
         capabilities: classes.compactMap { CapabilityClass(rawValue: UInt8(clamping: $0)) })
     }
   }
 
   /// Everything that has the mailbox's number goes in one transaction. [relay.29]
   package func deleteMailbox(_ id: MailboxID, by mutation: Mutation) async throws {
-    try await writer.submit { db in
-      guard let row = try MailboxRow.fetch(db, id) else { return }
+    let writer = writer
+    _ = try await writer.submit { db -> Bool in
+      guard let row = try MailboxRow.fetch(db, id) else { return false }
       _ = try row.state.head.judge(mutation)
-      for table in ["capability", "batch", "one_time", "envelope", "recent"] {
+      for table in ["capability", "signed_part", "batch", "one_time"] {
         try db.execute(literal: "DELETE FROM \(SQL(sql: table)) WHERE mailbox = \(row.number)")
       }
+      let (rows, pages) = writer.index.withLock { $0.keys(of: id) }
+      try QueueTable.delete(rows: rows, pages: pages, db)
       try db.execute(sql: "DELETE FROM mailbox WHERE n = ?", arguments: [row.number])
+      return true
+    } then: { index, isGone in
+      if isGone { index.remove(id) }
     }
   }
 
@@ -57,16 +65,9 @@ extension SQLiteStore {
           sql: "INSERT INTO capability (mailbox, hash, class, expires) VALUES (?, ?, ?, ?)",
           arguments: [row.number, slot.hash.bytes.blob, slot.kind.rawValue, slot.expires.map(Int64.init)])
       }
+    } then: {
+      $0.open(id, to: set.slots)
     }
-  }
-
-  /// What the capability with this hash may do; nil when it opens nothing, now. [relay.25]
-  static func kind(_ db: Database, _ mailbox: Int64, _ hash: Digest, now: Int64) throws -> CapabilityClass? {
-    let statement = try db.cachedStatement(sql: "SELECT class, expires FROM capability WHERE mailbox = ? AND hash = ?")
-    guard let slot = try Row.fetchOne(statement, arguments: [mailbox, hash.bytes.blob]),
-      MailboxRules.isOpen(expires: slot.optionalNumber(1), now: now)
-    else { return nil }
-    return CapabilityClass(rawValue: slot[0])
   }
 
   static func oneTimePartsLeft(_ db: Database, _ mailbox: Int64) throws -> Int {

@@ -1,6 +1,7 @@
 internal import GRDB
 package import SottoCrypto
 package import SottoWire
+internal import Synchronization
 
 extension SQLiteStore {
   package func putSignedPart(_ id: MailboxID, _ part: SignedPartUpload, by mutation: Mutation) async throws {
@@ -10,7 +11,9 @@ extension SQLiteStore {
       guard verdict == .store else { return }
       row.state.signedPart = part.id
       row.state.lastResortClaims = 0
-      try db.execute(sql: "UPDATE mailbox SET sealed = ? WHERE n = ?", arguments: [part.sealed.blob, row.number])
+      try db.execute(
+        sql: "INSERT OR REPLACE INTO signed_part (mailbox, sealed) VALUES (?, ?)",
+        arguments: [row.number, part.sealed.blob])
     }
   }
 
@@ -51,10 +54,10 @@ extension SQLiteStore {
   package func claim(
     _ id: MailboxID, capability: Digest, now: Int64, admit: @escaping Admission
   ) async throws -> ClaimedPrekeys {
-    try await writer.submit { db in
-      guard var row = try MailboxRow.fetch(db, id),
-        let kind = try Self.kind(db, row.number, capability, now: now)
-      else { throw Refusal(.deliveryRefused) }
+    let writer = writer
+    return try await writer.submit { db in
+      let kind = writer.index.withLock { ($0[id] ?? MailboxQueue.nobody).kind(capability, now: now) }
+      guard let kind, var row = try MailboxRow.fetch(db, id) else { throw Refusal(.deliveryRefused) }
       guard let signedPart = try Self.signedPart(db, row) else { throw Refusal(.prekeysMissing) }
       try admit(kind)
       // First in, first out, and deleted in the transaction that hands it out. [relay.18]
@@ -74,7 +77,7 @@ extension SQLiteStore {
 
   private static func signedPart(_ db: Database, _ row: MailboxRow) throws -> SignedPartUpload? {
     guard let id = row.state.signedPart else { return nil }
-    let stored = try Row.fetchOne(db, sql: "SELECT sealed FROM mailbox WHERE n = ?", arguments: [row.number])
+    let stored = try Row.fetchOne(db, sql: "SELECT sealed FROM signed_part WHERE mailbox = ?", arguments: [row.number])
     return stored.map { SignedPartUpload(id: id, sealed: $0.bytes(0)) }
   }
 

@@ -2,7 +2,8 @@ internal import GRDB
 internal import SottoCrypto
 internal import SottoWire
 
-/// The store in one SQLite file: WAL, `synchronous=FULL`, one writer that commits in groups, readers beside it.
+/// The store in one SQLite file: WAL, `synchronous=FULL`, one writer that commits in groups, readers beside it, and an index
+/// of the queues in memory, which is read from the file when it is opened.
 package struct SQLiteStore: RelayStore {
   package let restoreEpoch: UInt64
   let pool: DatabasePool
@@ -15,6 +16,8 @@ package struct SQLiteStore: RelayStore {
     configuration.prepareDatabase { db in
       // What is deleted is overwritten: an acknowledged envelope leaves no bytes behind in a free page.
       try db.execute(sql: "PRAGMA secure_delete = ON")
+      // Of a file that is there the size stays as it is.
+      try db.execute(sql: "PRAGMA page_size = \(Schema.pageSize); PRAGMA cache_size = -\(Schema.cache)")
     }
     pool = try DatabasePool(path: path, configuration: configuration)
     try pool.writeWithoutTransaction { db in
@@ -27,7 +30,7 @@ package struct SQLiteStore: RelayStore {
       }
     }
     restoreEpoch = try pool.read { try UInt64(Int64.fetchOne($0, sql: "SELECT restore_epoch FROM store") ?? 1) }
-    writer = GroupCommit(pool)
+    writer = GroupCommit(pool, try pool.read { try QueueTable.load($0) })
   }
 
   /// The writer's `PRAGMA synchronous`: 2 is FULL.
@@ -40,7 +43,7 @@ package struct SQLiteStore: RelayStore {
   }
 
   package func close() async throws {
-    try await writer.submit { _ in }
+    repeat { try await writer.submit { _ in } } while !writer.isIdle
     await emptyLog()
     try pool.close()
   }
@@ -63,29 +66,24 @@ struct MailboxRow {
   static func fetch(_ db: Database, _ id: MailboxID) throws -> MailboxRow? {
     let statement = try db.cachedStatement(
       sql: """
-        SELECT n, sequence, digest, next_index, contact_count, contact_bytes, knock_count, knock_bytes, signed_part,
-          greatest_batch, last_resort_claims FROM mailbox WHERE id = ?
+        SELECT n, sequence, digest, signed_part, greatest_batch, last_resort_claims FROM mailbox WHERE id = ?
         """)
     guard let row = try Row.fetchOne(statement, arguments: [id.bytes.blob]) else { return nil }
     var state = MailboxState(head: OwnerHead(sequence: row.number(1), digest: try Digest(row.bytes(2))))
-    state.nextIndex = row.number(3)
-    state.contact = MailboxState.Usage(count: row[4], bytes: row[5])
-    state.knock = MailboxState.Usage(count: row[6], bytes: row[7])
-    state.signedPart = row.optionalNumber(8)
-    state.greatestBatch = row.optionalNumber(9)
-    state.lastResortClaims = row.number(10)
+    state.signedPart = row.optionalNumber(3)
+    state.greatestBatch = row.optionalNumber(4)
+    state.lastResortClaims = row.number(5)
     return MailboxRow(number: row[0], state: state)
   }
 
   func update(_ db: Database) throws {
     let statement = try db.cachedStatement(
       sql: """
-        UPDATE mailbox SET sequence = ?, digest = ?, next_index = ?, contact_count = ?, contact_bytes = ?,
-          knock_count = ?, knock_bytes = ?, signed_part = ?, greatest_batch = ?, last_resort_claims = ? WHERE n = ?
+        UPDATE mailbox SET sequence = ?, digest = ?, signed_part = ?, greatest_batch = ?, last_resort_claims = ?
+          WHERE n = ?
         """)
     try statement.execute(arguments: [
-      Int64(state.head.sequence), state.head.digest.bytes.blob, Int64(state.nextIndex), state.contact.count,
-      state.contact.bytes, state.knock.count, state.knock.bytes, state.signedPart.map(Int64.init),
+      Int64(state.head.sequence), state.head.digest.bytes.blob, state.signedPart.map(Int64.init),
       state.greatestBatch.map(Int64.init), Int64(state.lastResortClaims), number,
     ])
   }
@@ -95,14 +93,18 @@ extension SQLiteStore {
   /// Carries out an owner's mutation of a mailbox: `change` runs if and only if the sequence advances, and its writes
   /// and the new head are one transaction. [request.8]
   func mutate(
-    _ id: MailboxID, by mutation: Mutation, _ change: @escaping @Sendable (Database, inout MailboxRow) throws -> Void
+    _ id: MailboxID, by mutation: Mutation, _ change: @escaping @Sendable (Database, inout MailboxRow) throws -> Void,
+    then: @escaping @Sendable (inout QueueIndex) -> Void = { _ in }
   ) async throws {
-    try await writer.submit { db in
+    _ = try await writer.submit { db -> Bool in
       guard var row = try MailboxRow.fetch(db, id) else { throw Refusal(.mailboxMissing) }
-      guard case .advance(let head) = try row.state.head.judge(mutation) else { return }
+      guard case .advance(let head) = try row.state.head.judge(mutation) else { return false }
       row.state.head = head
       try change(db, &row)
       try row.update(db)
+      return true
+    } then: { index, isNew in
+      if isNew { then(&index) }
     }
   }
 }
