@@ -111,14 +111,14 @@ import Testing
     try await onThread {
       let client = RelayClient(relay)
       let routes: [Route] = [
-        .live, .ready, .card(owner.card), .mailbox(owner.mailbox), .capabilities(owner.mailbox),
+        .live, .ready, .send, .card(owner.card), .mailbox(owner.mailbox), .capabilities(owner.mailbox),
         .signedPart(owner.mailbox), .oneTimeParts(owner.mailbox), .batch(owner.mailbox, 1), .claim(owner.mailbox),
         .envelope(owner.mailbox, try envelopeID(1)), .stream(owner.mailbox),
       ]
       for path in routes.map(\.path) + ["/", "/nowhere"] {
         for method in ["GET", "PUT", "POST", "DELETE", "PATCH"] {
           // The whole handshake of a stream, on routes that are none.
-          let isStream = path.hasSuffix("/stream") && method == "GET"
+          let isStream = (path.hasSuffix("/stream") || path.hasSuffix("/send")) && method == "GET"
           let fields =
             [
               HeaderField("connection", "upgrade"), HeaderField("upgrade", protocols),

@@ -17,8 +17,14 @@ final class RawStream {
   }
 
   /// Opens it; throws unless the relay switches protocols.
-  init(
+  convenience init(
     _ client: RelayClient, _ mailbox: MailboxID, _ fields: [HeaderField] = [], window: Int32? = nil, patience: Int = 20
+  ) throws {
+    try self.init(client, .stream(mailbox), fields, window: window, patience: patience)
+  }
+
+  init(
+    _ client: RelayClient, _ route: Route, _ fields: [HeaderField] = [], window: Int32? = nil, patience: Int = 20
   ) throws {
     socket = try client.connect(window: window, patience: patience)
     let upgrade =
@@ -27,7 +33,7 @@ final class RawStream {
         HeaderField("sec-websocket-version", "13"),
         HeaderField("sec-websocket-key", "AAECAwQFBgcICQoLDA0ODw=="),
       ] + fields
-    socket.write(client.bytes("GET", Route.stream(mailbox).path, upgrade))
+    socket.write(client.bytes("GET", route.path, upgrade))
     head = String(decoding: try #require(socket.readHead()), as: UTF8.self)
     guard head.hasPrefix("HTTP/1.1 101") else { throw NoUpgrade(head: head) }
   }
