@@ -134,22 +134,3 @@ import Testing
     }
   }
 }
-
-/// One relay for tests that leave no trace in it.
-enum SharedRelay {
-  static let relay = Task {
-    let folder = try TemporaryFolder()
-    let relay = try await RelayProcess(data: folder.file("relay"))
-    kept = folder
-    atexit { SharedRelay.end() }
-    process = relay
-    return relay
-  }
-
-  private nonisolated(unsafe) static var kept: TemporaryFolder?
-  private nonisolated(unsafe) static var process: RelayProcess?
-  private static func end() {
-    process?.kill()
-    kept = nil
-  }
-}

@@ -48,17 +48,14 @@ import Testing
   }
 
   private static let shared = Task {
-    let folder = try TemporaryFolder()
-    let relay = try await RelayProcess(data: folder.file("relay"))
+    let relay = try await SharedRelay.start()
     let owner = try MailboxOwner(0x21)
     let before = try await onThread {
       try owner.register(at: RelayClient(relay))
       return try storedBytes(relay)
     }
-    Self.folder = folder
     return (relay, owner, before)
   }
-  private nonisolated(unsafe) static var folder: TemporaryFolder?
 
   /// A request for each place that takes a string, signed where only the owner gets as far as the string.
   private static func requests(
