@@ -25,9 +25,12 @@ struct RelayView {
   /// The envelopes that wait.
   func envelopes() throws -> [Envelope] {
     try database().read { db in
-      try Row.fetchAll(db, sql: """
+      try Row.fetchAll(
+        db,
+        sql: """
           SELECT queue.id, bytes FROM queue JOIN mailbox ON mailbox = n WHERE position > acknowledged ORDER BY k
-          """).map { row in
+          """
+      ).map { row in
         Envelope(id: [UInt8](row["id"] as Data), bytes: [UInt8](row["bytes"] as Data))
       }
     }
