@@ -37,6 +37,37 @@ struct RelayOptions: ParsableArguments {
   @Option(help: "Envelopes that strangers may put into a mailbox. (default: 100/6)")
   var rateKnockEnvelopes: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "A proxy whose word for whom it asks counts, or a range; may be repeated. (default: none)", valueName: "address"))
+  var trustedProxies: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Where it says so: x-forwarded-for or forwarded. (default: x-forwarded-for)", valueName: "header"))
+  var forwardedHeader: String?
+
+  @Option(help: ArgumentHelp("Limit this machine's clients too. (default: false)", valueName: "true|false"))
+  var limitLoopback: String?
+
+  @Option(help: ArgumentHelp("Connections at a time. (default: 65536)", valueName: "count"))
+  var maxConnections: String?
+
+  @Option(help: ArgumentHelp("Connections at a time of one client. (default: 4096)", valueName: "count"))
+  var maxConnectionsPerClient: String?
+
+  @Option(help: "New connections of one client, BURST/SECONDS. (default: 6000/0.01)")
+  var clientConnections: String?
+
+  @Option(help: "Requests of one client that nobody signs. (default: 30000/0.002)")
+  var clientRequests: String?
+
+  @Option(help: "Signed requests of one client. (default: 6000/0.01)")
+  var clientSignedRequests: String?
+
+  @Option(help: "Signatures of one client that are refused. (default: 120/0.5)")
+  var clientFailedSignatures: String?
+
   @Option(help: "The least important log line to write. (default: info)")
   var logLevel: String?
 
@@ -45,9 +76,16 @@ struct RelayOptions: ParsableArguments {
     let single: [(Setting, String?)] = [
       (.data, data), (.listen, listen), (.registration, registration), (.tlsCertificate, tlsCertificate),
       (.tlsKey, tlsKey), (.metrics, metrics), (.knockClaims, rateKnockClaims), (.contactClaims, rateContactClaims),
-      (.knockEnvelopes, rateKnockEnvelopes), (.logLevel, logLevel),
+      (.knockEnvelopes, rateKnockEnvelopes), (.forwardedHeader, forwardedHeader), (.limitLoopback, limitLoopback),
+      (.maxConnections, maxConnections), (.maxConnectionsPerClient, maxConnectionsPerClient),
+      (.clientConnections, clientConnections), (.clientRequests, clientRequests),
+      (.clientSignedRequests, clientSignedRequests), (.clientFailedSignatures, clientFailedSignatures),
+      (.logLevel, logLevel),
     ]
-    var flags: [Setting: [String]] = authority.isEmpty ? [:] : [.authority: authority]
+    var flags: [Setting: [String]] = [:]
+    for (setting, values) in [(Setting.authority, authority), (.trustedProxies, trustedProxies)] where !values.isEmpty {
+      flags[setting] = values
+    }
     for case (let setting, let value?) in single { flags[setting] = [value] }
     return ConfigurationSources(
       flags: flags, environment: ProcessInfo.processInfo.environment, file: config, homeDirectory: NSHomeDirectory())

@@ -11,7 +11,7 @@ struct ServeCommand: AsyncParsableCommand {
     discussion: """
       The first line on standard output is `listening on http[s]://HOST:PORT`; logs go to standard error, one JSON \
       object a line. SIGTERM lets requests finish, closes every stream and exits 0. SIGHUP reads the configuration \
-      again: names, rate limits and the certificate change at once, the rest with a restart; one that cannot be used \
+      again: names, limits and the certificate change at once, the rest with a restart; one that cannot be used \
       changes nothing.
 
       Settings come from the file (`name = value`), then from SOTTO_RELAY_*, then from flags. \

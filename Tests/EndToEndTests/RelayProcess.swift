@@ -10,18 +10,35 @@ final class RelayProcess: @unchecked Sendable {
   private(set) var scheme = "http"
   private(set) var port = 0
   private var process: Process?
+  /// How many files it may open; nil: as many as this process.
+  private let openFiles: Int?
 
   var url: String { "\(scheme)://127.0.0.1:\(port)" }
   var database: String { data + "/relay.sqlite" }
   /// What it wrote to standard error, over all its lives.
   var lines: [String] {
-    let text = (try? String(contentsOfFile: data + ".log", encoding: .utf8)) ?? ""
+    let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
     return text.split(separator: "\n").map(String.init)
   }
 
-  init(data: String, arguments: [String] = [], environment: [String: String] = [:]) async throws {
-    (self.data, self.arguments, self.environment) = (data, arguments, environment)
-    _ = FileManager.default.createFile(atPath: data + ".log", contents: nil)
+  /// What it wrote to standard error, and what became of standard output after the first line.
+  var log: String { data + ".log" }
+  var pid: Int32 { process?.processIdentifier ?? 0 }
+  var isRunning: Bool { process?.isRunning ?? false }
+
+  /// `settings` go to its configuration file, a line each.
+  init(
+    data: String, settings: KeyValuePairs<String, String> = [:], openFiles: Int? = nil, arguments: [String] = [],
+    environment: [String: String] = [:]
+  ) async throws {
+    (self.data, self.openFiles, self.arguments, self.environment) = (data, openFiles, arguments, environment)
+    if !settings.isEmpty {
+      try FileManager.default.createDirectory(
+        atPath: data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      let lines = settings.map { "\($0.key) = \($0.value)\n" }.joined()
+      try Data(lines.utf8).write(to: URL(filePath: data + "/relay.conf"))
+    }
+    _ = FileManager.default.createFile(atPath: log, contents: nil)
     try await start()
   }
 
@@ -30,15 +47,22 @@ final class RelayProcess: @unchecked Sendable {
   /// Starts it, on the port that it had before.
   func start() async throws {
     let process = Process()
-    process.executableURL = Programs.path("sotto-relay")
-    process.arguments = ["serve", "--listen", "127.0.0.1:\(port)", "--data", data] + arguments
+    let arguments = ["serve", "--listen", "127.0.0.1:\(port)", "--data", data] + arguments
+    if let openFiles {
+      process.executableURL = URL(filePath: "/bin/sh")
+      let script = "ulimit -n \(openFiles); exec \"$0\" \"$@\""
+      process.arguments = ["-c", script, Programs.path("sotto-relay").path] + arguments
+    } else {
+      process.executableURL = Programs.path("sotto-relay")
+      process.arguments = arguments
+    }
     process.environment = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"].merging(environment) { $1 }
     let output = Pipe()
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
-    let log = try #require(FileHandle(forWritingAtPath: data + ".log"))
-    try log.seekToEnd()
-    process.standardError = log
+    let errors = try #require(FileHandle(forWritingAtPath: log))
+    try errors.seekToEnd()
+    process.standardError = errors
     try process.run()
     self.process = process
     let line = await withCheckedContinuation { continuation in
@@ -71,6 +95,21 @@ final class RelayProcess: @unchecked Sendable {
     guard let process, process.isRunning else { return }
     Foundation.kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
+  }
+
+  /// As a bug would end it; how it ended.
+  func abort() -> Int32 {
+    guard let process, process.isRunning else { return -1 }
+    Foundation.kill(process.processIdentifier, SIGABRT)
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
+  /// Kilobytes of memory that are its own, of /proc/PID/status.
+  func residentKilobytes() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
+    return try #require(Int(line.split(separator: " ")[1].filter(\.isNumber)))
   }
 
   /// As an operator would end it.

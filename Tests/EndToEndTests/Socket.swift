@@ -24,10 +24,25 @@ final class Socket: @unchecked Sendable {
     return socket
   }
 
-  static func connected(to port: Int) -> Socket? {
+  /// `host` is the last byte of an address in 127.0.0.0/24 to come from. `window` is the receive buffer, in bytes. A read
+  /// that takes longer than `patience` seconds ends as if the other side had closed.
+  static func connected(to port: Int, from host: UInt8? = nil, window: Int32? = nil, patience: Int = 60) -> Socket? {
     let socket = Socket(Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
-    var address = Self.address(port)
     let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    var time = timeval(tv_sec: patience, tv_usec: 0)
+    setsockopt(socket.descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+    if var window {
+      setsockopt(socket.descriptor, SOL_SOCKET, SO_RCVBUF, &window, socklen_t(MemoryLayout<Int32>.size))
+    }
+    if let host {
+      var local = Self.address(0)
+      local.sin_addr.s_addr = in_addr_t(0x7f00_0000 | UInt32(host)).bigEndian
+      let bound = withUnsafePointer(to: &local) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(socket.descriptor, $0, size) }
+      }
+      guard bound == 0 else { return nil }
+    }
+    var address = Self.address(port)
     let status = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket.descriptor, $0, size) }
     }
@@ -66,6 +81,16 @@ final class Socket: @unchecked Sendable {
     var chunk = [UInt8](repeating: 0, count: 65_536)
     let count = recv(descriptor, &chunk, chunk.count, 0)
     return count > 0 ? Array(chunk[..<count]) : []
+  }
+
+  /// Everything until the other side closes.
+  func readToEnd() -> [UInt8] {
+    var all: [UInt8] = []
+    while true {
+      let more = read()
+      if more.isEmpty { return all }
+      all += more
+    }
   }
 
   /// Everything up to and with an empty line; nil at the end.

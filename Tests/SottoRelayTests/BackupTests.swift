@@ -33,8 +33,9 @@ import Testing
     try await withRelay { relay in
       try await owner.register(at: relay)
       let (mailbox, contact) = (owner.mailbox, owner.contact)
+      _ = try await relay.sender(.put, .envelope(mailbox, envelopeID(1)), contact, body: envelope(1))
       let writer = Task {
-        var number = 0
+        var number = 1
         while !Task.isCancelled {
           number += 1
           _ = try await relay.sender(.put, .envelope(mailbox, envelopeID(number)), contact, body: envelope(number))
@@ -46,7 +47,7 @@ import Testing
         _ = try Backups.backup(self.configuration(relay), to: file, replacing: false)
         let (counted, held) = try await self.read(file) {
           (
-            try Int.fetchOne($0, sql: "SELECT COALESCE(MAX(position), 0) FROM queue"),
+            try Int.fetchOne($0, sql: "SELECT MAX(position) FROM queue"),
             try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM queue")
           )
         }

@@ -38,6 +38,12 @@ import Testing
       case .authority: ["one.example", "two.example:8443", "three.example"]
       case .tlsCertificate, .tlsKey: ["/one", "/two #2", "/three"]
       case .knockClaims, .contactClaims, .knockEnvelopes: ["1/1", "2/20", "1000000/86400"]
+      case .trustedProxies: ["10.0.0.1", "192.168.0.0/16", "2001:db8::/32"]
+      case .forwardedHeader: ["forwarded", "x-forwarded-for", "forwarded"]
+      case .limitLoopback: ["true", "false", "true"]
+      case .maxConnections, .maxConnectionsPerClient: ["1", "99", "1000000"]
+      case .clientConnections, .clientRequests, .clientSignedRequests, .clientFailedSignatures:
+        ["1/1", "2/0.002", "1000000/86400"]
       case .logLevel: ["trace", "error", "debug"]
       }
     // TLS takes two.
@@ -77,6 +83,13 @@ import Testing
     #expect(names(try read([:], ["SOTTO_RELAY_AUTHORITY": "c.example,d.example"])) == ["c.example", "d.example"])
     #expect(names(try read([:], ["SOTTO_RELAY_AUTHORITY": ""])) == [])
     #expect(names(try read([.authority: ["e.example", "f.example"]])) == ["e.example", "f.example"])
+    try write("trusted-proxies = 10.0.0.2\ntrusted-proxies = 10.1.0.0/16\n")
+    let proxies = { (effective: EffectiveConfiguration) in
+      effective.lines.first { $0.setting == .trustedProxies }?.values
+    }
+    #expect(proxies(try read()) == ["10.0.0.2", "10.1.0.0/16"])
+    #expect(proxies(try read([:], ["SOTTO_RELAY_TRUSTED_PROXIES": "::1,10.0.0.3"])) == ["::1", "10.0.0.3"])
+    #expect(try read().configuration.clients.proxies.contains(ClientAddress("10.1.2.3")!))
   }
 
   /// [operation.1]
@@ -87,7 +100,11 @@ import Testing
     "rate.knock-claims = 0/60", "rate.knock-claims = 1/0", "rate.knock-claims = 1/86401", "rate.knock-claims = 1/60s",
     "rate.contact-claims = 1000001/1", "rate.knock-envelopes = -1/1", "log.level = loud", "metrics = 9090",
     "metrics = 0.0.0.0:9090", "tls.certificate = /c", "tls.key = /k", "listen = 0.0.0.0:1", "listen = [::]:1",
-    "listen = 127.example:1",
+    "listen = 127.example:1", "trusted-proxies = proxy.example", "trusted-proxies = 10.0.0.1/8",
+    "trusted-proxies = 10.0.0.1, 10.0.0.2", "forwarded-header = x-real-ip", "limit-loopback = yes",
+    "max-connections = 0", "max-connections = -1", "max-connections-per-client = 1000001", "client-requests = 5 per 4",
+    "client-requests = 0/1", "client-connections = 1/0", "client-signed-requests = 9999999/1",
+    "client-failed-signatures = 1/0.0000001",
   ]) func mistakesAreErrors(_ text: String) throws {
     try write(text)
     let failure = try #require(self.failure())

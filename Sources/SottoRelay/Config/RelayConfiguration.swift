@@ -24,6 +24,8 @@ public struct RelayConfiguration: Sendable {
   /// Where metrics are served; nil: nowhere.
   public var metrics: ListenAddress?
   package var rates = Rates()
+  /// Limits by client.
+  package var clients = ClientSettings()
   public var logLevel = Logger.Level.info
   /// Unix time in seconds.
   public var now: @Sendable () -> Int64 = { Int64(Date.now.timeIntervalSince1970) }
@@ -52,9 +54,25 @@ public struct RelayConfiguration: Sendable {
     case .knockClaims: return take(&rates.knockClaims, TokenBucket.Rate(values[0]))
     case .contactClaims: return take(&rates.contactClaims, TokenBucket.Rate(values[0]))
     case .knockEnvelopes: return take(&rates.knockEnvelopes, TokenBucket.Rate(values[0]))
+    case .trustedProxies:
+      clients.proxies.ranges = values.compactMap { AddressRange($0) }
+      return clients.proxies.ranges.count == values.count
+    case .forwardedHeader:
+      return take(&clients.proxies.header, TrustedProxies.Header(rawValue: values[0].lowercased()))
+    case .limitLoopback: return take(&clients.limitsLoopback, Bool(values[0]))
+    case .maxConnections: return take(&clients.maxConnections, Self.connections(values[0]))
+    case .maxConnectionsPerClient: return take(&clients.maxConnectionsPerClient, Self.connections(values[0]))
+    case .clientConnections: return take(&clients.connections, ClientRate(values[0]))
+    case .clientRequests: return take(&clients.requests, ClientRate(values[0]))
+    case .clientSignedRequests: return take(&clients.signedRequests, ClientRate(values[0]))
+    case .clientFailedSignatures: return take(&clients.failedSignatures, ClientRate(values[0]))
     case .logLevel: return take(&logLevel, Logger.Level(rawValue: values[0]))
     }
     return true
+  }
+
+  private static func connections(_ text: String) -> Int? {
+    DecimalNumber.decode(text).flatMap { 1...RelayLimits.largestConnections ~= $0 ? Int($0) : nil }
   }
 
   private func take<T>(_ place: inout T, _ value: T?) -> Bool {
@@ -75,6 +93,15 @@ public struct RelayConfiguration: Sendable {
     case .knockClaims: [rates.knockClaims.description]
     case .contactClaims: [rates.contactClaims.description]
     case .knockEnvelopes: [rates.knockEnvelopes.description]
+    case .trustedProxies: clients.proxies.ranges.map(\.text)
+    case .forwardedHeader: [clients.proxies.header.rawValue]
+    case .limitLoopback: [String(clients.limitsLoopback)]
+    case .maxConnections: [String(clients.maxConnections)]
+    case .maxConnectionsPerClient: [String(clients.maxConnectionsPerClient)]
+    case .clientConnections: [clients.connections.description]
+    case .clientRequests: [clients.requests.description]
+    case .clientSignedRequests: [clients.signedRequests.description]
+    case .clientFailedSignatures: [clients.failedSignatures.description]
     case .logLevel: [logLevel.rawValue]
     }
   }

@@ -13,6 +13,15 @@ public enum Setting: String, CaseIterable, Sendable {
   case knockClaims = "rate.knock-claims"
   case contactClaims = "rate.contact-claims"
   case knockEnvelopes = "rate.knock-envelopes"
+  case trustedProxies = "trusted-proxies"
+  case forwardedHeader = "forwarded-header"
+  case limitLoopback = "limit-loopback"
+  case maxConnections = "max-connections"
+  case maxConnectionsPerClient = "max-connections-per-client"
+  case clientConnections = "client-connections"
+  case clientRequests = "client-requests"
+  case clientSignedRequests = "client-signed-requests"
+  case clientFailedSignatures = "client-failed-signatures"
   case logLevel = "log.level"
 
   /// What stands before every name in the environment.
@@ -27,12 +36,15 @@ public enum Setting: String, CaseIterable, Sendable {
   /// As it stands on a command line: `--tls-certificate`.
   public var flag: String { "--" + String(name.map { $0 == "." ? "-" : $0 }) }
   /// Whether it takes several values: repeated in the file and as a flag, separated by commas in the environment.
-  public var isList: Bool { self == .authority }
+  public var isList: Bool { self == .authority || self == .trustedProxies }
 
   /// Whether SIGHUP brings a new value into force; the others wait for a restart. [operation.2]
   public var isReloadable: Bool {
     switch self {
-    case .authority, .tlsCertificate, .tlsKey, .knockClaims, .contactClaims, .knockEnvelopes: true
+    case .authority, .tlsCertificate, .tlsKey, .knockClaims, .contactClaims, .knockEnvelopes, .trustedProxies,
+      .forwardedHeader, .limitLoopback, .maxConnections, .maxConnectionsPerClient, .clientConnections,
+      .clientRequests, .clientSignedRequests, .clientFailedSignatures:
+      true
     case .data, .listen, .registration, .metrics, .logLevel: false
     }
   }
@@ -64,8 +76,35 @@ public enum Setting: String, CaseIterable, Sendable {
       ["Prekeys that strangers may claim of one mailbox: BURST/SECONDS, so many at once and then one in", "SECONDS."]
     case .contactClaims: ["The same for contacts."]
     case .knockEnvelopes: ["Envelopes that strangers may put into one mailbox."]
+    case .trustedProxies:
+      [
+        "A proxy in front of the relay, or a range of them (10.0.0.0/8); once a line. It is believed when it",
+        "says for whom it asks. Without it nobody is.",
+      ]
+    case .forwardedHeader:
+      ["The header that a trusted proxy says it in: \(Self.forwardedHeaders). The other is ignored."]
+    case .limitLoopback:
+      [
+        "Whether the limits by client hold for this machine too. They are by IPv4 address or IPv6 /64; behind",
+        "a proxy that is not trusted everybody is one client.",
+      ]
+    case .maxConnections:
+      ["Connections at a time, of all clients together. Fewer when the process may not open as many files."]
+    case .maxConnectionsPerClient: ["Connections at a time of one client."]
+    case .clientConnections:
+      [
+        "New connections of one client: BURST/SECONDS, so many at once and then one in SECONDS, which may",
+        "have six decimals.",
+      ]
+    case .clientRequests: ["The same for requests that nobody signs, an envelope on a send socket included."]
+    case .clientSignedRequests: ["The same for signed requests."]
+    case .clientFailedSignatures: ["The same for signatures that are refused."]
     case .logLevel: ["The least important log line: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))."]
     }
+  }
+
+  private static var forwardedHeaders: String {
+    TrustedProxies.Header.allCases.map(\.rawValue).joined(separator: " or ")
   }
 
   /// A value that is valid and not the default, for the example.
@@ -79,6 +118,11 @@ public enum Setting: String, CaseIterable, Sendable {
     case .tlsKey: "/etc/sotto-relay/key.pem"
     case .metrics: "127.0.0.1:9090"
     case .knockClaims, .contactClaims, .knockEnvelopes: "1/60"
+    case .trustedProxies: "10.0.0.2"
+    case .forwardedHeader: "forwarded"
+    case .limitLoopback: "true"
+    case .maxConnections, .maxConnectionsPerClient: "1000"
+    case .clientConnections, .clientRequests, .clientSignedRequests, .clientFailedSignatures: "100/0.5"
     case .logLevel: "debug"
     }
   }

@@ -7,8 +7,9 @@ internal import SottoWire
 /// - NIO considers an upgrade on the first request only, and drops a request whose upgrade is declined. So the gate takes
 ///   the `Upgrade` header off everything but a well-formed request for a socket: what reaches the upgrader is accepted.
 /// - The decoder reads nothing more after a request with that header. So such a connection ends with its answer.
-/// - A request that cannot be parsed is answered with a problem document; the decoder then closes.
-/// - Nothing else times out before the first head: the gate does.
+/// - A request that cannot be parsed gets one answer at most, and nothing behind it is read or answered: where a request
+///   ends is just what could not be said. [relay.9]
+/// - Nothing else ends a client that is slow on purpose: `Patience` says when the gate does. [limits.5]
 final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias InboundOut = HTTPServerRequestPart
@@ -16,52 +17,116 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   typealias OutboundOut = HTTPServerResponsePart
 
   private let services: RelayServices
+  private let connection: ClientConnection
   private var sawHead = false
+  /// Between a request's head and its end.
+  private var isReading = false
   private var requestsInProgress = 0
   private var isLast = false
-  private var deadline: Scheduled<Void>?
+  /// What was read last cannot be parsed; what was asked before it is still to be answered.
+  private var isBroken = false
+  /// Nothing more is read or written.
+  private var isOver = false
+  private var patience = Patience()
+  private var alarm: (due: Int64, task: Scheduled<Void>)?
+  private var stall: Scheduled<Void>?
 
-  init(_ services: RelayServices) { self.services = services }
-
-  func handlerAdded(context: ChannelHandlerContext) {
-    deadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(RelayLimits.headSeconds)) {
-      context.close(promise: nil)
-    }
+  init(_ services: RelayServices, _ connection: ClientConnection) {
+    (self.services, self.connection) = (services, connection)
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+  func handlerAdded(context: ChannelHandlerContext) { set(patience.connected(now: Self.now), context) }
+
+  func handlerRemoved(context: ChannelHandlerContext) { stop() }
 
   func channelInactive(context: ChannelHandlerContext) {
-    deadline?.cancel()
+    stop()
     context.fireChannelInactive()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
-    requestsInProgress += 1
-    if sawHead || SocketRequest(head, services) == nil {
-      if head.headers.contains(name: "upgrade") || head.method == .CONNECT {
-        isLast = true
-        head.headers.remove(name: "upgrade")
-        head.headers.replaceOrAdd(name: "connection", value: "close")
+    guard !isOver else { return }
+    switch unwrapInboundIn(data) {
+    case .head(let head):
+      set(patience.head(now: Self.now), context)
+      isReading = true
+      do throws(Refusal) {
+        let head = try admitted(head, context)
+        requestsInProgress += 1
+        sawHead = true
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+      } catch {
+        refuse(Reply(error), RouteName(Route(path: head.uri)), context)
+        finish(context)
       }
-      // An absolute URI is none of our paths, whatever follows its authority.
-      if !head.uri.hasPrefix("/") { head.uri = "*" }
+    case .body(let bytes):
+      patience.body(bytes.readableBytes)
+      context.fireChannelRead(data)
+    case .end:
+      isReading = false
+      set(patience.end(), context)
+      context.fireChannelRead(data)
     }
-    sawHead = true
-    deadline?.cancel()
-    context.fireChannelRead(wrapInboundOut(.head(head)))
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if let deadline = patience.readComplete(now: Self.now) { set(deadline, context) }
+    context.fireChannelReadComplete()
+  }
+
+  /// The head as the rest may see it.
+  private func admitted(
+    _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+  ) throws(Refusal) -> HTTPRequestHead {
+    if !sawHead, SocketRequest(head, services) != nil {
+      try holdSocket(head, context)
+      return head
+    }
+    var head = head
+    if head.headers.contains(name: "upgrade") || head.method == .CONNECT {
+      isLast = true
+      head.headers.remove(name: "upgrade")
+      head.headers.replaceOrAdd(name: "connection", value: "close")
+    }
+    // An absolute URI is none of our paths, whatever follows its authority.
+    if !head.uri.hasPrefix("/") { head.uri = "*" }
+    return head
+  }
+
+  /// A socket that a trusted proxy opens is its client's, who may have enough of them. [limits.4]
+  private func holdSocket(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) throws(Refusal) {
+    guard connection.isProxy else { return }
+    let client = connection.client { head.headers[$0] }
+    try services.clients.openSocket(client)
+    context.channel.closeFuture.whenComplete { [clients = services.clients] _ in clients.closeSocket(client) }
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    guard !isOver else {
+      promise?.fail(ChannelError.ioOnClosedChannel)
+      return
+    }
     switch unwrapOutboundIn(data) {
-    case .head(var head) where isLast:
+    case .head(var head) where isLast || isBroken:
       head.headers.replaceOrAdd(name: "connection", value: "close")
       return context.write(wrapOutboundOut(.head(head)), promise: promise)
     case .end: requestsInProgress -= 1
     default: break
     }
     context.write(data, promise: promise)
+    if isBroken, requestsInProgress == 0 { finish(context) }
+  }
+
+  /// A client that does not read its answers is closed; until then at most one of them is in memory. [limits.5]
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    stall?.cancel()
+    stall = nil
+    if !context.channel.isWritable {
+      stall = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(RelayLimits.stallSeconds)) {
+        context.close(promise: nil)
+      }
+    }
+    context.fireChannelWritabilityChanged()
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -71,17 +136,62 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if let error = error as? HTTPParserError, requestsInProgress == 0 {
-      let reply = Reply(error == .headerOverflow ? .headersTooLarge : .requestMalformed)
-      services.metrics.answered(.none, reply.status)
-      var headers = HTTPHeaders(reply.allFields.map { ($0.name, $0.value) })
-      headers.add(name: "connection", value: "close")
-      let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: reply.status), headers: headers)
-      context.write(wrapOutboundOut(.head(head)), promise: nil)
-      context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: reply.body)))), promise: nil)
-      context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    guard !isOver else { return }
+    if let error = error as? HTTPParserError {
+      isBroken = true
+      if requestsInProgress == 0 {
+        // A request that was answered before all of it was read has had its answer.
+        if !isReading { refuse(Reply(error == .headerOverflow ? .headersTooLarge : .requestMalformed), .none, context) }
+        finish(context)
+      }
     }
     context.fireErrorCaught(error)
+  }
+
+  private func refuse(_ reply: Reply, _ route: RouteName, _ context: ChannelHandlerContext) {
+    services.metrics.answered(route, reply.status)
+    var headers = HTTPHeaders(reply.allFields.map { ($0.name, $0.value) })
+    headers.add(name: "connection", value: "close")
+    let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: reply.status), headers: headers)
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: reply.body)))), promise: nil)
+    context.write(wrapOutboundOut(.end(nil)), promise: nil)
+  }
+
+  /// Ends the connection so that the last answer arrives: closing with bytes unread would take it back.
+  private func finish(_ context: ChannelHandlerContext) {
+    isOver = true
+    context.flush()
+    context.close(mode: .output, promise: nil)
+    context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(RelayLimits.closeSeconds)) {
+      context.close(promise: nil)
+    }
+  }
+
+  // MARK: Patience
+
+  /// Microseconds.
+  private static var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds / 1_000) }
+
+  /// Sees to it that the alarm goes off by then. One that goes off too early asks again: it is set seldom, not with
+  /// every request.
+  private func set(_ deadline: Int64?, _ context: ChannelHandlerContext) {
+    guard let deadline, alarm.map({ $0.due > deadline }) ?? true else { return }
+    alarm?.task.cancel()
+    let wait = TimeAmount.microseconds(max(deadline - Self.now, 0))
+    let task = context.eventLoop.assumeIsolated().scheduleTask(in: wait) {
+      self.alarm = nil
+      switch self.patience.alarm(now: Self.now) {
+      case .over: context.close(promise: nil)
+      case .until(let deadline): self.set(deadline, context)
+      }
+    }
+    alarm = (deadline, task)
+  }
+
+  private func stop() {
+    alarm?.task.cancel()
+    stall?.cancel()
   }
 }
 

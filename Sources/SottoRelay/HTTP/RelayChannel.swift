@@ -20,19 +20,30 @@ struct RelayChannel: HTTPChannelHandler {
   struct Value: ServerChildChannelValue {
     let channel: any Channel
     let kind: EventLoopFuture<Kind>
+    /// nil when there were enough connections: it is closed.
+    let connection: ClientConnection?
   }
+
+  private struct TooMany: Error {}
 
   let services: RelayServices
   let responder: Responder
 
-  init(_ services: RelayServices) {
+  init(_ services: RelayServices, _ connection: ClientConnection? = nil) {
     self.services = services
-    let responder = RelayResponder(services: services)
+    let responder = RelayResponder(services: services, connection: connection)
     self.responder = { request, writer, _ in try await responder.respond(request, writer) }
   }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-    channel.eventLoop.makeCompletedFuture {
+    guard let connection = services.clients.open(from: channel.remoteAddress) else {
+      // Not an error: that would be the listener's. Nothing is said: with TLS there is nobody to say it to yet. [limits.3]
+      channel.close(promise: nil)
+      return channel.eventLoop.makeSucceededFuture(
+        Value(channel: channel, kind: channel.eventLoop.makeFailedFuture(TooMany()), connection: nil))
+    }
+    channel.closeFuture.whenComplete { [clients = services.clients] _ in clients.close(connection) }
+    return channel.eventLoop.makeCompletedFuture {
       var limits = NIOHTTPDecoderLimitConfiguration()
       limits.maxHeaderFieldSize = RelayLimits.headerBytes
       limits.maxHeaderListSize = RelayLimits.headerBytes
@@ -40,22 +51,24 @@ struct RelayChannel: HTTPChannelHandler {
       let encoder = HTTPResponseEncoder()
       let decoder = ByteToMessageHandler(
         HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
-      let gate = ConnectionGate(services)
+      let gate = ConnectionGate(services, connection)
       let upgrader = NIOTypedHTTPServerUpgradeHandler(
         httpEncoder: encoder, extraHTTPHandlers: [decoder, gate],
-        upgradeConfiguration: .init(upgraders: [SocketUpgrader(services)]) { self.serveRequests($0, logger) })
+        upgradeConfiguration: .init(upgraders: [SocketUpgrader(services, connection)]) {
+          self.serveRequests($0, logger)
+        })
       // Not Hummingbird's TLS channel: that one keeps the certificate that it began with. [operation.3]
       if let tls = services.settings.tls {
         try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context))
       }
       try channel.pipeline.syncOperations.addHandlers([encoder, decoder, gate, upgrader])
-      return Value(channel: channel, kind: upgrader.upgradeResultFuture)
+      return Value(channel: channel, kind: upgrader.upgradeResultFuture, connection: connection)
     }
   }
 
   func handle(value: Value, logger: Logger) async {
     guard case .requests(let channel) = try? await value.kind.get() else { return }
-    await handleHTTP(asyncChannel: channel, logger: logger)
+    await RelayChannel(services, value.connection).handleHTTP(asyncChannel: channel, logger: logger)
   }
 
   private func serveRequests(_ channel: any Channel, _ logger: Logger) -> EventLoopFuture<Kind> {
@@ -79,10 +92,10 @@ private struct SocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
   private let stream: NIOTypedWebSocketServerUpgrader<RelayChannel.Kind>
   private let send: NIOTypedWebSocketServerUpgrader<RelayChannel.Kind>
 
-  init(_ services: RelayServices) {
+  init(_ services: RelayServices, _ connection: ClientConnection) {
     self.services = services
-    stream = Self.upgrader(services, RelayLimits.clientFrame)
-    send = Self.upgrader(services, PutFrame.limit)
+    stream = Self.upgrader(services, connection, RelayLimits.clientFrame)
+    send = Self.upgrader(services, connection, PutFrame.limit)
   }
 
   func buildUpgradeResponse(
@@ -98,7 +111,7 @@ private struct SocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
   }
 
   private static func upgrader(
-    _ services: RelayServices, _ longestFrame: Int
+    _ services: RelayServices, _ connection: ClientConnection, _ longestFrame: Int
   ) -> NIOTypedWebSocketServerUpgrader<RelayChannel.Kind> {
     NIOTypedWebSocketServerUpgrader(maxFrameSize: longestFrame) { channel, _ in
       channel.eventLoop.makeSucceededFuture([:])
@@ -111,7 +124,8 @@ private struct SocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
             StreamHandler(services, mailbox: mailbox, authority: authority))
         case .send?:
           services.metrics.answered(.send, 101)
-          try channel.pipeline.syncOperations.addHandler(SendHandler(services))
+          try channel.pipeline.syncOperations.addHandler(
+            SendHandler(services, connection.client { head.headers[$0] }))
         // The gate lets nothing else through.
         case nil: throw ChannelError.operationUnsupported
         }

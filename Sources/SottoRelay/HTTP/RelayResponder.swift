@@ -4,6 +4,8 @@ internal import NIOCore
 internal import SottoCrypto
 internal import SottoWire
 
+internal import enum NIOHTTP1.HTTPParserError
+
 /// A request that has a route, a name and a whole body: what the handlers see.
 struct RelayRequest: Sendable {
   let route: Route
@@ -22,24 +24,48 @@ struct RelayRequest: Sendable {
 /// else: there is no second grammar, no decoding of escapes, and one place that says 404, 405, 413 and 421.
 struct RelayResponder: Sendable {
   let services: RelayServices
+  /// What it answers on; nil is not limited.
+  let connection: ClientConnection?
 
   func respond(_ request: Request, _ writer: consuming ResponseWriter) async throws {
-    let (reply, isDrained) = await reply(to: request)
+    var (reply, isKept) = await reply(to: request)
     services.metrics.answered(RouteName(request.head.path.flatMap(Route.init(path:))), reply.status)
+    if !isKept { reply.fields.append(HeaderField("connection", "close")) }
     let body = reply.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body))
     try await writer.write(response: reply.response, body: body)
-    if !isDrained { throw UnwantedBody() }
+    if !isKept { throw ConnectionOver() }
   }
 
-  /// The answer, and whether the rest of the request may be read to keep the connection.
+  /// The answer, and whether the connection is kept: the rest of the request is then read.
   private func reply(to request: Request) async -> (Reply, Bool) {
+    let client = connection?.client { name in HTTPField.Name(name).map { request.headers[values: $0] } ?? [] }
+    let (reply, isKept) = await reply(to: request, from: client)
+    guard reply.problem == .signatureRefused else { return (reply, isKept) }
+    do throws(Refusal) {
+      try services.clients.admit(.failedSignatures, client)
+      return (reply, isKept)
+    } catch {
+      // Signatures are still looked at, or a neighbour behind the same address could keep owners out. But every one
+      // that fails now costs a new connection, and of those a client has its own budget. [limits.2]
+      return (Reply(error), false)
+    }
+  }
+
+  private func reply(to request: Request, from client: ClientLimits.Client?) async -> (Reply, Bool) {
     do {
-      guard let route = request.head.path.flatMap(Route.init(path:)) else { throw Refusal(.notFound) }
-      guard let method = HTTPMethod(rawValue: request.method.rawValue), route.methods.contains(method) else {
+      let route = request.head.path.flatMap(Route.init(path:))
+      let method = HTTPMethod(rawValue: request.method.rawValue)
+      if let budget = route.map({ $0.budget(method) }) ?? .requests { try services.clients.admit(budget, client) }
+      // Who sends two names, or none that is one, may mean several servers: nothing more is read from it.
+      guard let authority = Self.authority(request) else { return (Reply(.requestMalformed), false) }
+      guard let route else { throw Refusal(.notFound) }
+      guard let method, route.methods.contains(method) else {
         let allowed = route.methods.map(\.rawValue).joined(separator: ", ")
         return (Reply(.methodNotAllowed, fields: [HeaderField("allow", allowed)]), true)
       }
-      let authority = try Self.authority(request, services)
+      guard services.authorities.isEmpty || services.authorities.contains(authority) else {
+        throw Refusal(.misdirected)
+      }
       guard let body = try await Self.body(request, limit: route.bodyLimit(method)) else {
         let declared = request.headers[.contentLength].flatMap { Int($0) }
         return (Reply(.bodyTooLarge), declared.map { $0 <= RelayLimits.unwantedBody } ?? false)
@@ -49,6 +75,8 @@ struct RelayResponder: Sendable {
       return (try await answer(whole), true)
     } catch let refusal as Refusal {
       return (Reply(refusal), true)
+    } catch is HTTPParserError {
+      return (Reply(.requestMalformed), false)
     } catch StoreFailure.full {
       return (Reply(.storageFull), true)
     } catch StoreFailure.failed(let code) {
@@ -77,15 +105,10 @@ struct RelayResponder: Sendable {
     }
   }
 
-  /// The name that the client used: exactly one Host header, in the one spelling, and one of ours. [relay.11]
-  private static func authority(_ request: Request, _ services: RelayServices) throws(Refusal) -> RelayAuthority {
-    guard let host = HTTPField.Name("host"), request.headers[values: host].isEmpty,
-      let authority = request.head.authority.flatMap({ RelayAuthority($0) })
-    else { throw Refusal(.requestMalformed) }
-    guard services.authorities.isEmpty || services.authorities.contains(authority) else {
-      throw Refusal(.misdirected)
-    }
-    return authority
+  /// The name that the client used: exactly one Host header, in the one spelling; otherwise nil. [relay.11]
+  private static func authority(_ request: Request) -> RelayAuthority? {
+    guard let host = HTTPField.Name("host"), request.headers[values: host].isEmpty else { return nil }
+    return request.head.authority.flatMap { RelayAuthority($0) }
   }
 
   /// nil when it is longer than `limit`: never more than that is kept.
@@ -100,5 +123,17 @@ struct RelayResponder: Sendable {
   }
 }
 
-/// Ends a connection whose request has a body that nobody will read.
-private struct UnwantedBody: Error {}
+/// Ends a connection: its request has a body that nobody will read, or its client has asked too much.
+private struct ConnectionOver: Error {}
+
+extension Route {
+  /// What a request costs its client, if anything: probes are for balancers, and cost next to nothing. [limits.2]
+  fileprivate func budget(_ method: HTTPMethod?) -> ClientLimits.Budget? {
+    guard let method, methods.contains(method) else { return .requests }
+    return switch (self, method) {
+    case (.live, _), (.ready, _): nil
+    case (.card, .get), (.claim, _), (.envelope, _), (.stream, _), (.send, _): .requests
+    default: .signedRequests
+    }
+  }
+}

@@ -6,6 +6,8 @@ struct Reply: Sendable {
   let status: Int
   var fields: [HeaderField] = []
   var body: [UInt8] = []
+  /// Why not, if so.
+  var problem: Problem?
 
   /// Done; there is nothing to say.
   static let done = Reply(status: 204)
@@ -26,6 +28,7 @@ struct Reply: Sendable {
     self.init(
       status: problem.status, fields: fields + [HeaderField("content-type", Problem.mediaType)],
       body: Array(problem.document.utf8))
+    self.problem = problem
   }
 
   init(_ refusal: Refusal) {

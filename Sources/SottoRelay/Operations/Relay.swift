@@ -31,7 +31,8 @@ public final class Relay: Service {
     self.onListening = onListening
     self.serviceManager = serviceManager
     services = RelayServices(
-      store: store, settings: settings, metrics: metrics, now: configuration.now, log: RelayLog(logger: logger))
+      store: store, settings: settings, clients: ClientLimits(configuration.clients, files: OpenFiles.raiseLimit()),
+      metrics: metrics, now: configuration.now, log: RelayLog(logger: logger))
   }
 
   private static func open(_ path: String, _ metrics: RelayMetrics) throws(StartFailure) -> any RelayStore {
@@ -82,6 +83,7 @@ public final class Relay: Service {
   /// [operation.2]
   package func reload(_ new: RelayConfiguration) throws(StartFailure) {
     let left = try services.settings.take(new)
+    services.clients.take(new.clients)
     let fixed = Setting.allCases.filter {
       !$0.isReloadable && new.values(of: $0) != configuration.values(of: $0)
     }

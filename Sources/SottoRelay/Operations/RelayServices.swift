@@ -6,6 +6,7 @@ struct RelayServices: Sendable {
   let store: any RelayStore
   let hub = StreamHub()
   let throttle: Throttle
+  let clients: ClientLimits
   let lifecycle = Lifecycle()
   let settings: LiveSettings
   let metrics: RelayMetrics
@@ -17,10 +18,11 @@ struct RelayServices: Sendable {
   let startedAt: Int64
 
   init(
-    store: any RelayStore, settings: LiveSettings, metrics: RelayMetrics, now: @escaping @Sendable () -> Int64,
-    log: RelayLog
+    store: any RelayStore, settings: LiveSettings, clients: ClientLimits, metrics: RelayMetrics,
+    now: @escaping @Sendable () -> Int64, log: RelayLog
   ) {
-    (self.store, self.settings, self.metrics, self.now, self.log) = (store, settings, metrics, now, log)
+    (self.store, self.settings, self.clients, self.metrics) = (store, settings, clients, metrics)
+    (self.now, self.log) = (now, log)
     startedAt = now()
     throttle = Throttle(settings)
   }

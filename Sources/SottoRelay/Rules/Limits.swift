@@ -27,6 +27,31 @@ package enum RelayLimits {
   package static let largestBurst: UInt64 = 1_000_000
   /// The longest time for a token: a day.
   package static let longestToken: UInt64 = 86_400
+  /// The most connections that may be configured.
+  package static let largestConnections: UInt64 = 1_000_000
+  /// New connections of one client. A household or a campus behind one address comes back at once when the relay restarts
+  /// or the network does, so the burst is a campus. What a connection costs (300 us) makes the steady rate 3 % of a core.
+  package static let clientConnections = ClientRate(burst: 6_000, microseconds: 10_000)
+  /// Unsigned requests of one client: cards, claims, envelopes, and whatever is no request at all. 500 a second.
+  package static let clientRequests = ClientRate(burst: 30_000, microseconds: 2_000)
+  /// Signed requests of one client, each a verification of 50 us and mostly a commit: 100 a second.
+  package static let clientSignedRequests = ClientRate(burst: 6_000, microseconds: 10_000)
+  /// Signatures of one client that were refused. Honest ones fail when a program is wrong or a key is lost: seldom.
+  package static let clientFailedSignatures = ClientRate(burst: 120, microseconds: 500_000)
+  /// Connections that one client holds: a stream for each of several thousand devices behind one address.
+  package static let connectionsPerClient = 4_096
+  /// Connections of all clients, if the process may open as many files.
+  package static let connections = 65_536
+  /// Files that are not connections: the store, its log, readers, the listener, what libraries open.
+  package static let spareFiles = 128
+  /// Clients whose budgets are in memory. Past it the fullest are forgotten first, which costs nothing.
+  package static let clients = 65_536
+  /// Addresses of a forwarded header that are looked at, from the right: more proxies in a row than anybody has.
+  package static let forwardedHops = 16
+  /// Seconds that a request's body has before its rate counts.
+  package static let bodyGraceSeconds: Int64 = 30
+  /// Bytes a second that a body must bring on average, after that.
+  package static let bodyRate: Int64 = 1_024
   /// Buckets in memory. Past it the fullest are forgotten first, which costs nothing.
   package static let buckets = 65_536
 

@@ -19,5 +19,5 @@ extension TokenBucket.Rate: CustomStringConvertible {
     self.init(burst: Int64(burst), secondsPerToken: Int64(seconds))
   }
 
-  package var description: String { "\(burst)/\(secondsPerToken)" }
+  package var description: String { "\(burst)/\(interval)" }
 }

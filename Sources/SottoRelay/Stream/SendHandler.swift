@@ -11,6 +11,8 @@ final class SendHandler: ChannelDuplexHandler {
   typealias OutboundOut = WebSocketFrame
 
   private let services: RelayServices
+  /// Who sends; nil is not limited.
+  private let client: ClientLimits.Client?
   private var machine = SendMachine()
   private var isClosing = false
   /// The channel asked for more while the machine wanted none.
@@ -20,7 +22,7 @@ final class SendHandler: ChannelDuplexHandler {
   private var stall: Scheduled<Void>?
   private var ping: Scheduled<Void>?
 
-  init(_ services: RelayServices) { self.services = services }
+  init(_ services: RelayServices, _ client: ClientLimits.Client?) { (self.services, self.client) = (services, client) }
 
   func handlerAdded(context: ChannelHandlerContext) {
     encoder = try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
@@ -49,8 +51,10 @@ final class SendHandler: ChannelDuplexHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let frame = unwrapInboundIn(data)
     guard !isClosing || frame.opcode == .connectionClose else { return }
-    // A client masks its frames, sends a message in one of them, and speaks no text. [send.1]
-    guard let key = frame.maskKey, frame.fin else { return perform(machine.end(.protocolError), context) }
+    // A client masks its frames, sends a message in one of them, and speaks no text and no extension. [send.1]
+    guard let key = frame.maskKey, frame.fin, !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
+      return perform(machine.end(.protocolError), context)
+    }
     switch frame.opcode {
     case .binary: perform(machine.received(Unmasked.bytes(frame.data, key)), context)
     case .pong: machine.ponged()
@@ -132,6 +136,8 @@ final class SendHandler: ChannelDuplexHandler {
     var refused: [PutAnswer] = []
     for put in puts {
       do throws(Refusal) {
+        // Each envelope is a request that nobody signed. [limits.2]
+        try services.clients.admit(.requests, client)
         arrivals.append(
           try RelayServices.arrival(put.id, of: put.bytes, to: put.mailbox, showing: put.capability))
         numbers.append(put.number)

@@ -54,8 +54,11 @@ final class StreamHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let frame = unwrapInboundIn(data)
     guard !isClosing || frame.opcode == .connectionClose else { return }
-    // A client masks its frames, sends a message in one of them, and speaks no text. [stream.1]
-    guard frame.maskKey != nil, frame.fin else { return perform(machine.end(.protocolError), context) }
+    // A client masks its frames, sends a message in one of them, and speaks no text. No extension was agreed upon, so
+    // none of the reserved bits means anything: a compressed frame would be read as what it is not. [stream.1]
+    guard frame.maskKey != nil, frame.fin, !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
+      return perform(machine.end(.protocolError), context)
+    }
     switch frame.opcode {
     case .binary: perform(machine.received(Array(frame.unmaskedData.readableBytesView)), context)
     case .pong: machine.ponged()

@@ -1,0 +1,70 @@
+/// How long a client may take to ask. Time is an argument, in microseconds. [limits.5]
+///
+///     connected -> head --(head)--> body --(end)--> idle --(bytes that are no head yet)--> head ...
+///
+/// A head has a fixed time from its first byte, so that a byte now and then keeps nothing open. A body has some time,
+/// and then as much as its bytes earn. Between requests there is no deadline here: idling is somebody else's.
+package struct Patience: Equatable, Sendable {
+  private enum State: Equatable {
+    case idle
+    case head(since: Int64)
+    case body(since: Int64, bytes: Int64)
+  }
+
+  package enum Verdict: Equatable {
+    case over
+    /// Ask again then; nil when nothing is waited for.
+    case until(Int64?)
+  }
+
+  private var state = State.idle
+  /// Whether what was read last had any part of a request in it.
+  private var sawPart = false
+
+  package init() {}
+
+  /// Each of these answers when to ask `alarm`.
+  package mutating func connected(now: Int64) -> Int64? {
+    state = .head(since: now)
+    return deadline
+  }
+
+  package mutating func head(now: Int64) -> Int64? {
+    sawPart = true
+    state = .body(since: now, bytes: 0)
+    return deadline
+  }
+
+  package mutating func body(_ count: Int) {
+    sawPart = true
+    if case .body(let since, let bytes) = state { state = .body(since: since, bytes: bytes + Int64(count)) }
+  }
+
+  package mutating func end() -> Int64? {
+    sawPart = true
+    state = .idle
+    return nil
+  }
+
+  /// All bytes that were there have been looked at; nil when that changes nothing.
+  package mutating func readComplete(now: Int64) -> Int64? {
+    defer { sawPart = false }
+    guard state == .idle, !sawPart else { return nil }
+    state = .head(since: now)
+    return deadline
+  }
+
+  package func alarm(now: Int64) -> Verdict {
+    guard let deadline else { return .until(nil) }
+    return now >= deadline ? .over : .until(deadline)
+  }
+
+  private var deadline: Int64? {
+    switch state {
+    case .idle: nil
+    case .head(let since): since + RelayLimits.headSeconds * 1_000_000
+    case .body(let since, let bytes):
+      since + RelayLimits.bodyGraceSeconds * 1_000_000 + bytes * 1_000_000 / RelayLimits.bodyRate
+    }
+  }
+}
