@@ -111,6 +111,14 @@ let package = Package(
     .executableTarget(
       name: "vectors-generate", dependencies: ["SottoCrypto", "SottoWire", "SottoSession"],
       path: "Vectors/generate", swiftSettings: strict),
+    .executableTarget(
+      name: "benchmarks",
+      dependencies: [
+        "SottoRelay", "SottoWire", "SottoCrypto",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      path: "Benchmarks", exclude: ["README.md", "RESULTS.md"], swiftSettings: strict),
     .target(
       name: "SottoSimulation",
       dependencies: ["SottoCrypto", "SottoWire", "SottoSession"],

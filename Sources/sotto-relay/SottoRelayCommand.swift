@@ -10,5 +10,6 @@ struct SottoRelayCommand: AsyncParsableCommand {
     version: RelayVersion.text,
     subcommands: [
       ServeCommand.self, ConfigCommand.self, BackupCommand.self, RestoreCommand.self, DoctorCommand.self,
+      BenchCommand.self,
     ])
 }

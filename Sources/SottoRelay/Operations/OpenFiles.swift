@@ -1,9 +1,10 @@
 internal import Foundation
 
 /// How many files this process may open. A connection is one; when none are left, nobody is let in and the store fails.
-enum OpenFiles {
+package enum OpenFiles {
   /// Raises the limit to what this user may have, and answers it.
-  static func raiseLimit() -> Int {
+  @discardableResult
+  package static func raiseLimit() -> Int {
     var limit = rlimit()
     guard unsafe getrlimit(resource, &limit) == 0 else { return 1_024 }
     if limit.rlim_cur < limit.rlim_max {

@@ -1,0 +1,41 @@
+internal import Foundation
+package import NIOSSL
+package import SottoWire
+
+/// Where the load goes.
+package struct LoadTarget: Sendable {
+  package let host: String
+  package let port: Int
+  /// nil: plain.
+  package let tls: NIOSSLContext?
+  /// The server's process, if it runs on this machine: its processor time and memory are measured.
+  package let process: Int32?
+
+  package init(host: String = "127.0.0.1", port: Int, tls: NIOSSLContext? = nil, process: Int32?) {
+    (self.host, self.port, self.tls, self.process) = (host, port, tls, process)
+  }
+
+  /// The relay at `http[s]://HOST[:PORT]`; nil for anything else. `authorityFile` is trusted besides what the system
+  /// trusts.
+  package static func at(
+    _ url: String, authorityFile: String?, process: Int32?
+  ) throws(StartFailure) -> (LoadTarget, RelayAuthority)? {
+    let parts = url.split(separator: "://", maxSplits: 1).map(String.init)
+    guard parts.count == 2, ["http", "https"].contains(parts[0]),
+      let authority = RelayAuthority(parts[1].hasSuffix("/") ? String(parts[1].dropLast()) : parts[1])
+    else { return nil }
+    guard parts[0] == "https" else {
+      return (LoadTarget(host: authority.host, port: authority.port, process: process), authority)
+    }
+    do {
+      var configuration = TLSConfiguration.makeClientConfiguration()
+      if let authorityFile {
+        configuration.additionalTrustRoots = [.file(authorityFile)]
+      }
+      let tls = try NIOSSLContext(configuration: configuration)
+      return (LoadTarget(host: authority.host, port: authority.port, tls: tls, process: process), authority)
+    } catch {
+      throw .loadAuthority(authorityFile ?? "")
+    }
+  }
+}

@@ -1,0 +1,112 @@
+internal import NIOCore
+internal import SottoWire
+
+/// A client's WebSocket (RFC 6455) as bytes: the request, and frames of one message each.
+struct LoadWebSocket: Sendable {
+  private let request: String
+  /// Masks what is sent: one for all frames of a connection, which is enough for a load.
+  let mask: [UInt8]
+  private var isOpen = false
+
+  init(_ route: Route, at authority: RelayAuthority, from entropy: inout SplitMix64) {
+    let key = (0..<16).map { _ in UInt8(truncatingIfNeeded: entropy.next()) }
+    mask = (0..<4).map { _ in UInt8(truncatingIfNeeded: entropy.next()) }
+    request = """
+      GET \(route.path) HTTP/1.1\r\nhost: \(authority.text)\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+      sec-websocket-version: 13\r\nsec-websocket-key: \(Base64.encode(key))\r\n\r\n
+      """
+  }
+
+  func begin(_ out: inout ByteBuffer) { out.writeString(request) }
+
+  /// Whether the server has agreed; takes its answer off `input`.
+  mutating func opened(_ input: inout ByteBuffer) throws -> Bool {
+    if isOpen { return true }
+    guard let answer = try HTTPAnswer(&input) else { return false }
+    guard answer.status == 101 else { throw StartFailure.loadRefused(answer.status) }
+    isOpen = true
+    return true
+  }
+
+  /// The next binary message; nil when none is complete. Pings and pongs are passed over.
+  func message(_ input: inout ByteBuffer) throws -> ByteBuffer? {
+    while true {
+      let start = input.readerIndex
+      guard let first: UInt8 = input.getInteger(at: start), let short: UInt8 = input.getInteger(at: start + 1) else {
+        return nil
+      }
+      var (count, head) = (Int(short), 2)
+      if short == 126 {
+        guard let long: UInt16 = input.getInteger(at: start + 2) else { return nil }
+        (count, head) = (Int(long), 4)
+      } else if short == 127 {
+        guard let long: UInt64 = input.getInteger(at: start + 2) else { return nil }
+        (count, head) = (Int(clamping: long), 10)
+      }
+      guard input.readableBytes >= head + count else { return nil }
+      input.moveReaderIndex(forwardBy: head)
+      let message = input.readSlice(length: count)
+      switch first {
+      case 0x82: return message
+      case 0x89, 0x8A: continue
+      default: throw StartFailure.loadConnectionEnded
+      }
+    }
+  }
+
+  /// One binary message, masked.
+  func write(_ message: [UInt8], _ out: inout ByteBuffer) {
+    writeHead(message.count, &out)
+    out.writeBytes(message.indices.map { message[$0] ^ mask[$0 & 3] })
+  }
+
+  /// What stands before a masked message.
+  func writeHead(_ count: Int, _ out: inout ByteBuffer) {
+    out.writeInteger(0x82 as UInt8)
+    if count < 126 {
+      out.writeInteger(0x80 | UInt8(count))
+    } else {
+      out.writeInteger(0x80 | 126 as UInt8)
+      out.writeInteger(UInt16(count))
+    }
+    out.writeBytes(mask)
+  }
+}
+
+/// The status of an HTTP/1.1 answer, which `init` takes off the front of what arrived, body and all.
+struct HTTPAnswer {
+  let status: Int
+
+  /// nil when it is not complete.
+  init?(_ input: inout ByteBuffer) throws {
+    let view = input.readableBytesView
+    guard let end = view.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound else { return nil }
+    let head = String(decoding: view[..<end], as: UTF8.self)
+    let lines = head.split(separator: "\r\n")
+    let words = lines.first?.split(separator: " ") ?? []
+    guard words.count >= 2, words[0] == "HTTP/1.1", let status = Int(words[1]) else {
+      throw StartFailure.loadConnectionEnded
+    }
+    let length = lines.first { $0.lowercased().hasPrefix("content-length:") }
+    let body = length.flatMap { Int($0.split(separator: ":")[1].drop { $0 == " " }) } ?? 0
+    let headBytes = end - view.startIndex
+    guard input.readableBytes >= headBytes + body else { return nil }
+    input.moveReaderIndex(forwardBy: headBytes + body)
+    self.status = status
+  }
+}
+
+/// Numbers that look random, quickly: names of envelopes in a load, never anything secret (Steele, Lea and Flood 2014).
+package struct SplitMix64: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  package init() { state = .random(in: 0 ... .max) }
+
+  package mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
