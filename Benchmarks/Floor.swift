@@ -70,8 +70,7 @@ private struct Floor {
       guard write(output, batch, batch.count) == batch.count, synchronize(output) == 0 else { throw ExitCode(74) }
     }
     for (connection, messages) in owed {
-      let answers = [UInt8](repeating: 0x4F, count: 4 * messages)
-      _ = write(connection, answers, answers.count)
+      for _ in 0..<messages { _ = write(connection, "OKAY", 4) }
     }
     for index in gone.reversed() {
       close(polled[index].fd)

@@ -43,6 +43,11 @@ public struct WireWriter: Sendable {
   public mutating func u32(_ value: UInt32) { integer(UInt64(value), 4) }
   /// Eight bytes, big-endian.
   public mutating func u64(_ value: UInt64) { integer(value, 8) }
+  /// The 16 bytes of an id.
+  package mutating func u128(_ value: UInt128) {
+    u64(UInt64(truncatingIfNeeded: value >> 64))
+    u64(UInt64(truncatingIfNeeded: value))
+  }
   /// A minimal variable-length integer (RFC 9000 section 16).
   public mutating func varint(_ value: Int) { bytes += lengthPrefix(value) }
   /// Bytes whose number the reader knows.
@@ -107,6 +112,8 @@ public struct WireReader: Sendable {
   public mutating func u16() throws(WireError) -> UInt16 { UInt16(try integer(2)) }
   public mutating func u32() throws(WireError) -> UInt32 { UInt32(try integer(4)) }
   public mutating func u64() throws(WireError) -> UInt64 { try integer(8) }
+  /// The 16 bytes of an id.
+  package mutating func u128() throws(WireError) -> UInt128 { UInt128(try integer(8)) << 64 | UInt128(try integer(8)) }
 
   /// `count` bytes.
   public mutating func fixed(_ count: Int) throws(WireError) -> [UInt8] {

@@ -1,19 +1,35 @@
 public import SottoCrypto
 
+// Ids are kept as numbers: compared and hashed in one step, and passed between threads without an allocation.
+extension UInt128 {
+  /// Of 16 bytes, big-endian.
+  package init(bytes: some Sequence<UInt8>) { self = bytes.reduce(0) { $0 << 8 | UInt128($1) } }
+
+  /// The 16 bytes, big-endian.
+  package var bytes: [UInt8] {
+    (0..<16).map { UInt8(truncatingIfNeeded: self >> (8 * (15 - UInt128($0)))) }
+  }
+}
+
 /// The name of a mailbox: `H("mailbox"; pkEd)[0..16]` of a key made for that mailbox alone. [relay.1]
 public struct MailboxID: Hashable, Sendable {
   /// The number of bytes of every id.
   public static let count = 16
+  package let number: UInt128
   /// The 16 bytes.
-  public let bytes: [UInt8]
+  public var bytes: [UInt8] { number.bytes }
 
   public init(_ bytes: [UInt8]) throws(WireError) {
     guard bytes.count == Self.count else { throw .outOfRange }
-    self.bytes = bytes
+    number = UInt128(bytes: bytes)
   }
 
   /// The mailbox that `key` owns.
-  public init(owner key: VerifyingKey) { bytes = Array(Digest.of("mailbox", key.bytes).bytes[..<Self.count]) }
+  public init(owner key: VerifyingKey) {
+    number = UInt128(bytes: Digest.of("mailbox", key.bytes).bytes[..<Self.count])
+  }
+
+  package init(number: UInt128) { self.number = number }
 
   /// 32 lower-case hexadecimal digits, as in a path.
   public var text: String { Hex.encode(bytes) }
@@ -23,12 +39,13 @@ public struct MailboxID: Hashable, Sendable {
 public struct CardID: Hashable, Sendable {
   /// The number of bytes of every id.
   public static let count = 16
+  package let number: UInt128
   /// The 16 bytes.
-  public let bytes: [UInt8]
+  public var bytes: [UInt8] { number.bytes }
 
   public init(_ bytes: [UInt8]) throws(WireError) {
     guard bytes.count == Self.count else { throw .outOfRange }
-    self.bytes = bytes
+    number = UInt128(bytes: bytes)
   }
 
   /// 32 lower-case hexadecimal digits, as in a path.
@@ -39,16 +56,19 @@ public struct CardID: Hashable, Sendable {
 public struct EnvelopeID: Hashable, Sendable {
   /// The number of bytes of every id.
   public static let count = 16
+  package let number: UInt128
   /// The 16 bytes.
-  public let bytes: [UInt8]
+  public var bytes: [UInt8] { number.bytes }
 
   public init(_ bytes: [UInt8]) throws(WireError) {
     guard bytes.count == Self.count else { throw .outOfRange }
-    self.bytes = bytes
+    number = UInt128(bytes: bytes)
   }
 
   /// A fresh id.
-  public init(from entropy: inout some Entropy) { bytes = entropy.bytes(Self.count) }
+  public init(from entropy: inout some Entropy) { number = UInt128(bytes: entropy.bytes(Self.count)) }
+
+  package init(number: UInt128) { self.number = number }
 
   /// 32 lower-case hexadecimal digits, as in a path.
   public var text: String { Hex.encode(bytes) }

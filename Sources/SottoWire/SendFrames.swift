@@ -23,8 +23,8 @@ public struct PutFrame: Hashable, Sendable {
     var writer = WireWriter()
     writer.u8(0x91)
     writer.u32(number)
-    writer.fixed(mailbox.bytes)
-    writer.fixed(id.bytes)
+    writer.u128(mailbox.number)
+    writer.u128(id.number)
     writer.fixed(capability.bytes)
     writer.vector(bytes)
     return writer.bytes
@@ -34,8 +34,8 @@ public struct PutFrame: Hashable, Sendable {
     var reader = WireReader(bytes)
     guard try reader.u8() == 0x91 else { throw .invalidValue }
     number = try reader.u32()
-    mailbox = try MailboxID(try reader.fixed(MailboxID.count))
-    id = try EnvelopeID(try reader.fixed(EnvelopeID.count))
+    mailbox = MailboxID(number: try reader.u128())
+    id = EnvelopeID(number: try reader.u128())
     capability = try Capability(try reader.fixed(Capability.count))
     self.bytes = try reader.vector(limit: SizeClass.k64.rawValue)
     try reader.finish()

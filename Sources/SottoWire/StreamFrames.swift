@@ -22,7 +22,7 @@ public enum ServerFrame: Hashable, Sendable {
     case .envelope(let index, let id, let bytes):
       writer.u8(0x02)
       writer.u64(index)
-      writer.fixed(id.bytes)
+      writer.u128(id.number)
       writer.vector(bytes)
     case .caughtUp(let index):
       writer.u8(0x03)
@@ -42,7 +42,7 @@ public enum ServerFrame: Hashable, Sendable {
       self = .challenge(try StreamChallenge(restoreEpoch: epoch, nonce: try reader.fixed(StreamChallenge.nonceCount)))
     case 0x02:
       let index = try reader.number()
-      let id = try EnvelopeID(try reader.fixed(EnvelopeID.count))
+      let id = EnvelopeID(number: try reader.u128())
       let bytes = try reader.vector(limit: SizeClass.k64.rawValue)
       guard SizeClass(rawValue: bytes.count) != nil else { throw .invalidValue }
       self = .envelope(index: index, id: id, bytes: bytes)

@@ -114,6 +114,9 @@ package struct LoadConnections<Conversation: LoadConversation>: Sendable {
     try await done.futureResult.get()
   }
 
+  /// Whether one of them is closed.
+  package var hasEnded: Bool { all.contains { !$0.channel.isActive } }
+
   /// What each conversation knows now.
   package func conversations() async throws -> [Conversation] {
     let all = all

@@ -6,7 +6,7 @@ package import SottoWire
 /// A mailbox that exists for a load alone, and its owner.
 package final class LoadMailbox: Sendable {
   /// Opens every one of them: what is measured is the relay, not how well they are guarded.
-  static let capability: Capability = {
+  package static let capability: Capability = {
     var entropy = SystemEntropy()
     guard let capability = try? Capability(entropy.bytes(Capability.count)) else { fatalError("32 bytes are 32") }
     return capability
@@ -25,7 +25,7 @@ package final class LoadMailbox: Sendable {
     words = (word(id.bytes[..<8]), word(id.bytes[8...]))
   }
 
-  func answer(_ challenge: StreamChallenge, _ authority: RelayAuthority) -> [UInt8] {
+  package func answer(_ challenge: StreamChallenge, _ authority: RelayAuthority) -> [UInt8] {
     challenge.answer(authority: authority, signedBy: key).encoded
   }
 

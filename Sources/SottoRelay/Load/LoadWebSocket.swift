@@ -1,14 +1,14 @@
-internal import NIOCore
-internal import SottoWire
+package import NIOCore
+package import SottoWire
 
 /// A client's WebSocket (RFC 6455) as bytes: the request, and frames of one message each.
-struct LoadWebSocket: Sendable {
+package struct LoadWebSocket: Sendable {
   private let request: String
   /// Masks what is sent: one for all frames of a connection, which is enough for a load.
   let mask: [UInt8]
   private var isOpen = false
 
-  init(_ route: Route, at authority: RelayAuthority, from entropy: inout SplitMix64) {
+  package init(_ route: Route, at authority: RelayAuthority, from entropy: inout SplitMix64) {
     let key = (0..<16).map { _ in UInt8(truncatingIfNeeded: entropy.next()) }
     mask = (0..<4).map { _ in UInt8(truncatingIfNeeded: entropy.next()) }
     request = """
@@ -17,10 +17,10 @@ struct LoadWebSocket: Sendable {
       """
   }
 
-  func begin(_ out: inout ByteBuffer) { out.writeString(request) }
+  package func begin(_ out: inout ByteBuffer) { out.writeString(request) }
 
   /// Whether the server has agreed; takes its answer off `input`.
-  mutating func opened(_ input: inout ByteBuffer) throws -> Bool {
+  package mutating func opened(_ input: inout ByteBuffer) throws -> Bool {
     if isOpen { return true }
     guard let answer = try HTTPAnswer(&input) else { return false }
     guard answer.status == 101 else { throw StartFailure.loadRefused(answer.status) }
@@ -29,7 +29,7 @@ struct LoadWebSocket: Sendable {
   }
 
   /// The next binary message; nil when none is complete. Pings and pongs are passed over.
-  func message(_ input: inout ByteBuffer) throws -> ByteBuffer? {
+  package func message(_ input: inout ByteBuffer) throws -> ByteBuffer? {
     while true {
       let start = input.readerIndex
       guard let first: UInt8 = input.getInteger(at: start), let short: UInt8 = input.getInteger(at: start + 1) else {
@@ -55,7 +55,7 @@ struct LoadWebSocket: Sendable {
   }
 
   /// One binary message, masked.
-  func write(_ message: [UInt8], _ out: inout ByteBuffer) {
+  package func write(_ message: [UInt8], _ out: inout ByteBuffer) {
     writeHead(message.count, &out)
     out.writeBytes(message.indices.map { message[$0] ^ mask[$0 & 3] })
   }

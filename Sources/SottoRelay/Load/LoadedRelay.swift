@@ -5,10 +5,12 @@ package import SottoWire
 /// A relay of one's own to put a load on: a process with a folder of its own, on a free port of this machine.
 package final class LoadedRelay: @unchecked Sendable {
   // Used by one task at a time.
-  private let process: Process
+  private let program: String
   private let folder: String
-  package let authority: RelayAuthority
+  private var arguments: [String]
+  private var process = Process()
   private let tls: NIOSSLContext?
+  package private(set) var authority: RelayAuthority
 
   package var target: LoadTarget {
     LoadTarget(port: authority.port, tls: tls, process: process.processIdentifier)
@@ -18,33 +20,38 @@ package final class LoadedRelay: @unchecked Sendable {
 
   /// Starts `program` with a new folder inside `parent`, which goes with it.
   package init(_ program: String, in parent: String, tls isTLS: Bool = false) throws {
+    self.program = program
     folder = parent + "/sotto-bench-" + UUID().uuidString
-    process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = ["serve", "--listen", "127.0.0.1:0", "--data", folder + "/data", "--log-level", "error"]
+    arguments = ["serve", "--listen", "127.0.0.1:0", "--data", folder + "/data", "--log-level", "error"]
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      tls = isTLS ? try Self.certificate(in: folder, for: process) : nil
-      let output = Pipe()
-      process.standardInput = FileHandle.nullDevice
-      process.standardOutput = output
-      try process.run()
-      let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-      guard let port = line.split(separator: ":").last.flatMap({ Int($0.prefix(while: \.isNumber)) }),
-        let authority = RelayAuthority("127.0.0.1:\(port)")
-      else { throw StartFailure.loadUnreachable }
-      self.authority = authority
+      tls = isTLS ? try Self.certificate(in: folder, &arguments) : nil
+      authority = try Self.start(process, program, arguments)
     } catch {
       try? FileManager.default.removeItem(atPath: folder)
       throw error as? StartFailure ?? StartFailure.cannotCreate(folder)
     }
   }
 
-  private static func certificate(in folder: String, for process: Process) throws -> NIOSSLContext {
+  private static func start(_ process: Process, _ program: String, _ arguments: [String]) throws -> RelayAuthority {
+    process.executableURL = URL(filePath: program)
+    process.arguments = arguments
+    let output = Pipe()
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
+    try process.run()
+    let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+    guard let port = line.split(separator: ":").last.flatMap({ Int($0.prefix(while: \.isNumber)) }),
+      let authority = RelayAuthority("127.0.0.1:\(port)")
+    else { throw StartFailure.loadUnreachable }
+    return authority
+  }
+
+  private static func certificate(in folder: String, _ arguments: inout [String]) throws -> NIOSSLContext {
     let certificate = try SelfSignedCertificate(hosts: ["127.0.0.1"], now: Int64(Date.now.timeIntervalSince1970))
     let files = try certificate.write(to: folder)
-    process.arguments? += ["--tls-certificate", files.certificate, "--tls-key", files.key]
+    arguments += ["--tls-certificate", files.certificate, "--tls-key", files.key]
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.trustRoots = .file(files.authority)
     return try NIOSSLContext(configuration: configuration)
@@ -65,9 +72,15 @@ package final class LoadedRelay: @unchecked Sendable {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
-  /// Ends it without a word, as a power cut would.
-  package func kill() {
-    if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+  /// Ends it without a word: SIGKILL.
+  package func end() {
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()
+  }
+
+  /// Starts it again on what it had stored, on another port.
+  package func restart() throws {
+    process = Process()
+    authority = try Self.start(process, program, arguments)
   }
 }

@@ -29,14 +29,14 @@ package struct QueuedEnvelope: Equatable, Sendable {
 package struct Arrival: Sendable {
   package let mailbox: MailboxID
   package let id: EnvelopeID
-  /// `H("capability"; ...)` of what the sender showed.
-  package let capability: Digest
+  /// `H("capability"; ...)` of what the sender showed, as numbers: the writer need not follow a pointer for it.
+  package let capability: SIMD32<UInt8>
   package let bytes: [UInt8]
 
   package init(mailbox: MailboxID, id: EnvelopeID, capability: Digest, bytes: [UInt8]) {
     self.mailbox = mailbox
     self.id = id
-    self.capability = capability
+    self.capability = SIMD32(capability.bytes)
     self.bytes = bytes
   }
 }

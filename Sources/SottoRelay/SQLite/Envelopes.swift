@@ -43,7 +43,7 @@ extension SQLiteStore {
       try QueueTable.letGo(number, upTo: last, db)
       return last
     } then: { index, last in
-      if let last { index.discard(Name(id.bytes), upTo: last) }
+      if let last { index.discard(Name(id), upTo: last) }
     }
   }
 

@@ -55,15 +55,14 @@ struct MailboxQueue {
   }()
 
   /// What the capability with this hash may do; nil when it opens nothing, now. [relay.25]
-  func kind(_ capability: Digest, now: Int64) -> CapabilityClass? {
-    let hash = SIMD32(capability.bytes)
-    return doors.first { $0.hash == hash && MailboxRules.isOpen(expires: $0.expires, now: now) }?.kind
+  func kind(_ hash: SIMD32<UInt8>, now: Int64) -> CapabilityClass? {
+    doors.first { $0.hash == hash && MailboxRules.isOpen(expires: $0.expires, now: now) }?.kind
   }
 
   /// Takes an envelope in; nil when its name is known. Throws a `Refusal`, having changed nothing.
   mutating func admit(_ arrival: Arrival, key: Int64, now: Int64, _ admission: ArrivalAdmission) throws -> NewRow? {
     guard let kind = kind(arrival.capability, now: now) else { throw Refusal(.deliveryRefused) }
-    let name = Name(arrival.id.bytes)
+    let name = Name(arrival.id)
     // The name decides, not the bytes: the first envelope of a name is the one that counts. [relay.26]
     guard !known.contains(name) else { return nil }
     try admission(kind, arrival.mailbox)
@@ -80,7 +79,7 @@ struct MailboxQueue {
   mutating func takeBack(_ row: NewRow) {
     guard waiting.last?.key == row.key else { return }
     waiting.removeLast()
-    known.remove(Name(row.arrival.id.bytes))
+    known.remove(Name(row.arrival.id))
     state.takeBack(row.arrival.bytes.count, of: row.kind)
   }
 

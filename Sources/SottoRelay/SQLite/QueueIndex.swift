@@ -5,7 +5,8 @@ internal import SottoWire
 typealias Name = UInt128
 
 extension Name {
-  init(_ bytes: some Sequence<UInt8>) { self = bytes.reduce(0) { $0 << 8 | UInt128($1) } }
+  init(_ mailbox: MailboxID) { self = mailbox.number }
+  init(_ envelope: EnvelopeID) { self = envelope.number }
 }
 
 /// What the writer knows of every mailbox without asking the file: some 300 bytes each, and 100 for each envelope.
@@ -31,7 +32,7 @@ struct QueueIndex {
   }
 
   subscript(mailbox: Name) -> MailboxQueue? { mailboxes[mailbox] }
-  subscript(mailbox: MailboxID) -> MailboxQueue? { mailboxes[Name(mailbox.bytes)] }
+  subscript(mailbox: MailboxID) -> MailboxQueue? { mailboxes[Name(mailbox)] }
   /// For sweeps.
   var all: [Name: MailboxQueue] { mailboxes }
 
@@ -39,7 +40,7 @@ struct QueueIndex {
 
   /// Takes an envelope in: the row to be written; nil when its name is known. Throws a `Refusal`.
   mutating func admit(_ arrival: Arrival, now: Int64, _ admission: ArrivalAdmission) throws -> NewRow? {
-    let name = Name(arrival.mailbox.bytes)
+    let name = Name(arrival.mailbox)
     // "No such mailbox" does the same work as "wrong capability", and is the same answer. [relay.24]
     guard let place = mailboxes.index(forKey: name) else {
       _ = MailboxQueue.nobody.kind(arrival.capability, now: now)
@@ -54,7 +55,7 @@ struct QueueIndex {
 
   /// As if the rows had never come: their commit failed.
   mutating func takeBack(_ rows: [NewRow]) {
-    for row in rows.reversed() { mailboxes[Name(row.arrival.mailbox.bytes)]?.takeBack(row) }
+    for row in rows.reversed() { mailboxes[Name(row.arrival.mailbox)]?.takeBack(row) }
   }
 
   // MARK: What goes
@@ -96,18 +97,18 @@ struct QueueIndex {
 
   // MARK: Mailboxes
 
-  mutating func add(_ mailbox: MailboxID, _ queue: MailboxQueue) { mailboxes[Name(mailbox.bytes)] = queue }
+  mutating func add(_ mailbox: MailboxID, _ queue: MailboxQueue) { mailboxes[Name(mailbox)] = queue }
 
   /// The rows of a mailbox, overwritten or not, and its pages of names.
   func keys(of mailbox: MailboxID) -> (rows: [Int64], pages: [Int64]) {
-    let name = Name(mailbox.bytes)
+    let name = Name(mailbox)
     guard let queue = mailboxes[name] else { return ([], []) }
     let gone = discarded.filter { $0.mailbox == name }.map(\.key)
     return (gone + queue.waiting.map(\.key), queue.delivered.map(\.key))
   }
 
   mutating func remove(_ mailbox: MailboxID) {
-    let name = Name(mailbox.bytes)
+    let name = Name(mailbox)
     guard let queue = mailboxes.removeValue(forKey: name) else { return }
     deliveredNames -= queue.delivered.reduce(0) { $0 + $1.count }
     discardedBytes -= discarded.reduce(0) { $0 + ($1.mailbox == name ? $1.size : 0) }
@@ -115,7 +116,7 @@ struct QueueIndex {
   }
 
   mutating func open(_ mailbox: MailboxID, to slots: [CapabilitySlot]) {
-    mailboxes[Name(mailbox.bytes)]?.doors = slots.map(MailboxQueue.Door.init)
+    mailboxes[Name(mailbox)]?.doors = slots.map(MailboxQueue.Door.init)
   }
 
   /// Forgets capabilities that ran out before `time`.

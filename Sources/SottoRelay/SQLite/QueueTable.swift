@@ -24,7 +24,7 @@ enum QueueTable {
     let mailboxes = try Prepared(db, "SELECT n, id, acknowledged FROM mailbox")
     while try mailboxes.step() {
       let id = try MailboxID(mailboxes.bytes(1))
-      names[mailboxes.number(0)] = Name(id.bytes)
+      names[mailboxes.number(0)] = Name(id)
       index.add(id, MailboxQueue(number: mailboxes.number(0), acknowledged: UInt64(clamping: mailboxes.number(2))))
     }
     let doors = try Prepared(db, "SELECT mailbox, hash, class, expires FROM capability")
@@ -51,7 +51,7 @@ enum QueueTable {
       let row = MailboxQueue.Waiting(
         key: rows.number(0), index: UInt64(clamping: rows.number(2)), day: Int32(clamping: rows.number(4)),
         size: Int32(clamping: rows.number(5)), kind: kind)
-      index.found(row, name: Name(rows.bytes(6)), in: mailbox)
+      index.found(row, name: Name(bytes: rows.bytes(6)), in: mailbox)
     }
     return index
   }
@@ -110,7 +110,7 @@ enum QueueTable {
         """, arguments: [count])
     return rows.map {
       let page = DeliveredPage(key: $0[0], day: $0[1], count: ($0[2] as Int) / EnvelopeID.count)
-      return PageOfMailbox(mailbox: Name($0.bytes(3)), page: page)
+      return PageOfMailbox(mailbox: Name(bytes: $0.bytes(3)), page: page)
     }
   }
 
@@ -122,6 +122,6 @@ enum QueueTable {
   }
 
   private static func names(_ ids: [UInt8]) -> [Name] {
-    stride(from: 0, to: ids.count, by: EnvelopeID.count).map { Name(ids[$0..<$0 + EnvelopeID.count]) }
+    stride(from: 0, to: ids.count, by: EnvelopeID.count).map { Name(bytes: ids[$0..<$0 + EnvelopeID.count]) }
   }
 }
