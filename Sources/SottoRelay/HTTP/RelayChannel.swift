@@ -48,6 +48,11 @@ struct RelayChannel: HTTPChannelHandler {
       limits.maxHeaderFieldSize = RelayLimits.headerBytes
       limits.maxHeaderListSize = RelayLimits.headerBytes
       limits.maxHeaderFieldCount = RelayLimits.headerCount
+      // What a connection keeps for its next read is most of what an idle one costs.
+      let read = RelayLimits.read
+      try channel.syncOptions?.setOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(minimum: read.least, initial: read.first, maximum: read.most))
       let encoder = HTTPResponseEncoder()
       let decoder = ByteToMessageHandler(
         HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
@@ -68,7 +73,10 @@ struct RelayChannel: HTTPChannelHandler {
 
   func handle(value: Value, logger: Logger) async {
     guard case .requests(let channel) = try? await value.kind.get() else { return }
-    await RelayChannel(services, value.connection).handleHTTP(asyncChannel: channel, logger: logger)
+    // On the connection's own thread: a request that changes threads at every step waits for each of them to wake up.
+    await withTaskExecutorPreference(LoopExecutor(channel.channel.eventLoop)) {
+      await RelayChannel(services, value.connection).handleHTTP(asyncChannel: channel, logger: logger)
+    }
   }
 
   private func serveRequests(_ channel: any Channel, _ logger: Logger) -> EventLoopFuture<Kind> {
@@ -81,6 +89,18 @@ struct RelayChannel: HTTPChannelHandler {
         try NIOAsyncChannel(
           wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
     }
+  }
+}
+
+/// Runs what is asynchronous on an event loop.
+private final class LoopExecutor: TaskExecutor {
+  private let loop: any EventLoop
+
+  init(_ loop: any EventLoop) { self.loop = loop }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    loop.execute { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }
 }
 
