@@ -48,11 +48,9 @@ struct RelayChannel: HTTPChannelHandler {
       limits.maxHeaderFieldSize = RelayLimits.headerBytes
       limits.maxHeaderListSize = RelayLimits.headerBytes
       limits.maxHeaderFieldCount = RelayLimits.headerCount
-      // What a connection keeps for its next read is most of what an idle one costs.
-      let read = RelayLimits.read
+      // A connection keeps memory for its next read. Little is enough until it turns out to be one that sends much.
       try channel.syncOptions?.setOption(
-        .recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(minimum: read.least, initial: read.first, maximum: read.most))
+        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: RelayLimits.firstRead))
       let encoder = HTTPResponseEncoder()
       let decoder = ByteToMessageHandler(
         HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
@@ -81,6 +79,7 @@ struct RelayChannel: HTTPChannelHandler {
 
   private func serveRequests(_ channel: any Channel, _ logger: Logger) -> EventLoopFuture<Kind> {
     channel.eventLoop.makeCompletedFuture {
+      try channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator())
       try channel.pipeline.syncOperations.addHandlers([
         HTTP1ToHTTPServerCodec(secure: false),
         HTTPConnectionStateHandler(idleTimeout: .seconds(RelayLimits.idleSeconds), logger: logger),
@@ -144,6 +143,7 @@ private struct SocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
             StreamHandler(services, mailbox: mailbox, authority: authority))
         case .send?:
           services.metrics.answered(.send, 101)
+          try channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator())
           try channel.pipeline.syncOperations.addHandler(
             SendHandler(services, connection.client { head.headers[$0] }))
         // The gate lets nothing else through.
