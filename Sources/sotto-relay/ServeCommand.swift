@@ -34,6 +34,8 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     // What the relay creates is for its own user, wherever the folder is.
     umask(0o077)
+    // A limit on the size of files is a full disk, which is answered, and no reason to die.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       let relay = try Relay(
         try configuration(), logger: Logger(label: "sotto-relay") { _ in JSONLogHandler() },

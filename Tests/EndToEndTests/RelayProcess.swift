@@ -8,6 +8,7 @@ final class RelayProcess: @unchecked Sendable {
   private var process: Process?
 
   var url: String { "http://127.0.0.1:\(port)" }
+  var pid: Int32 { process?.processIdentifier ?? -1 }
   var database: String { data + "/relay.sqlite" }
 
   init(data: String) async throws {

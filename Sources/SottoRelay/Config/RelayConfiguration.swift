@@ -19,6 +19,8 @@ public struct RelayConfiguration: Sendable {
   public var registration: Registration?
   /// The names that clients use; empty means any. [relay.11]
   public var authorities: Set<RelayAuthority> = []
+  /// Seconds in which an upload or download must get on.
+  package var transferSeconds = RelayLimits.idleSeconds
   /// Unix time in seconds.
   public var now: @Sendable () -> Int64 = { Int64(Date.now.timeIntervalSince1970) }
 

@@ -21,13 +21,13 @@ extension RelayResponder {
   }
 
   /// A mutation needs a sequence. [request.4]
-  private func mutation(_ request: VerifiedOwnerRequest) throws(Refusal) -> Mutation {
+  func mutation(_ request: VerifiedOwnerRequest) throws(Refusal) -> Mutation {
     guard let mutation = Mutation(request) else { throw Refusal(.requestMalformed) }
     return mutation
   }
 
   /// The request of the mailbox's own key: any other is refused before anything is looked up. [relay.12]
-  private func owned(_ mailbox: MailboxID, _ request: RelayRequest) throws(Refusal) -> VerifiedOwnerRequest {
+  func owned(_ mailbox: MailboxID, _ request: RelayRequest) throws(Refusal) -> VerifiedOwnerRequest {
     let verified = try verified(request)
     guard MailboxRules.isOwner(verified.key, of: mailbox) else { throw Refusal(.signatureRefused) }
     return verified
@@ -48,6 +48,7 @@ extension RelayResponder {
     case (.delete, .mailbox(let id)):
       try await store.deleteMailbox(id, by: try owned(id))
       services.hub.deleted(id)
+      try? await services.blobs.collect()
     case (_, .capabilities(let id)):
       let mutation = try owned(id)
       let set = try decoded { () throws(WireError) in try CapabilitySet(decoding: request.body) }

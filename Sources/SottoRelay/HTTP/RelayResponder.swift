@@ -23,15 +23,24 @@ struct RelayRequest: Sendable {
 struct RelayResponder: Sendable {
   let services: RelayServices
 
-  func respond(_ request: Request, _ writer: consuming ResponseWriter) async throws {
-    let (reply, isDrained) = await reply(to: request)
-    let body = reply.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body))
-    try await writer.write(response: reply.response, body: body)
+  func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
+    let (reply, isDrained) = await reply(to: request, channel)
+    if request.method == .head {
+      try await writer.writeResponse(reply.response)
+    } else if let file = reply.file {
+      let watch = TransferWatch(channel, services)
+      defer { watch.end() }
+      try await writer.write(response: reply.response, body: file.body(services, watch))
+    } else {
+      let body = reply.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body))
+      try await writer.write(response: reply.response, body: body)
+    }
     if !isDrained { throw UnwantedBody() }
   }
 
   /// The answer, and whether the rest of the request may be read to keep the connection.
-  private func reply(to request: Request) async -> (Reply, Bool) {
+  private func reply(to request: Request, _ channel: any Channel) async -> (Reply, Bool) {
+    var isDrained = true
     do {
       guard let route = request.head.path.flatMap(Route.init(path:)) else { throw Refusal(.notFound) }
       guard let method = HTTPMethod(rawValue: request.method.rawValue), route.methods.contains(method) else {
@@ -39,23 +48,28 @@ struct RelayResponder: Sendable {
         return (Reply(.methodNotAllowed, fields: [HeaderField("allow", allowed)]), true)
       }
       let authority = try Self.authority(request, services)
+      if case .upload(let mailbox, let blob) = route, method == .patch {
+        isDrained = Self.isShort(request)
+        let head = RelayRequest(route: route, method: method, authority: authority, fields: request.headers, body: [])
+        let reply = try await appendUpload(mailbox, blob, head, request, channel)
+        return (reply, isDrained || reply.status < 300)
+      }
       guard let body = try await Self.body(request, limit: route.bodyLimit(method)) else {
-        let declared = request.headers[.contentLength].flatMap { Int($0) }
-        return (Reply(.bodyTooLarge), declared.map { $0 <= RelayLimits.unwantedBody } ?? false)
+        return (Reply(.bodyTooLarge), Self.isShort(request))
       }
       let whole = RelayRequest(
         route: route, method: method, authority: authority, fields: request.headers, body: body)
       return (try await answer(whole), true)
     } catch let refusal as Refusal {
-      return (Reply(refusal), true)
+      return (Reply(refusal), isDrained)
     } catch StoreFailure.full {
-      return (Reply(.storageFull), true)
+      return (Reply(.storageFull), isDrained)
     } catch StoreFailure.failed(let code) {
       services.log.write(.storeFailed(code: code))
-      return (Reply(.internalError), true)
+      return (Reply(.internalError), isDrained)
     } catch {
       services.log.write(.requestFailed)
-      return (Reply(.internalError), true)
+      return (Reply(.internalError), isDrained)
     }
   }
 
@@ -71,6 +85,10 @@ struct RelayResponder: Sendable {
     case (.get, .mailbox(let id)): return try await status(id, request)
     case (_, .claim(let id)): return try await claim(id, request)
     case (_, .envelope(let id, let envelope)): return try await putEnvelope(id, envelope, request)
+    case (.put, .upload(let id, let blob)): return try await claimUpload(id, blob, request)
+    case (.delete, .upload(let id, let blob)): return try await deleteUploads(id, blob, request)
+    case (_, .uploads(let id)): return try await deleteUploads(id, nil, request)
+    case (_, .blob(let id)): return try await readBlob(id, request)
     case (_, .stream): throw Refusal(services.lifecycle.isReady ? .upgradeRequired : .unavailable)
     case (let method, let route): return try await change(method, route, request)
     }
@@ -85,6 +103,11 @@ struct RelayResponder: Sendable {
       throw Refusal(.misdirected)
     }
     return authority
+  }
+
+  /// Whether the rest of a body that nobody wants may be read and dropped.
+  private static func isShort(_ request: Request) -> Bool {
+    request.headers[.contentLength].flatMap { Int($0) }.map { $0 <= RelayLimits.unwantedBody } ?? false
   }
 
   /// nil when it is longer than `limit`: never more than that is kept.

@@ -6,14 +6,17 @@ struct Reply: Sendable {
   let status: Int
   var fields: [HeaderField] = []
   var body: [UInt8] = []
+  /// The body, when it is no bytes in memory.
+  var file: FilePart?
 
   /// Done; there is nothing to say.
   static let done = Reply(status: 204)
 
-  init(status: Int, fields: [HeaderField] = [], body: [UInt8] = []) {
+  init(status: Int, fields: [HeaderField] = [], body: [UInt8] = [], file: FilePart? = nil) {
     self.status = status
     self.fields = fields
     self.body = body
+    self.file = file
   }
 
   /// Opaque bytes.
@@ -37,7 +40,8 @@ struct Reply: Sendable {
 
   /// Every answer has its length, and none may be kept by a cache.
   var allFields: [HeaderField] {
-    fields + [HeaderField("cache-control", "no-store"), HeaderField("content-length", String(body.count))]
+    let length = file?.range.count ?? body.count
+    return fields + [HeaderField("cache-control", "no-store"), HeaderField("content-length", String(length))]
   }
 
   var response: HTTPResponse {

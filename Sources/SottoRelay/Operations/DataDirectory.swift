@@ -16,6 +16,9 @@ struct DataDirectory: ~Copyable {
   /// The store's file.
   var store: String { path + "/relay.sqlite" }
 
+  /// The folder of attachments.
+  var blobs: String { path + "/blobs" }
+
   init(_ path: String) throws(StartFailure) {
     lock = try Self.lock(path)
     self.path = path

@@ -23,10 +23,12 @@ public final class Relay: Service {
     try configuration.check()
     directory = try DataDirectory(configuration.dataDirectory)
     let store = try Self.open(directory.store)
+    let blobs = try Self.open(directory.blobs, store)
     self.configuration = configuration
     self.onListening = onListening
     services = RelayServices(
-      store: store, authorities: configuration.authorities, now: configuration.now, log: RelayLog(logger: logger))
+      store: store, blobs: blobs, transferSeconds: configuration.transferSeconds,
+      authorities: configuration.authorities, now: configuration.now, log: RelayLog(logger: logger))
   }
 
   private static func open(_ path: String) throws(StartFailure) -> any RelayStore {
@@ -38,6 +40,14 @@ public final class Relay: Service {
       throw .notDurable
     } catch {
       throw .unusableStore(path)
+    }
+  }
+
+  private static func open(_ folder: String, _ ledger: any BlobLedger) throws(StartFailure) -> BlobDesk {
+    do {
+      return try BlobDesk(ledger, folder: folder)
+    } catch {
+      throw .cannotCreate(folder)
     }
   }
 
@@ -88,10 +98,16 @@ public final class Relay: Service {
 
   /// Keeps the disk bounded. A sweep that fails is tried again an hour later. [relay.28]
   private func sweepNowAndThen() async {
+    try? await services.blobs.recover()
     while !Task.isCancelled {
-      if (try? await services.store.sweep(now: services.now())) != nil { services.log.write(.swept) }
+      if (try? await sweep()) != nil { services.log.write(.swept) }
       try? await Task.sleep(for: .seconds(RelayLimits.sweepSeconds))
     }
+  }
+
+  private func sweep() async throws {
+    try await services.store.sweep(now: services.now())
+    try await services.blobs.sweep(now: services.now())
   }
 
   private func failure(_ error: any Error) -> any Error {

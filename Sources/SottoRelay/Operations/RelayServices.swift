@@ -4,6 +4,9 @@ internal import Synchronization
 /// What every request and stream is served with.
 struct RelayServices: Sendable {
   let store: any RelayStore
+  let blobs: BlobDesk
+  /// Seconds in which an upload or download must get on.
+  let transferSeconds: Int64
   let hub = StreamHub()
   let throttle = Throttle()
   let lifecycle = Lifecycle()

@@ -54,4 +54,23 @@ package enum RelayLimits {
   package static let unwantedBody = 4 * 1024 * 1024
   /// Seconds between two sweeps of what has expired.
   package static let sweepSeconds: Int64 = 3_600
+
+  /// Blobs of a mailbox, arriving ones included: a month of pictures.
+  package static let blobs = 1_000
+  /// Their bytes: eight of the largest.
+  package static let blobBytes = 1024 * 1024 * 1024
+  /// Days that a whole blob is kept: as long as the envelope that names it.
+  package static let blobDays = shelfDays
+  /// Days that an upload may take: a night without a network.
+  package static let uploadDays: Int64 = 1
+  /// Bytes of an upload between two waits for the disk: what a power cut may cost a sender.
+  package static let uploadSaveBytes = 4 * 1024 * 1024
+  /// Bytes of a blob in memory for each download, and while it is hashed.
+  package static let blobPiece = 128 * 1024
+  /// Bytes that uploads leave free on the disk, so that envelopes still find room.
+  package static let blobReserve = 256 * 1024 * 1024
+  /// Bytes that an upload or download must move in every 75 s: below any network that people use, above a stall.
+  package static let transferBytes = 64 * 1024
+  /// Names of files that are looked at in one step of a sweep.
+  package static let blobFiles = 256
 }

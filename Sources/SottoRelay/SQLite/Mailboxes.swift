@@ -42,7 +42,7 @@ extension SQLiteStore {
     try await writer.submit { db in
       guard let row = try MailboxRow.fetch(db, id) else { return }
       _ = try row.state.head.judge(mutation)
-      for table in ["capability", "batch", "one_time", "envelope", "recent"] {
+      for table in ["capability", "batch", "one_time", "envelope", "recent", "blob"] {
         try db.execute(literal: "DELETE FROM \(SQL(sql: table)) WHERE mailbox = \(row.number)")
       }
       try db.execute(sql: "DELETE FROM mailbox WHERE n = ?", arguments: [row.number])

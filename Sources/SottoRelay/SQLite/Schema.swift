@@ -5,7 +5,10 @@ internal import GRDB
 /// A mailbox has a small number of its own, so that the tables beside it need not repeat its id. Numbers are below 2^63.
 enum Schema {
   /// Raised with every change of the tables. A store with a greater one is refused.
-  static let version = 1
+  static var version: Int { steps.count }
+
+  /// What each version added, from an empty file on.
+  private static let steps = [tables, blobTables]
 
   static let tables = """
     CREATE TABLE store (
@@ -38,15 +41,13 @@ enum Schema {
       PRIMARY KEY (mailbox, id)) WITHOUT ROWID;
     """
 
-  /// Creates the tables in an empty file, accepts this version's, refuses a newer one's.
+  /// Creates the tables in an empty file, adds to an older version's what it lacks, refuses a newer one's.
   static func prepare(_ db: Database) throws {
-    if try db.tableExists("store") {
-      guard try Int.fetchOne(db, sql: "SELECT version FROM store") ?? .max <= version else {
-        throw StoreFailure.newerSchema
-      }
-      return
-    }
-    try db.execute(sql: tables)
-    try db.execute(sql: "INSERT INTO store VALUES (1, ?, 1)", arguments: [version])
+    let found = try db.tableExists("store") ? try Int.fetchOne(db, sql: "SELECT version FROM store") ?? .max : 0
+    guard found <= version else { throw StoreFailure.newerSchema }
+    guard found < version else { return }
+    for step in steps[found...] { try db.execute(sql: step) }
+    if found == 0 { try db.execute(sql: "INSERT INTO store VALUES (1, 0, 1)") }
+    try db.execute(sql: "UPDATE store SET version = ?", arguments: [version])
   }
 }
