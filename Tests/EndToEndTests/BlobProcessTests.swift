@@ -90,6 +90,29 @@ import Testing
       #expect(try await sender.read().body == bytes)
     }
 
+    /// Neither an upload nor readers that are faster than the network cost the relay what a blob is long. [blob.8]
+    @Test func `Bytes pass through and do not pile up`() async throws {
+      let folder = try TemporaryFolder()
+      let relay = try await RelayProcess(data: folder.file("relay"))
+      let sender = try await BlobSender(relay)
+      let bytes = BlobSender.bytes(64 << 20)
+      _ = try await sender.claim(bytes.count)
+      let before = try Self.mostMemory(of: relay)
+      #expect(try await sender.append(bytes[...], at: 0).status == 201)
+      try await withThrowingTaskGroup { group in
+        for _ in 1...4 { group.addTask { try await sender.drain() } }
+        for try await count in group { #expect(count > bytes.count) }
+      }
+      #expect(try Self.mostMemory(of: relay) - before < 32 << 20)
+    }
+
+    /// Bytes that a process ever had in memory at once.
+    private static func mostMemory(of relay: RelayProcess) throws -> Int {
+      let status = try String(contentsOfFile: "/proc/\(relay.pid)/status", encoding: .utf8)
+      let line = try #require(status.firstMatch(of: /VmHWM:\s+(\d+) kB/))
+      return try #require(Int(line.1)) * 1024
+    }
+
     /// With the program of util-linux.
     private static func limitFiles(of relay: RelayProcess, to limit: String) async throws {
       let program = URL(filePath: "/usr/bin/prlimit")
@@ -147,6 +170,21 @@ private final class BlobSender: Sendable {
   }
 
   func read(_ name: BlobID = name) async throws -> Answer { try await ask("GET", Route.blob(name).path) }
+
+  /// Reads the blob and keeps nothing; the number of bytes, those of the head included.
+  func drain() async throws -> Int {
+    let socket = try #require(Socket.connected(to: relay.port))
+    let request = head("GET", Route.blob(Self.name).path, [HeaderField("connection", "close")])
+    return await Self.blocking {
+      _ = socket.write(request)
+      var count = 0
+      while true {
+        let more = socket.read().count
+        if more == 0 { return count }
+        count += more
+      }
+    }
+  }
 
   /// Sends the beginning of a PATCH, and waits for nothing.
   func begin(

@@ -82,11 +82,13 @@ struct FilePart: Sendable {
   let range: Range<Int>
 
   /// Reads a piece when the one before it is on its way.
-  func body(_ services: RelayServices, _ watch: TransferWatch) -> ResponseBody {
+  func body(_ services: RelayServices, _ channel: any Channel, _ watch: TransferWatch) -> ResponseBody {
     ResponseBody(contentLength: range.count) { writer in
       for start in stride(from: range.lowerBound, to: range.upperBound, by: RelayLimits.blobPiece) {
         let count = min(RelayLimits.blobPiece, range.upperBound - start)
         try await writer.write(try await piece(count, at: start, services))
+        // A write returns before the event loop has seen it, so a fast disk would fill the memory: 14 MB a reader.
+        try await channel.eventLoop.submit {}.get()
         watch.moved(count)
       }
       try await writer.finish(nil)

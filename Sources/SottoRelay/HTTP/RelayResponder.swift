@@ -30,7 +30,7 @@ struct RelayResponder: Sendable {
     } else if let file = reply.file {
       let watch = TransferWatch(channel, services)
       defer { watch.end() }
-      try await writer.write(response: reply.response, body: file.body(services, watch))
+      try await writer.write(response: reply.response, body: file.body(services, channel, watch))
     } else {
       let body = reply.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body))
       try await writer.write(response: reply.response, body: body)
