@@ -151,7 +151,7 @@ import Testing
     }
     let parts = try BlobFolder.files(folder.path, "arriving").keys.sorted { try Self.date(of: $0) < Self.date(of: $1) }
     // Written, and neither synced nor promised.
-    try Self.append("garbage of a power cut", to: parts[0])
+    try FileHandle(forWritingTo: URL(filePath: parts[0])).truncate(atOffset: UInt64(length + 1))
     // Lost, though it was promised: another disk than ours.
     try FileHandle(forWritingTo: URL(filePath: parts[1])).truncate(atOffset: 7)
     // All there and named by its content, but not committed.
@@ -173,7 +173,7 @@ import Testing
     #expect(try await relay.read(blobID(6)).body == blobBytes(65_536, seed: 6))
     #expect(try await relay.read(blobID(4)).problem == .notFound)
     #expect(try await relay.read(blobID(5)).problem == .notFound)
-    try await relay.untilFiles("arriving", are: [7, 5_000_022])
+    try await relay.untilFiles("arriving", are: [7, length + 1])
     for (number, offset) in [(1, 5_000_000), (2, 7), (3, 0)] as [(UInt8, Int)] {
       #expect(try await relay.read(blobID(number)).problem == .notFound)
       #expect(try await relay.claimUpload(owner, blobID(number), length).offset == offset)
@@ -181,6 +181,9 @@ import Testing
       #expect(try await relay.read(blobID(number)).body == bytes)
     }
     #expect(relay.blobFiles("whole").count == 2 && relay.blobFiles("arriving").isEmpty)
+    // While it runs, too: a promised length is never met with other bytes.
+    try FileHandle(forWritingTo: URL(filePath: path(6))).truncate(atOffset: 65_535)
+    #expect(try await relay.read(blobID(6)).problem == .notFound)
     try await relay.stop()
   }
 
@@ -207,13 +210,6 @@ import Testing
   private static func date(_ path: String, _ seconds: TimeInterval) throws {
     let date = Date(timeIntervalSince1970: seconds)
     try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: path)
-  }
-
-  private static func append(_ text: String, to path: String) throws {
-    let file = try FileHandle(forWritingTo: URL(filePath: path))
-    try file.seekToEnd()
-    try file.write(contentsOf: Data(text.utf8))
-    try file.close()
   }
 
   private static func abandon(_ path: String, in folder: Folder) async throws {

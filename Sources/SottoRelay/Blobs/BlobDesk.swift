@@ -1,7 +1,7 @@
-internal import NIOCore
+package import NIOCore
 internal import NIOPosix
 internal import SottoCrypto
-internal import SottoWire
+package import SottoWire
 internal import Synchronization
 
 /// Brings the ledger and the files together, so that they agree at every moment at which the process may die.
@@ -9,12 +9,12 @@ internal import Synchronization
 ///     PUT    row, offset 0 ------> claimed
 ///     PATCH  bytes written -> fsync -> row, offset n          (again and again)
 ///            last byte -> fsync -> hash -> rename -> fsync of the folder -> row: whole -> 201
-///     gone   row deleted, name of its file remembered -> unlink -> name forgotten
+///     gone   row deleted, name of its file remembered -> name forgotten -> unlink, if no row has it
 ///
 /// A row of a whole blob so has its file always, and a file without a row is one that `recover` may remove.
-struct BlobDesk: Sendable {
+package struct BlobDesk: Sendable {
   /// What a request did to an upload.
-  enum Outcome: Equatable, Sendable {
+  package enum Outcome: Equatable, Sendable {
     /// So many bytes are on stable storage.
     case at(Int)
     case whole(Int)
@@ -28,7 +28,7 @@ struct BlobDesk: Sendable {
   /// Publishing a content and removing its file must not cross.
   private let contents = Turns<Digest>()
 
-  init(_ ledger: any BlobLedger, folder: String) throws {
+  package init(_ ledger: any BlobLedger, folder: String) throws {
     self.ledger = ledger
     files = try BlobFiles(folder)
   }
@@ -41,7 +41,7 @@ struct BlobDesk: Sendable {
   // MARK: Uploads
 
   /// Takes the place for an upload, or says how far it is. [blob.3]
-  func claim(_ target: UploadTarget, _ length: BlobLength, now: Int64) async throws -> Outcome {
+  package func claim(_ target: UploadTarget, _ length: BlobLength, now: Int64) async throws -> Outcome {
     let free = try await blocking { try $0.free() }
     var entropy = SystemEntropy()
     _ = try await ledger.claimBlob(target, length, part: PartName(from: &entropy), now: now) {
@@ -54,9 +54,9 @@ struct BlobDesk: Sendable {
 
   /// Appends what arrives. `end` ends the connection that it comes from: a newer request for the same upload does so, for
   /// the older one may be dead without our knowing. [blob.5]
-  func append(
+  package func append(
     _ body: some AsyncSequence<ByteBuffer, any Error>, to target: UploadTarget, at offset: Int, declared: Int?,
-    now: Int64, watch: TransferWatch, end: @escaping @Sendable () -> Void
+    now: Int64, watch: TransferWatch?, end: @escaping @Sendable () -> Void
   ) async throws -> Outcome {
     // Whoever may not do this ends nobody's upload either.
     _ = try await ledger.upload(target, now: now)
@@ -79,7 +79,7 @@ struct BlobDesk: Sendable {
 
   private func write(
     _ body: some AsyncSequence<ByteBuffer, any Error>, _ part: PartName, _ run: inout UploadRun, now: Int64,
-    watch: TransferWatch
+    watch: TransferWatch?
   ) async throws -> Outcome {
     let start = run.end
     let file = try await blocking { files in
@@ -94,13 +94,13 @@ struct BlobDesk: Sendable {
         let place = run.end
         try await blocking { _ in try file.write(piece, at: place) }
         run.wrote(piece.readableBytes)
-        watch.moved(piece.readableBytes)
+        watch?.moved(piece.readableBytes)
         if run.isWorthSaving { try await save(file, part, &run) }
       }
     } catch {
       failure = error
     }
-    watch.end()
+    watch?.end()
     if run.isWhole, !(failure is Refusal) {
       try await publish(file, part, run.length, now: now)
       return .whole(run.length.bytes)
@@ -174,8 +174,10 @@ struct BlobDesk: Sendable {
     while true {
       let gone = try await ledger.abandonedFiles(limit: RelayLimits.blobFiles)
       if gone.isEmpty { return }
-      for file in gone { try await discard(file) }
+      // Forgotten first: a name that is left again from now on is a name for the next round. What a crash or a failure
+      // leaves between the two is found at the next start.
       try await ledger.forgetFiles(gone)
+      for file in gone { try? await discard(file) }
     }
   }
 

@@ -25,17 +25,30 @@ struct RelayResponder: Sendable {
 
   func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
     let (reply, isDrained) = await reply(to: request, channel)
+    var head = reply.response
+    if !isDrained { head.headerFields[.connection] = "close" }
     if request.method == .head {
-      try await writer.writeResponse(reply.response)
+      try await writer.writeResponse(head)
     } else if let file = reply.file {
       let watch = TransferWatch(channel, services)
       defer { watch.end() }
-      try await writer.write(response: reply.response, body: file.body(services, channel, watch))
+      try await writer.write(response: head, body: file.body(services, channel, watch))
     } else {
       let body = reply.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body))
-      try await writer.write(response: reply.response, body: body)
+      try await writer.write(response: head, body: body)
     }
-    if !isDrained { throw UnwantedBody() }
+    if !isDrained {
+      await Self.linger(channel)
+      throw UnwantedBody()
+    }
+  }
+
+  /// A connection that is closed with bytes unread is reset, and a reset overtakes the answer. So the other side has a
+  /// moment to read it.
+  private static func linger(_ channel: any Channel) async {
+    let moment = channel.eventLoop.scheduleTask(in: .seconds(RelayLimits.closeSeconds)) {}
+    channel.closeFuture.whenComplete { _ in moment.cancel() }
+    try? await moment.futureResult.get()
   }
 
   /// The answer, and whether the rest of the request may be read to keep the connection.

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Ends the connection of an upload or a download that does not get on, or when the relay stops: either can be resumed.
 /// [blob.11]
-struct TransferWatch: Sendable {
+package struct TransferWatch: Sendable {
   private final class Count: Sendable {
     let bytes = Atomic(0)
   }
