@@ -1,12 +1,13 @@
 # Every target is one line; what needs more than that is a script in .ci/.
 PREFIX ?= /usr/local
 DESTDIR ?=
+CYCLES ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors install clean
+.PHONY: help demo test check format lint vectors bench-relay crash-check soak install clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## Build Sotto and watch two people talk through a blind relay
 	@exec .ci/demo
@@ -25,6 +26,15 @@ lint: ## Check the style of every Swift file
 
 vectors: ## Recompute the test vectors in place
 	@exec .ci/vectors
+
+bench-relay: ## Measure the relay against a bare append and nats-server; JSON=1 prints one object a phase
+	@exec .ci/benchmark relay $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
+
+crash-check: ## Kill a relay under load, CYCLES=20 times, and count what was lost or shown twice
+	@exec .ci/benchmark crash-check --cycles '$(CYCLES)'
+
+soak: ## The long forms of the tests, and 200 kills under load: about an hour
+	@exec .ci/soak
 
 install: ## Install sotto and sotto-relay under PREFIX (/usr/local); DESTDIR is honoured
 	@DESTDIR='$(DESTDIR)' exec .ci/install-programs '$(PREFIX)'

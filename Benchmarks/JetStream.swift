@@ -11,8 +11,9 @@ final class JetStream {
 
   /// nil when it is not installed.
   init?(_ generator: LoadGenerator, in folder: String) async throws {
-    guard let program = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"]
-      .first(where: FileManager.default.isExecutableFile)
+    guard
+      let program = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"]
+        .first(where: FileManager.default.isExecutableFile)
     else { return nil }
     let configuration = folder + "/nats.conf"
     try Data(
@@ -38,7 +39,9 @@ final class JetStream {
     let path = "\(folder)/nats-server_\(server.pid).ports"
     for _ in 0..<200 {
       try await Task.sleep(for: .milliseconds(50))
-      if let data = FileManager.default.contents(atPath: path), let ports = try? JSONDecoder().decode(Ports.self, from: data) {
+      if let data = FileManager.default.contents(atPath: path),
+        let ports = try? JSONDecoder().decode(Ports.self, from: data)
+      {
         return ports.nats.first?.split(separator: ":").last.flatMap { Int($0) }
       }
     }
@@ -47,7 +50,12 @@ final class JetStream {
 
   private func prepare() async throws {
     try await ask(
-      [("STREAM.CREATE.BOX", #"{"name":"BOX","subjects":["box.*"],"storage":"file","retention":"workqueue","num_replicas":1}"#)])
+      [
+        (
+          "STREAM.CREATE.BOX",
+          #"{"name":"BOX","subjects":["box.*"],"storage":"file","retention":"workqueue","num_replicas":1}"#
+        )
+      ])
     try await ask(
       (0..<Self.boxes).map { box in
         (

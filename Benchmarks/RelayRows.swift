@@ -143,7 +143,8 @@ final class RelayRows {
       let isMet = goal.goal.map { goal.isAtLeast ? value >= $0 : value <= $0 }
       return line([
         result.phase.rawValue, result.inFlight.map(String.init) ?? "", goal.name, number(value),
-        goal.goal.map { (goal.isAtLeast ? ">= " : "<= ") + number($0) } ?? "", isMet.map { $0 ? "met" : "MISSED" } ?? "",
+        goal.goal.map { (goal.isAtLeast ? ">= " : "<= ") + number($0) } ?? "",
+        isMet.map { $0 ? "met" : "MISSED" } ?? "",
       ])
     }
   }

@@ -53,7 +53,7 @@ public struct WireWriter: Sendable {
   /// Bytes whose number the reader knows.
   public mutating func fixed(_ value: [UInt8]) { bytes += value }
   /// `opaque value<V>`: the length as a variable-length integer, then the bytes. [encoding.10]
-  public mutating func vector(_ value: [UInt8]) {
+  public mutating func vector(_ value: some Collection<UInt8>) {
     varint(value.count)
     bytes += value
   }
@@ -143,6 +143,15 @@ public struct WireReader: Sendable {
     let count = try varint()
     guard count <= limit else { throw .outOfRange }
     return try fixed(count)
+  }
+
+  /// The same, not copied: it keeps everything that is read alive.
+  package mutating func slice(limit: Int) throws(WireError) -> ArraySlice<UInt8> {
+    let count = try varint()
+    guard count <= limit else { throw .outOfRange }
+    guard remaining >= count else { throw .truncated }
+    defer { position += count }
+    return bytes[position..<position + count]
   }
 
   /// `T values<V>`: at most `limit` elements, which fill the vector exactly. [encoding.4]

@@ -6,7 +6,7 @@ public struct PutFrame: Hashable, Sendable {
   public let id: EnvelopeID
   public let capability: Capability
   /// A size class's number of them, or the relay refuses them.
-  public let bytes: [UInt8]
+  public let bytes: ArraySlice<UInt8>
 
   /// The greatest number of bytes of an encoded frame.
   public static let limit = 1 + 4 + MailboxID.count + EnvelopeID.count + Capability.count + 4 + SizeClass.k64.rawValue
@@ -16,7 +16,7 @@ public struct PutFrame: Hashable, Sendable {
     self.mailbox = mailbox
     self.id = id
     self.capability = capability
-    self.bytes = bytes
+    self.bytes = bytes[...]
   }
 
   public var encoded: [UInt8] {
@@ -37,7 +37,7 @@ public struct PutFrame: Hashable, Sendable {
     mailbox = MailboxID(number: try reader.u128())
     id = EnvelopeID(number: try reader.u128())
     capability = try Capability(try reader.fixed(Capability.count))
-    self.bytes = try reader.vector(limit: SizeClass.k64.rawValue)
+    self.bytes = try reader.slice(limit: SizeClass.k64.rawValue)
     try reader.finish()
   }
 }

@@ -210,3 +210,13 @@ func envelopeID(_ number: Int) -> EnvelopeID {
 func envelope(_ number: Int, size: SizeClass = .b512) -> [UInt8] {
   [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: size.rawValue)
 }
+
+extension Arrival {
+  init(mailbox: MailboxID, id: EnvelopeID, capability: Digest, bytes: [UInt8]) {
+    self.init(mailbox: mailbox, id: id, capability: capability, bytes: bytes[...])
+  }
+
+  init(mailbox: MailboxID, id: EnvelopeID, capability: SIMD32<UInt8>, bytes: [UInt8]) {
+    self.init(mailbox: mailbox, id: id, capability: capability, bytes: bytes[...])
+  }
+}

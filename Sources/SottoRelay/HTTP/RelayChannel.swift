@@ -48,6 +48,9 @@ struct RelayChannel: HTTPChannelHandler {
       limits.maxHeaderFieldSize = RelayLimits.headerBytes
       limits.maxHeaderListSize = RelayLimits.headerBytes
       limits.maxHeaderFieldCount = RelayLimits.headerCount
+      // A connection keeps memory for its next read. Little is enough until it turns out to be one that sends much.
+      try channel.syncOptions?.setOption(
+        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: RelayLimits.firstRead))
       let encoder = HTTPResponseEncoder()
       let decoder = ByteToMessageHandler(
         HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
@@ -68,11 +71,15 @@ struct RelayChannel: HTTPChannelHandler {
 
   func handle(value: Value, logger: Logger) async {
     guard case .requests(let channel) = try? await value.kind.get() else { return }
-    await RelayChannel(services, value.connection).handleHTTP(asyncChannel: channel, logger: logger)
+    // On the connection's own thread: a request that changes threads at every step waits for each of them to wake up.
+    await withTaskExecutorPreference(LoopExecutor(channel.channel.eventLoop)) {
+      await RelayChannel(services, value.connection).handleHTTP(asyncChannel: channel, logger: logger)
+    }
   }
 
   private func serveRequests(_ channel: any Channel, _ logger: Logger) -> EventLoopFuture<Kind> {
     channel.eventLoop.makeCompletedFuture {
+      try channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator())
       try channel.pipeline.syncOperations.addHandlers([
         HTTP1ToHTTPServerCodec(secure: false),
         HTTPConnectionStateHandler(idleTimeout: .seconds(RelayLimits.idleSeconds), logger: logger),
@@ -81,6 +88,18 @@ struct RelayChannel: HTTPChannelHandler {
         try NIOAsyncChannel(
           wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
     }
+  }
+}
+
+/// Runs what is asynchronous on an event loop.
+private final class LoopExecutor: TaskExecutor {
+  private let loop: any EventLoop
+
+  init(_ loop: any EventLoop) { self.loop = loop }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    loop.execute { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }
 }
 
@@ -124,6 +143,7 @@ private struct SocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
             StreamHandler(services, mailbox: mailbox, authority: authority))
         case .send?:
           services.metrics.answered(.send, 101)
+          try channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator())
           try channel.pipeline.syncOperations.addHandler(
             SendHandler(services, connection.client { head.headers[$0] }))
         // The gate lets nothing else through.

@@ -34,7 +34,7 @@ extension RelayResponder {
   /// 201 when it is durable, and again when it is repeated. [relay.26]
   func putEnvelope(_ id: MailboxID, _ envelope: EnvelopeID, _ request: RelayRequest) async throws -> Reply {
     let capability = try capability(request)
-    try await services.put(try RelayServices.arrival(envelope, of: request.body, to: id, showing: capability))
+    try await services.put(try RelayServices.arrival(envelope, of: request.body[...], to: id, showing: capability))
     return Reply(status: 201)
   }
 }

@@ -77,7 +77,7 @@ final class LiveSettings: Sendable {
 extension RelayServices {
   /// An envelope as a sender showed it: it has a size that envelopes have.
   static func arrival(
-    _ id: EnvelopeID, of bytes: [UInt8], to mailbox: MailboxID, showing capability: Capability
+    _ id: EnvelopeID, of bytes: ArraySlice<UInt8>, to mailbox: MailboxID, showing capability: Capability
   ) throws(Refusal) -> Arrival {
     guard SizeClass(rawValue: bytes.count) != nil else { throw Refusal(.requestMalformed) }
     return Arrival(mailbox: mailbox, id: id, capability: capability.hash, bytes: bytes)

@@ -31,12 +31,16 @@ package struct Arrival: Sendable {
   package let id: EnvelopeID
   /// `H("capability"; ...)` of what the sender showed, as numbers: the writer need not follow a pointer for it.
   package let capability: SIMD32<UInt8>
-  package let bytes: [UInt8]
+  package let bytes: ArraySlice<UInt8>
 
-  package init(mailbox: MailboxID, id: EnvelopeID, capability: Digest, bytes: [UInt8]) {
+  package init(mailbox: MailboxID, id: EnvelopeID, capability: Digest, bytes: ArraySlice<UInt8>) {
+    self.init(mailbox: mailbox, id: id, capability: SIMD32(capability.bytes), bytes: bytes)
+  }
+
+  package init(mailbox: MailboxID, id: EnvelopeID, capability: SIMD32<UInt8>, bytes: ArraySlice<UInt8>) {
     self.mailbox = mailbox
     self.id = id
-    self.capability = SIMD32(capability.bytes)
+    self.capability = capability
     self.bytes = bytes
   }
 }

@@ -87,6 +87,9 @@ package enum RelayLimits {
   package static let headerBytes = 16 * 1024
   /// Header lines of a request: a client and two proxies need about 30.
   package static let headerCount = 100
+  /// Bytes that a connection takes in at a time before it is known what it is for, and that an owner's stream takes in
+  /// always: its messages are acks. Each of many thousands that are idle keeps that much.
+  package static let firstRead = 512
   /// A WebSocket message from an owner: the longest has 97 bytes, close reasons at most 125.
   package static let clientFrame = 128
   /// Envelopes, and bytes of them, read from the store at a time: what one socket may hold in memory.

@@ -23,10 +23,10 @@ struct Prepared {
     }
   }
 
-  /// Binds two blobs after `count` numbers and runs to the end. The blobs are read in place, so they live until then.
-  func run(after count: Int32, _ first: [UInt8], _ second: [UInt8]) throws {
-    try unsafe first.withUnsafeBytes { first in
-      try unsafe second.withUnsafeBytes { second in
+  /// Binds an id and a blob after `count` numbers and runs to the end. Both are read in place, so they live until then.
+  func run(after count: Int32, _ id: UInt128, _ blob: ArraySlice<UInt8>) throws {
+    try unsafe withUnsafeBytes(of: id.bigEndian) { first in
+      try unsafe blob.withUnsafeBytes { second in
         let raw = unsafe statement.sqliteStatement
         unsafe sqlite3_bind_blob(raw, count + 1, first.baseAddress, Int32(first.count), nil)
         unsafe sqlite3_bind_blob(raw, count + 2, second.baseAddress, Int32(second.count), nil)

@@ -11,7 +11,7 @@ enum QueueTable {
         db, "INSERT INTO queue (k, mailbox, position, class, day, id, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)")
       for row in rows {
         insert.bind(row.key, row.mailbox, Int64(row.index), Int64(row.kind.rawValue), row.day)
-        try insert.run(after: 5, row.arrival.id.bytes, row.arrival.bytes)
+        try insert.run(after: 5, Name(row.arrival.id), row.arrival.bytes)
       }
       return .commit
     }
