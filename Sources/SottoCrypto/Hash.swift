@@ -68,6 +68,33 @@ extension Digest {
   }
 }
 
+/// `H(label; x)` of one part that is too long to be held, piece by piece. [primitives.1]
+public struct LongDigest: ~Copyable {
+  private let state: HashState
+  private var missing: Int
+
+  /// `length` is that of the whole part in bytes: it is hashed before them.
+  public init(_ label: Label, length: Int) {
+    missing = length
+    state = HashState(outputLength: Digest.count)
+    state.absorb(label)
+    state.absorbLength(length)
+  }
+
+  /// Takes the next bytes of the part: no more in all than its length.
+  public mutating func absorb(_ piece: RawSpan) {
+    missing -= piece.byteCount
+    precondition(missing >= 0, "more bytes than the length that was said")
+    state.update(piece)
+  }
+
+  /// The digest, once every byte was absorbed.
+  public consuming func finish() -> Digest {
+    precondition(missing == 0, "fewer bytes than the length that was said")
+    return Digest(computed: state.finishPublic())
+  }
+}
+
 /// `P(key, label; x..) = BLAKE2b-512(key, L(label) || lp(x)..) -> (a[32], b[32])`: the one PRF of the protocol. [primitives.2]
 ///
 /// Parts are absorbed in order; `finish` yields both halves. BLAKE2b's own keyed mode is the PRF (RFC 7693 section 2.9).
@@ -152,6 +179,13 @@ public struct Derived: ~Copyable {
     unsafe crypto_generichash_update(OpaquePointer(memory), bytes, UInt64(bytes.count))
   }
 
+  borrowing func update(_ bytes: RawSpan) {
+    _ = unsafe bytes.withUnsafeBytes { bytes in
+      unsafe crypto_generichash_update(
+        OpaquePointer(memory), bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt64(bytes.count))
+    }
+  }
+
   borrowing func absorb(_ label: Label) {
     _ = unsafe label.withEncoded { encoded in
       unsafe crypto_generichash_update(OpaquePointer(memory), encoded.baseAddress, UInt64(encoded.count))
@@ -168,7 +202,7 @@ public struct Derived: ~Copyable {
     unsafe crypto_generichash_update(OpaquePointer(memory), part.pointer, UInt64(part.count))
   }
 
-  private borrowing func absorbLength(_ count: Int) {
+  borrowing func absorbLength(_ count: Int) {
     _ = unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 8) { buffer in
       let width = unsafe writeLength(count, into: buffer)
       unsafe crypto_generichash_update(OpaquePointer(memory), buffer.baseAddress, UInt64(width))

@@ -16,6 +16,14 @@ public enum HeaderName {
   public static let ifMatch = "if-match"
   /// `*`: only if there is no card yet.
   public static let ifNoneMatch = "if-none-match"
+  /// The length of a blob that is to be uploaded, in bytes.
+  public static let uploadLength = "upload-length"
+  /// How many bytes of an upload the relay has, and where the next ones begin.
+  public static let uploadOffset = "upload-offset"
+  /// RFC 9110 section 14.2: which bytes of a blob are asked for.
+  public static let range = "range"
+  /// RFC 9110 section 13.1.5: the entity tag that the range belongs to.
+  public static let ifRange = "if-range"
 }
 
 /// One header line: the name in lower case, the value without surrounding space.
@@ -32,7 +40,9 @@ public struct HeaderField: Hashable, Sendable {
 /// The methods that any route knows.
 public enum HTTPMethod: String, Sendable, CaseIterable {
   case get = "GET"
+  case head = "HEAD"
   case put = "PUT"
+  case patch = "PATCH"
   case post = "POST"
   case delete = "DELETE"
 }

@@ -74,6 +74,25 @@ public struct EnvelopeID: Hashable, Sendable {
   public var text: String { Hex.encode(bytes) }
 }
 
+/// The name of a blob, drawn at random by whoever uploads it: it is also the right to read it. [blob.1]
+public struct BlobID: Hashable, Sendable {
+  /// The number of bytes of every id.
+  public static let count = 16
+  /// The 16 bytes.
+  public let bytes: [UInt8]
+
+  public init(_ bytes: [UInt8]) throws(WireError) {
+    guard bytes.count == Self.count else { throw .outOfRange }
+    self.bytes = bytes
+  }
+
+  /// A fresh id.
+  public init(from entropy: inout some Entropy) { bytes = entropy.bytes(Self.count) }
+
+  /// 32 lower-case hexadecimal digits, as in a path.
+  public var text: String { Hex.encode(bytes) }
+}
+
 /// The right to put envelopes into one mailbox, as a sender shows it; the relay keeps its hash. [relay.4]
 public struct Capability: Hashable, Sendable {
   /// The number of bytes of every capability.

@@ -12,8 +12,11 @@ public enum Problem: String, Error, Sendable, CaseIterable {
   case methodNotAllowed = "method-not-allowed"
   case sequenceStale = "sequence-stale"
   case prekeyConflict = "prekey-conflict"
+  case blobConflict = "blob-conflict"
+  case offsetMismatch = "offset-mismatch"
   case cardConflict = "card-conflict"
   case bodyTooLarge = "body-too-large"
+  case rangeUnsatisfiable = "range-unsatisfiable"
   case misdirected = "misdirected"
   case upgradeRequired = "upgrade-required"
   case tooManyRequests = "too-many-requests"
@@ -22,6 +25,7 @@ public enum Problem: String, Error, Sendable, CaseIterable {
   case unavailable = "unavailable"
   case mailboxFull = "mailbox-full"
   case prekeysFull = "prekeys-full"
+  case blobsFull = "blobs-full"
   case storageFull = "storage-full"
 
   /// The `type` member: a URI that is compared, never fetched.
@@ -70,9 +74,15 @@ public enum Problem: String, Error, Sendable, CaseIterable {
       (409, "Sequence is stale", "Sotto-Sequence must be greater than the one in this answer's Sotto-Sequence header.")
     case .prekeyConflict:
       (409, "Prekeys conflict", "This id was used for other prekeys, or a greater one was. Use a greater id.")
+    case .blobConflict:
+      (409, "Blob conflict", "The name is in use for another upload. Draw a new one.")
+    case .offsetMismatch:
+      (409, "Offset mismatch", "The upload goes on at the byte in this answer's Upload-Offset header.")
     case .cardConflict:
       (412, "Card conflict", "The stored card is not the one that this request replaces. Read it, then decide.")
     case .bodyTooLarge: (413, "Body too large", "The body is longer than this route takes.")
+    case .rangeUnsatisfiable:
+      (416, "Range unsatisfiable", "The blob ends before this range. Its length is in this answer's Content-Range.")
     case .misdirected: (421, "Misdirected request", "This relay does not serve the name in the Host header.")
     case .upgradeRequired: (426, "Upgrade required", "This route is a WebSocket, opened on a new connection.")
     case .tooManyRequests: (429, "Too many requests", "Wait for the seconds in Retry-After, then try again.")
@@ -83,6 +93,8 @@ public enum Problem: String, Error, Sendable, CaseIterable {
       (507, "Mailbox full", "The mailbox holds as much as it may for this capability. Try again later.")
     case .prekeysFull:
       (507, "Prekeys full", "The mailbox may hold 256 one-time parts. Upload fewer, or withdraw the old ones first.")
+    case .blobsFull:
+      (507, "Blobs full", "The mailbox has as many attachments as it may. Try again later, or send a smaller one.")
     case .storageFull: (507, "Storage full", "The relay has no room left. Try again later.")
     }
   }

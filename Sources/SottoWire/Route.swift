@@ -24,6 +24,12 @@ public enum Route: Hashable, Sendable {
   case stream(MailboxID)
   /// The senders' WebSocket.
   case send
+  /// All uploads to a mailbox: DELETE removes them.
+  case uploads(MailboxID)
+  /// One upload: PUT claims its place, PATCH appends, by a sender; DELETE by the owner.
+  case upload(MailboxID, BlobID)
+  /// A whole blob: anyone who knows its name reads it.
+  case blob(BlobID)
 
   /// As it stands in a request line; it has no query.
   public var path: String {
@@ -40,6 +46,9 @@ public enum Route: Hashable, Sendable {
     case .envelope(let id, let envelope): "/v1/mailboxes/\(id.text)/envelopes/\(envelope.text)"
     case .stream(let id): "/v1/mailboxes/\(id.text)/stream"
     case .send: "/v1/send"
+    case .uploads(let id): "/v1/mailboxes/\(id.text)/blobs"
+    case .upload(let id, let blob): "/v1/mailboxes/\(id.text)/blobs/\(blob.text)"
+    case .blob(let blob): "/v1/blobs/\(blob.text)"
     }
   }
 
@@ -54,6 +63,9 @@ public enum Route: Hashable, Sendable {
     case ("v1", 3...) where parts[1] == "cards" && parts.count == 3:
       guard let id = Hex.decode(parts[2]).flatMap({ try? CardID($0) }) else { return nil }
       self = .card(id)
+    case ("v1", 3...) where parts[1] == "blobs" && parts.count == 3:
+      guard let id = Hex.decode(parts[2]).flatMap({ try? BlobID($0) }) else { return nil }
+      self = .blob(id)
     case ("v1", 3...) where parts[1] == "mailboxes":
       guard let id = Hex.decode(parts[2]).flatMap({ try? MailboxID($0) }),
         let route = Self.inside(id, Array(parts[3...]))
@@ -68,8 +80,10 @@ public enum Route: Hashable, Sendable {
     case 0: return .mailbox(id)
     case 1 where parts[0] == "capabilities": return .capabilities(id)
     case 1 where parts[0] == "stream": return .stream(id)
+    case 1 where parts[0] == "blobs": return .uploads(id)
     case 2 where parts[0] == "envelopes":
       return Hex.decode(parts[1]).flatMap { try? EnvelopeID($0) }.map { .envelope(id, $0) }
+    case 2 where parts[0] == "blobs": return Hex.decode(parts[1]).flatMap { try? BlobID($0) }.map { .upload(id, $0) }
     case 2 where parts == ["prekeys", "signed-part"]: return .signedPart(id)
     case 2 where parts == ["prekeys", "one-time"]: return .oneTimeParts(id)
     case 2 where parts == ["prekeys", "claim"]: return .claim(id)
@@ -82,9 +96,9 @@ public enum Route: Hashable, Sendable {
   /// The mailbox that it belongs to.
   public var mailbox: MailboxID? {
     switch self {
-    case .live, .ready, .card, .send: nil
+    case .live, .ready, .card, .send, .blob: nil
     case .mailbox(let id), .capabilities(let id), .signedPart(let id), .oneTimeParts(let id), .batch(let id, _),
-      .claim(let id), .envelope(let id, _), .stream(let id):
+      .claim(let id), .envelope(let id, _), .stream(let id), .uploads(let id), .upload(let id, _):
       id
     }
   }
@@ -95,7 +109,9 @@ public enum Route: Hashable, Sendable {
     case .live, .ready, .stream, .send: [.get]
     case .card, .mailbox: [.get, .put, .delete]
     case .capabilities, .signedPart, .batch, .envelope: [.put]
-    case .oneTimeParts: [.delete]
+    case .oneTimeParts, .uploads: [.delete]
+    case .upload: [.put, .patch, .delete]
+    case .blob: [.get, .head]
     case .claim: [.post]
     }
   }
@@ -108,6 +124,7 @@ public enum Route: Hashable, Sendable {
     case (.signedPart, _): WireLimits.signedPart + 16
     case (.batch, _): WireLimits.batch
     case (.envelope, _): SizeClass.k64.rawValue
+    case (.upload, .patch): BlobLength.largest.bytes
     default: 0
     }
   }

@@ -68,6 +68,9 @@ struct RelayOptions: ParsableArguments {
   @Option(help: "Signatures of one client that are refused. (default: 120/0.5)")
   var clientFailedSignatures: String?
 
+  @Option(help: ArgumentHelp("Seconds without progress that end a transfer. (default: 30)", valueName: "seconds"))
+  var transferSeconds: String?
+
   @Option(help: "The least important log line to write. (default: info)")
   var logLevel: String?
 
@@ -80,7 +83,7 @@ struct RelayOptions: ParsableArguments {
       (.maxConnections, maxConnections), (.maxConnectionsPerClient, maxConnectionsPerClient),
       (.clientConnections, clientConnections), (.clientRequests, clientRequests),
       (.clientSignedRequests, clientSignedRequests), (.clientFailedSignatures, clientFailedSignatures),
-      (.logLevel, logLevel),
+      (.transferSeconds, transferSeconds), (.logLevel, logLevel),
     ]
     var flags: [Setting: [String]] = [:]
     for (setting, values) in [(Setting.authority, authority), (.trustedProxies, trustedProxies)] where !values.isEmpty {

@@ -26,6 +26,8 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     // What the relay creates is for its own user, wherever the folder is.
     umask(0o077)
+    // A limit on the size of files is a full disk, which is answered, and no reason to die.
+    signal(SIGXFSZ, SIG_IGN)
     try await Terminal.failing {
       let sources = options.sources
       let configuration = try sources.read().configuration

@@ -266,8 +266,11 @@ import Testing
     #expect(patience.connected(now: 0) == 15 * second)
     #expect(patience.alarm(now: 15 * second - 1) == .until(15 * second) && patience.alarm(now: 15 * second) == .over)
     #expect(patience.head(now: second) == 31 * second)
-    patience.body(2_048)
+    patience.body(2_048, now: 10 * second)
     #expect(patience.alarm(now: 31 * second) == .until(33 * second) && patience.alarm(now: 33 * second) == .over)
+    // A large body does not earn a pause.
+    patience.body(100 << 20, now: 32 * second)
+    #expect(patience.alarm(now: 33 * second) == .until(62 * second) && patience.alarm(now: 62 * second) == .over)
     #expect(patience.end() == nil && patience.alarm(now: 1_000 * second) == .until(nil))
     #expect(patience.readComplete(now: 40 * second) == nil, "a whole request was in what was read")
     #expect(patience.readComplete(now: 41 * second) == 56 * second, "bytes, and no head")

@@ -44,6 +44,7 @@ import Testing
       case .maxConnections, .maxConnectionsPerClient: ["1", "99", "1000000"]
       case .clientConnections, .clientRequests, .clientSignedRequests, .clientFailedSignatures:
         ["1/1", "2/0.002", "1000000/86400"]
+      case .transferSeconds: ["1", "60", "3600"]
       case .logLevel: ["trace", "error", "debug"]
       }
     // TLS takes two.

@@ -126,7 +126,7 @@ extension TestRelay {
     for field in fields { request.headers.add(name: field.name, value: field.value) }
     if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
-    let answer = try await response.body.collect(upTo: 4 << 20)
+    let answer = try await response.body.collect(upTo: 64 << 20)
     return Answer(
       status: Int(response.status.code),
       fields: response.headers.map { HeaderField($0.name.lowercased(), $0.value) },

@@ -84,6 +84,18 @@ import Testing
     }
   }
 
+  /// [blob.7]
+  @Test func blobs() throws {
+    try stands("hash", Hex.encode(Digest.of("blob", [UInt8](repeating: 0, count: 65_536)).bytes))
+    let blob = try BlobID(Array(0..<16))
+    let capability = try Capability([UInt8](repeating: 7, count: 32))
+    for method in ["PUT", "PATCH"] {
+      let line = "\(method) \(Route.upload(MailboxID(owner: Self.key.publicKey), blob).path) HTTP/1.1"
+      try stands(method, "\(line) host: relay.example")
+    }
+    try stands("capability", "\(HeaderName.capability): \(capability.text) \(HeaderName.uploadLength): 65536")
+  }
+
   @Test func everyProblem() throws {
     for problem in Problem.allCases { try stands(problem.rawValue, "| \(problem.status) | `\(problem.rawValue)` |") }
   }

@@ -23,9 +23,13 @@ struct StoreContract {
   /// Opens what `store` keeps a second time.
   let open: @Sendable () throws -> any RelayStore
   let now: Int64 = 1_700_000_000
-  private let day: Int64 = 86_400
+  let day: Int64 = 86_400
 
-  static let all: [(name: String, run: @Sendable (StoreContract) async throws -> Void)] = [
+  typealias Clause = (name: String, run: @Sendable (StoreContract) async throws -> Void)
+
+  static let all: [Clause] = own + blobs
+
+  private static let own: [Clause] = [
     ("cards", { try await $0.cards() }), ("mailboxes", { try await $0.mailboxes() }),
     ("sequences", { try await $0.sequences() }), ("capabilities", { try await $0.capabilities() }),
     ("signed parts", { try await $0.signedParts() }), ("batches", { try await $0.batches() }),
@@ -55,18 +59,18 @@ struct StoreContract {
       key: Owner(seed).key.publicKey, sequence: sequence, digest: Digest.of("test", [content], [UInt8(sequence & 255)]))
   }
 
-  private func mutation(_ seed: UInt8, _ sequence: UInt64, _ content: UInt8 = 0) -> Mutation {
+  func mutation(_ seed: UInt8, _ sequence: UInt64, _ content: UInt8 = 0) -> Mutation {
     Self.mutation(seed, sequence, content)
   }
 
-  private func refusal(_ body: () async throws -> Void) async -> Problem? {
+  func refusal(_ body: () async throws -> Void) async -> Problem? {
     do {
       try await body()
       return nil
     } catch { return (error as? Refusal)?.problem }
   }
 
-  private func registered(_ seed: UInt8) async throws -> MailboxID {
+  func registered(_ seed: UInt8) async throws -> MailboxID {
     let owner = Owner(seed)
     try await store.createMailbox(owner.mailbox, by: mutation(seed, 1))
     try await store.setCapabilities(owner.mailbox, try owner.capabilities, by: mutation(seed, 2))

@@ -27,6 +27,8 @@ public struct RelayConfiguration: Sendable {
   /// Limits by client.
   package var clients = ClientSettings()
   public var logLevel = Logger.Level.info
+  /// Seconds without progress after which an upload or an answer is ended.
+  package var transferSeconds = RelayLimits.stallSeconds
   /// Unix time in seconds.
   public var now: @Sendable () -> Int64 = { Int64(Date.now.timeIntervalSince1970) }
 
@@ -66,6 +68,7 @@ public struct RelayConfiguration: Sendable {
     case .clientRequests: return take(&clients.requests, ClientRate(values[0]))
     case .clientSignedRequests: return take(&clients.signedRequests, ClientRate(values[0]))
     case .clientFailedSignatures: return take(&clients.failedSignatures, ClientRate(values[0]))
+    case .transferSeconds: return take(&transferSeconds, Self.seconds(values[0]))
     case .logLevel: return take(&logLevel, Logger.Level(rawValue: values[0]))
     }
     return true
@@ -73,6 +76,10 @@ public struct RelayConfiguration: Sendable {
 
   private static func connections(_ text: String) -> Int? {
     DecimalNumber.decode(text).flatMap { 1...RelayLimits.largestConnections ~= $0 ? Int($0) : nil }
+  }
+
+  private static func seconds(_ text: String) -> Int64? {
+    DecimalNumber.decode(text).flatMap { 1...RelayLimits.longestTransferSeconds ~= $0 ? Int64($0) : nil }
   }
 
   private func take<T>(_ place: inout T, _ value: T?) -> Bool {
@@ -102,6 +109,7 @@ public struct RelayConfiguration: Sendable {
     case .clientRequests: [clients.requests.description]
     case .clientSignedRequests: [clients.signedRequests.description]
     case .clientFailedSignatures: [clients.failedSignatures.description]
+    case .transferSeconds: [String(transferSeconds)]
     case .logLevel: [logLevel.rawValue]
     }
   }

@@ -22,6 +22,7 @@ public enum Setting: String, CaseIterable, Sendable {
   case clientRequests = "client-requests"
   case clientSignedRequests = "client-signed-requests"
   case clientFailedSignatures = "client-failed-signatures"
+  case transferSeconds = "transfer-seconds"
   case logLevel = "log.level"
 
   /// What stands before every name in the environment.
@@ -43,7 +44,7 @@ public enum Setting: String, CaseIterable, Sendable {
     switch self {
     case .authority, .tlsCertificate, .tlsKey, .knockClaims, .contactClaims, .knockEnvelopes, .trustedProxies,
       .forwardedHeader, .limitLoopback, .maxConnections, .maxConnectionsPerClient, .clientConnections,
-      .clientRequests, .clientSignedRequests, .clientFailedSignatures:
+      .clientRequests, .clientSignedRequests, .clientFailedSignatures, .transferSeconds:
       true
     case .data, .listen, .registration, .metrics, .logLevel: false
     }
@@ -99,6 +100,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case .clientRequests: ["The same for requests that nobody signs, an envelope on a send socket included."]
     case .clientSignedRequests: ["The same for signed requests."]
     case .clientFailedSignatures: ["The same for signatures that are refused."]
+    case .transferSeconds:
+      ["Seconds without progress after which an upload, or an answer that nobody reads, is ended."]
     case .logLevel: ["The least important log line: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))."]
     }
   }
@@ -123,6 +126,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case .limitLoopback: "true"
     case .maxConnections, .maxConnectionsPerClient: "1000"
     case .clientConnections, .clientRequests, .clientSignedRequests, .clientFailedSignatures: "100/0.5"
+    case .transferSeconds: "60"
     case .logLevel: "debug"
     }
   }

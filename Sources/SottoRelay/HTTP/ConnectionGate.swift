@@ -27,12 +27,15 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   private var isBroken = false
   /// Nothing more is read or written.
   private var isOver = false
-  private var patience = Patience()
+  private var patience: Patience
   private var alarm: (due: Int64, task: Scheduled<Void>)?
   private var stall: Scheduled<Void>?
+  /// Of the request that was read last.
+  private var path = ""
 
   init(_ services: RelayServices, _ connection: ClientConnection) {
     (self.services, self.connection) = (services, connection)
+    patience = Patience(stallSeconds: services.settings.transferSeconds)
   }
 
   func handlerAdded(context: ChannelHandlerContext) { set(patience.connected(now: Self.now), context) }
@@ -53,6 +56,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
       do throws(Refusal) {
         let head = try admitted(head, context)
         requestsInProgress += 1
+        path = head.uri
         sawHead = true
         context.fireChannelRead(wrapInboundOut(.head(head)))
       } catch {
@@ -60,7 +64,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         finish(context)
       }
     case .body(let bytes):
-      patience.body(bytes.readableBytes)
+      patience.body(bytes.readableBytes, now: Self.now)
       context.fireChannelRead(data)
     case .end:
       isReading = false
@@ -121,18 +125,33 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     stall?.cancel()
     stall = nil
-    if !context.channel.isWritable {
-      stall = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(RelayLimits.stallSeconds)) {
-        context.close(promise: nil)
-      }
-    }
+    if !context.channel.isWritable { awaitReader(context, taken: TakenBytes.count(context.channel)) }
     context.fireChannelWritabilityChanged()
+  }
+
+  /// A slow reader is waited for as long as it reads: a large answer takes as long as it takes. [blob.11]
+  private func awaitReader(_ context: ChannelHandlerContext, taken: Int64) {
+    let seconds = services.settings.transferSeconds
+    stall = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(seconds)) {
+      let now = TakenBytes.count(context.channel)
+      guard now - taken >= seconds * RelayLimits.bodyRate else { return context.close(promise: nil) }
+      self.awaitReader(context, taken: now)
+    }
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     // A connection on which nothing was asked has nothing to finish.
-    if event is ChannelShouldQuiesceEvent, !sawHead { return context.close(promise: nil) }
+    if event is ChannelShouldQuiesceEvent, !sawHead || isTransfer { return context.close(promise: nil) }
     context.fireUserInboundEventTriggered(event)
+  }
+
+  /// Whether what was asked last may take long, and can be taken up again. [blob.11]
+  private var isTransfer: Bool {
+    guard requestsInProgress > 0 else { return false }
+    return switch Route(path: path) {
+    case .upload, .blob: true
+    default: false
+    }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -6,7 +6,7 @@ internal import SottoWire
 extension RelayResponder {
   /// Checks the signature, the digest and the time [request.1], and that the key is the mailbox's own: any other is
   /// refused before anything is looked up. [relay.12]
-  private func verified(_ request: RelayRequest) throws(Refusal) -> VerifiedOwnerRequest {
+  func verified(_ request: RelayRequest) throws(Refusal) -> VerifiedOwnerRequest {
     do throws(RequestRefusal) {
       let verified = try VerifiedOwnerRequest(
         method: request.method.rawValue, authority: request.authority, path: request.route.path, body: request.body,
@@ -17,7 +17,7 @@ extension RelayResponder {
   }
 
   /// A mutation needs a sequence. [request.4]
-  private func mutation(_ request: VerifiedOwnerRequest) throws(Refusal) -> Mutation {
+  func mutation(_ request: VerifiedOwnerRequest) throws(Refusal) -> Mutation {
     guard let mutation = Mutation(request) else { throw Refusal(.requestMalformed) }
     return mutation
   }
@@ -37,6 +37,7 @@ extension RelayResponder {
     case (.delete, .mailbox(let id)):
       try await store.deleteMailbox(id, by: try owned())
       services.hub.deleted(id)
+      try? await services.blobs.collect()
     case (_, .capabilities(let id)):
       let mutation = try owned()
       let set = try decoded { () throws(WireError) in try CapabilitySet(decoding: request.body) }

@@ -32,7 +32,7 @@ struct RelayChannel: HTTPChannelHandler {
   init(_ services: RelayServices, _ connection: ClientConnection? = nil) {
     self.services = services
     let responder = RelayResponder(services: services, connection: connection)
-    self.responder = { request, writer, _ in try await responder.respond(request, writer) }
+    self.responder = { try await responder.respond($0, $1, $2) }
   }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {

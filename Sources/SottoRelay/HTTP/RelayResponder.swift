@@ -27,19 +27,36 @@ struct RelayResponder: Sendable {
   /// What it answers on; nil is not limited.
   let connection: ClientConnection?
 
-  func respond(_ request: Request, _ writer: consuming ResponseWriter) async throws {
-    var (reply, isKept) = await reply(to: request)
+  func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
+    var (reply, isKept) = await reply(to: request, channel)
     services.metrics.answered(RouteName(request.head.path.flatMap(Route.init(path:))), reply.status)
     if !isKept { reply.fields.append(HeaderField("connection", "close")) }
-    let body = reply.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body))
-    try await writer.write(response: reply.response, body: body)
-    if !isKept { throw ConnectionOver() }
+    if request.method == .head {
+      try await writer.writeResponse(reply.response)
+    } else if let file = reply.file {
+      try await writer.write(response: reply.response, body: file.body(services, channel))
+    } else {
+      let body = reply.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body))
+      try await writer.write(response: reply.response, body: body)
+    }
+    if !isKept {
+      await Self.linger(channel)
+      throw ConnectionOver()
+    }
+  }
+
+  /// A connection that is closed with bytes unread is reset, and a reset overtakes the answer. So the other side has a
+  /// moment to read it.
+  private static func linger(_ channel: any Channel) async {
+    let moment = channel.eventLoop.scheduleTask(in: .seconds(RelayLimits.closeSeconds)) {}
+    channel.closeFuture.whenComplete { _ in moment.cancel() }
+    try? await moment.futureResult.get()
   }
 
   /// The answer, and whether the connection is kept: the rest of the request is then read.
-  private func reply(to request: Request) async -> (Reply, Bool) {
+  private func reply(to request: Request, _ channel: any Channel) async -> (Reply, Bool) {
     let client = connection?.client { name in HTTPField.Name(name).map { request.headers[values: $0] } ?? [] }
-    let (reply, isKept) = await reply(to: request, from: client)
+    let (reply, isKept) = await reply(to: request, from: client, channel)
     guard reply.problem == .signatureRefused else { return (reply, isKept) }
     do throws(Refusal) {
       try services.clients.admit(.failedSignatures, client)
@@ -51,7 +68,11 @@ struct RelayResponder: Sendable {
     }
   }
 
-  private func reply(to request: Request, from client: ClientLimits.Client?) async -> (Reply, Bool) {
+  private func reply(
+    to request: Request, from client: ClientLimits.Client?, _ channel: any Channel
+  ) async -> (Reply, Bool) {
+    // Of an upload the rest may be long.
+    var isKept = true
     do {
       let route = request.head.path.flatMap(Route.init(path:))
       let method = HTTPMethod(rawValue: request.method.rawValue)
@@ -66,25 +87,30 @@ struct RelayResponder: Sendable {
       guard services.authorities.isEmpty || services.authorities.contains(authority) else {
         throw Refusal(.misdirected)
       }
+      if case .upload(let mailbox, let blob) = route, method == .patch {
+        isKept = Self.isShort(request)
+        let head = RelayRequest(route: route, method: method, authority: authority, fields: request.headers, body: [])
+        let reply = try await appendUpload(mailbox, blob, head, request, channel)
+        return (reply, isKept || reply.status < 300)
+      }
       guard let body = try await Self.body(request, limit: route.bodyLimit(method)) else {
-        let declared = request.headers[.contentLength].flatMap { Int($0) }
-        return (Reply(.bodyTooLarge), declared.map { $0 <= RelayLimits.unwantedBody } ?? false)
+        return (Reply(.bodyTooLarge), Self.isShort(request))
       }
       let whole = RelayRequest(
         route: route, method: method, authority: authority, fields: request.headers, body: body)
       return (try await answer(whole), true)
     } catch let refusal as Refusal {
-      return (Reply(refusal), true)
+      return (Reply(refusal), isKept)
     } catch is HTTPParserError {
       return (Reply(.requestMalformed), false)
     } catch StoreFailure.full {
-      return (Reply(.storageFull), true)
+      return (Reply(.storageFull), isKept)
     } catch StoreFailure.failed(let code) {
       services.log.write(.storeFailed(code: code))
-      return (Reply(.internalError), true)
+      return (Reply(.internalError), isKept)
     } catch {
       services.log.write(.requestFailed)
-      return (Reply(.internalError), true)
+      return (Reply(.internalError), isKept)
     }
   }
 
@@ -101,6 +127,10 @@ struct RelayResponder: Sendable {
     case (_, .claim(let id)): return try await claim(id, request)
     case (_, .envelope(let id, let envelope)): return try await putEnvelope(id, envelope, request)
     case (_, .stream), (_, .send): throw Refusal(services.lifecycle.isReady ? .upgradeRequired : .unavailable)
+    case (.put, .upload(let id, let blob)): return try await claimUpload(id, blob, request)
+    case (.delete, .upload(let id, let blob)): return try await deleteUploads(id, blob, request)
+    case (_, .uploads(let id)): return try await deleteUploads(id, nil, request)
+    case (_, .blob(let id)): return try await readBlob(id, request)
     case (let method, let route): return try await change(method, route, request)
     }
   }
@@ -109,6 +139,11 @@ struct RelayResponder: Sendable {
   private static func authority(_ request: Request) -> RelayAuthority? {
     guard let host = HTTPField.Name("host"), request.headers[values: host].isEmpty else { return nil }
     return request.head.authority.flatMap { RelayAuthority($0) }
+  }
+
+  /// Whether the rest of a body that nobody wants may be read and dropped.
+  private static func isShort(_ request: Request) -> Bool {
+    request.headers[.contentLength].flatMap { Int($0) }.map { $0 <= RelayLimits.unwantedBody } ?? false
   }
 
   /// nil when it is longer than `limit`: never more than that is kept.
@@ -132,7 +167,9 @@ extension Route {
     guard let method, methods.contains(method) else { return .requests }
     return switch (self, method) {
     case (.live, _), (.ready, _): nil
-    case (.card, .get), (.claim, _), (.envelope, _), (.stream, _), (.send, _): .requests
+    case (.card, .get), (.claim, _), (.envelope, _), (.stream, _), (.send, _), (.upload, .put), (.upload, .patch),
+      (.blob, _):
+      .requests
     default: .signedRequests
     }
   }

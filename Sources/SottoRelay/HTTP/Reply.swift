@@ -8,14 +8,17 @@ struct Reply: Sendable {
   var body: [UInt8] = []
   /// Why not, if so.
   var problem: Problem?
+  /// The body, when it is no bytes in memory.
+  var file: FilePart?
 
   /// Done; there is nothing to say.
   static let done = Reply(status: 204)
 
-  init(status: Int, fields: [HeaderField] = [], body: [UInt8] = []) {
+  init(status: Int, fields: [HeaderField] = [], body: [UInt8] = [], file: FilePart? = nil) {
     self.status = status
     self.fields = fields
     self.body = body
+    self.file = file
   }
 
   /// Opaque bytes.
@@ -40,7 +43,8 @@ struct Reply: Sendable {
 
   /// Every answer has its length, and none may be kept by a cache.
   var allFields: [HeaderField] {
-    fields + [HeaderField("cache-control", "no-store"), HeaderField("content-length", String(body.count))]
+    let length = file?.range.count ?? body.count
+    return fields + [HeaderField("cache-control", "no-store"), HeaderField("content-length", String(length))]
   }
 
   var response: HTTPResponse {

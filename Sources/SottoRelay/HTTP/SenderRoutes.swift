@@ -5,7 +5,7 @@ internal import SottoWire
 
 extension RelayResponder {
   /// The capability in the header. [relay.23]
-  private func capability(_ request: RelayRequest) throws(Refusal) -> Capability {
+  func capability(_ request: RelayRequest) throws(Refusal) -> Capability {
     let values = request.values(HeaderName.capability)
     guard values.count == 1, let bytes = Hex.decode(values[0]), let capability = try? Capability(bytes) else {
       throw Refusal(.requestMalformed)

@@ -18,6 +18,9 @@ final class DataDirectory: Sendable {
   /// The store's file.
   var store: String { path + "/relay.sqlite" }
 
+  /// The folder of attachments.
+  var blobs: String { path + "/blobs" }
+
   init(_ path: String) throws(StartFailure) {
     lock = Mutex(try Self.lock(path))
     self.path = path

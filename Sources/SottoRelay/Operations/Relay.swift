@@ -27,12 +27,14 @@ public final class Relay: Service {
     directory = try DataDirectory(configuration.dataDirectory)
     let metrics = RelayMetrics()
     let store = try Self.open(directory.store, metrics)
+    let blobs = try Self.open(directory.blobs, store)
     self.configuration = configuration
     self.onListening = onListening
     self.serviceManager = serviceManager
     services = RelayServices(
-      store: store, settings: settings, clients: ClientLimits(configuration.clients, files: OpenFiles.raiseLimit()),
-      metrics: metrics, now: configuration.now, log: RelayLog(logger: logger))
+      store: store, blobs: blobs, settings: settings,
+      clients: ClientLimits(configuration.clients, files: OpenFiles.raiseLimit()), metrics: metrics,
+      now: configuration.now, log: RelayLog(logger: logger))
   }
 
   private static func open(_ path: String, _ metrics: RelayMetrics) throws(StartFailure) -> any RelayStore {
@@ -51,6 +53,14 @@ public final class Relay: Service {
       throw .notDurable
     } catch {
       throw .unusableStore(path)
+    }
+  }
+
+  private static func open(_ folder: String, _ ledger: any BlobLedger) throws(StartFailure) -> BlobDesk {
+    do {
+      return try BlobDesk(ledger, folder: folder)
+    } catch {
+      throw .cannotCreate(folder)
     }
   }
 
@@ -140,12 +150,18 @@ public final class Relay: Service {
 
   /// Keeps the disk bounded. A sweep that fails is tried again an hour later. [relay.28]
   private static func sweepNowAndThen(_ services: RelayServices) async {
+    try? await services.blobs.recover()
     while !Task.isCancelled {
-      let done = (try? await services.store.sweep(now: services.now())) != nil
+      let done = (try? await sweep(services)) != nil
       services.metrics.swept(done)
       if done { services.log.write(.swept) }
       try? await Task.sleep(for: .seconds(RelayLimits.sweepSeconds))
     }
+  }
+
+  private static func sweep(_ services: RelayServices) async throws {
+    try await services.store.sweep(now: services.now())
+    try await services.blobs.sweep(now: services.now())
   }
 
   /// Keeps the gauges of the store fresh, so that a scrape asks nothing of it.

@@ -94,6 +94,9 @@ package enum RouteName: String, CaseIterable, Sendable {
   case envelope = "/v1/mailboxes/{mailbox}/envelopes/{envelope}"
   case stream = "/v1/mailboxes/{mailbox}/stream"
   case send = "/v1/send"
+  case uploads = "/v1/mailboxes/{mailbox}/blobs"
+  case upload = "/v1/mailboxes/{mailbox}/blobs/{blob}"
+  case blob = "/v1/blobs/{blob}"
   /// No route of ours, or a request that could not be read.
   case none
 
@@ -112,6 +115,9 @@ package enum RouteName: String, CaseIterable, Sendable {
       case .claim: .claim
       case .envelope: .envelope
       case .stream: .stream
+      case .uploads: .uploads
+      case .upload: .upload
+      case .blob: .blob
       case nil: .none
       }
   }

@@ -4,6 +4,7 @@ internal import Synchronization
 /// What every request and stream is served with.
 struct RelayServices: Sendable {
   let store: any RelayStore
+  let blobs: BlobDesk
   let hub = StreamHub()
   let throttle: Throttle
   let clients: ClientLimits
@@ -18,10 +19,11 @@ struct RelayServices: Sendable {
   let startedAt: Int64
 
   init(
-    store: any RelayStore, settings: LiveSettings, clients: ClientLimits, metrics: RelayMetrics,
+    store: any RelayStore, blobs: BlobDesk, settings: LiveSettings, clients: ClientLimits, metrics: RelayMetrics,
     now: @escaping @Sendable () -> Int64, log: RelayLog
   ) {
-    (self.store, self.settings, self.clients, self.metrics) = (store, settings, clients, metrics)
+    (self.store, self.blobs) = (store, blobs)
+    (self.settings, self.clients, self.metrics) = (settings, clients, metrics)
     (self.now, self.log) = (now, log)
     startedAt = now()
     throttle = Throttle(settings)
@@ -37,17 +39,23 @@ final class LiveSettings: Sendable {
     var authorities: Set<RelayAuthority>
     var rates: Rates
     var tls: TLSCredentials?
+    var transferSeconds: Int64
   }
 
   private let values: Mutex<Values>
 
   init(_ configuration: RelayConfiguration) throws(StartFailure) {
     let tls = try TLSCredentials(configuration)
-    values = Mutex(Values(authorities: configuration.authorities, rates: configuration.rates, tls: tls))
+    values = Mutex(
+      Values(
+        authorities: configuration.authorities, rates: configuration.rates, tls: tls,
+        transferSeconds: configuration.transferSeconds))
   }
 
   var authorities: Set<RelayAuthority> { values.withLock { $0.authorities } }
   var rates: Rates { values.withLock { $0.rates } }
+  /// Seconds without progress after which an upload or an answer is ended.
+  var transferSeconds: Int64 { values.withLock { $0.transferSeconds } }
   /// What new connections are encrypted with; nil when they are not.
   var tls: TLSCredentials? { values.withLock { $0.tls } }
 
@@ -58,6 +66,7 @@ final class LiveSettings: Sendable {
     return values.withLock { values in
       values.authorities = configuration.authorities
       values.rates = configuration.rates
+      values.transferSeconds = configuration.transferSeconds
       guard (tls == nil) == (values.tls == nil) else { return [.tlsCertificate] }
       values.tls = tls
       return []

@@ -86,7 +86,7 @@ package enum StoreFailure: Error, Equatable, Sendable {
   case notDurable
   /// There is no room left.
   case full
-  /// Anything else; the number is the library's result code.
+  /// Anything else; the number is the library's result code or, below zero, the system's.
   case failed(Int)
 }
 
@@ -112,7 +112,7 @@ package enum Acceptance: Equatable, Sendable {
 /// A method that changes something returns after the change is durable, never before. It throws a `Refusal` when a rule
 /// says no, having changed nothing, and any other error when the store could not do its work; the caller then knows
 /// nothing about what happened, and repeats. `now` is Unix time in seconds.
-package protocol RelayStore: Sendable {
+package protocol RelayStore: BlobLedger {
   /// Raised by a restore from a backup; constant while the relay runs.
   var restoreEpoch: UInt64 { get }
 

@@ -25,6 +25,8 @@ package enum RelayLimits {
   package static let knockRate = TokenBucket.Rate(burst: 100, secondsPerToken: 6)
   /// The largest burst that may be configured: far beyond the quotas, and far from overflow.
   package static let largestBurst: UInt64 = 1_000_000
+  /// The most seconds without progress that may be configured: an hour.
+  package static let longestTransferSeconds: UInt64 = 3_600
   /// The longest time for a token: a day.
   package static let longestToken: UInt64 = 86_400
   /// The most connections that may be configured.
@@ -50,7 +52,7 @@ package enum RelayLimits {
   package static let forwardedHops = 16
   /// Seconds that a request's body has before its rate counts.
   package static let bodyGraceSeconds: Int64 = 30
-  /// Bytes a second that a body must bring on average, after that.
+  /// Bytes a second that a body must bring on average, after that, and that a reader takes of a long answer.
   package static let bodyRate: Int64 = 1_024
   /// Buckets in memory. Past it the fullest are forgotten first, which costs nothing.
   package static let buckets = 65_536
@@ -77,7 +79,7 @@ package enum RelayLimits {
   package static let authenticationSeconds: Int64 = 10
   /// Seconds between two pings; a reader that lets two pass unanswered is gone.
   package static let pingSeconds: Int64 = 45
-  /// Seconds that a socket may refuse to take bytes that are ready for it.
+  /// Seconds that a socket may refuse to take bytes that are ready for it, and that an upload may bring none.
   package static let stallSeconds: Int64 = 30
   /// Seconds that requests in flight have to end when the relay stops.
   package static let drainSeconds: Int64 = 10
@@ -113,4 +115,21 @@ package enum RelayLimits {
   package static let selfSignedDays = 365.0
   /// Seconds between two sweeps of what has expired.
   package static let sweepSeconds: Int64 = 3_600
+
+  /// Blobs of a mailbox, arriving ones included: a month of pictures.
+  package static let blobs = 1_000
+  /// Their bytes: eight of the largest.
+  package static let blobBytes = 1024 * 1024 * 1024
+  /// Days that a whole blob is kept: as long as the envelope that names it.
+  package static let blobDays = shelfDays
+  /// Days that an upload may take: a night without a network.
+  package static let uploadDays: Int64 = 1
+  /// Bytes of an upload between two waits for the disk: what a power cut may cost a sender.
+  package static let uploadSaveBytes = 4 * 1024 * 1024
+  /// Bytes of a blob in memory for each download, and while it is hashed.
+  package static let blobPiece = 128 * 1024
+  /// Bytes that uploads leave free on the disk, so that envelopes still find room.
+  package static let blobReserve = 256 * 1024 * 1024
+  /// Names of files that are looked at in one step of a sweep.
+  package static let blobFiles = 256
 }

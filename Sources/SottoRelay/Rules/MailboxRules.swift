@@ -18,6 +18,8 @@ package struct QueueState: Equatable, Sendable {
   package struct Usage: Equatable, Sendable {
     package var count = 0
     package var bytes = 0
+
+    package init(count: Int = 0, bytes: Int = 0) { (self.count, self.bytes) = (count, bytes) }
   }
 
   /// The last index that was given; the first is 1. Never given again. [stream.4]

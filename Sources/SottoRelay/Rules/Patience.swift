@@ -3,12 +3,12 @@
 ///     connected -> head --(head)--> body --(end)--> idle --(bytes that are no head yet)--> head ...
 ///
 /// A head has a fixed time from its first byte, so that a byte now and then keeps nothing open. A body has some time,
-/// and then as much as its bytes earn. Between requests there is no deadline here: idling is somebody else's.
+/// and then as much as its bytes earn, but never long without a byte: a large one would earn days. Between requests there is no deadline here: idling is somebody else's.
 package struct Patience: Equatable, Sendable {
   private enum State: Equatable {
     case idle
     case head(since: Int64)
-    case body(since: Int64, bytes: Int64)
+    case body(since: Int64, bytes: Int64, last: Int64)
   }
 
   package enum Verdict: Equatable {
@@ -21,7 +21,10 @@ package struct Patience: Equatable, Sendable {
   /// Whether what was read last had any part of a request in it.
   private var sawPart = false
 
-  package init() {}
+  /// Seconds that a body may bring nothing.
+  private let stallSeconds: Int64
+
+  package init(stallSeconds: Int64 = RelayLimits.stallSeconds) { self.stallSeconds = stallSeconds }
 
   /// Each of these answers when to ask `alarm`.
   package mutating func connected(now: Int64) -> Int64? {
@@ -31,13 +34,15 @@ package struct Patience: Equatable, Sendable {
 
   package mutating func head(now: Int64) -> Int64? {
     sawPart = true
-    state = .body(since: now, bytes: 0)
+    state = .body(since: now, bytes: 0, last: now)
     return deadline
   }
 
-  package mutating func body(_ count: Int) {
+  package mutating func body(_ count: Int, now: Int64) {
     sawPart = true
-    if case .body(let since, let bytes) = state { state = .body(since: since, bytes: bytes + Int64(count)) }
+    if case .body(let since, let bytes, _) = state {
+      state = .body(since: since, bytes: bytes + Int64(count), last: now)
+    }
   }
 
   package mutating func end() -> Int64? {
@@ -63,8 +68,10 @@ package struct Patience: Equatable, Sendable {
     switch state {
     case .idle: nil
     case .head(let since): since + RelayLimits.headSeconds * 1_000_000
-    case .body(let since, let bytes):
-      since + RelayLimits.bodyGraceSeconds * 1_000_000 + bytes * 1_000_000 / RelayLimits.bodyRate
+    case .body(let since, let bytes, let last):
+      min(
+        since + RelayLimits.bodyGraceSeconds * 1_000_000 + bytes * 1_000_000 / RelayLimits.bodyRate,
+        last + stallSeconds * 1_000_000)
     }
   }
 }

@@ -16,7 +16,7 @@ internal import GRDB
 ///     discard:      - queue, + delivered                many at once
 enum Schema {
   /// Raised with every change of the tables. A store with another one is refused.
-  static let version = 2
+  static let version = 3
   /// 15 rows of 1 KiB fill one to 96 %; the default of 4 KiB wastes a quarter.
   static let pageSize = 16_384
   /// What a connection keeps of the file in memory, in KiB.
@@ -57,7 +57,7 @@ enum Schema {
       guard found == version else { throw found > version ? StoreFailure.newerSchema : StoreFailure.olderSchema }
       return
     }
-    try db.execute(sql: tables)
+    try db.execute(sql: tables + blobTables)
     try db.execute(sql: "INSERT INTO store VALUES (1, ?, 1)", arguments: [version])
   }
 }
