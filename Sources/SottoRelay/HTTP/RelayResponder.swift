@@ -78,7 +78,7 @@ struct RelayResponder: Sendable {
       let method = HTTPMethod(rawValue: request.method.rawValue)
       if let budget = route.map({ $0.budget(method) }) ?? .requests { try services.clients.admit(budget, client) }
       // Who sends two names, or none that is one, may mean several servers: nothing more is read from it.
-      guard let authority = Self.authority(request) else { return (Reply(.requestMalformed), false) }
+      guard let authority = authority(request) else { return (Reply(.requestMalformed), false) }
       guard let route else { throw Refusal(.notFound) }
       guard let method, route.methods.contains(method) else {
         let allowed = route.methods.map(\.rawValue).joined(separator: ", ")
@@ -136,9 +136,9 @@ struct RelayResponder: Sendable {
   }
 
   /// The name that the client used: exactly one Host header, in the one spelling; otherwise nil. [relay.11]
-  private static func authority(_ request: Request) -> RelayAuthority? {
+  private func authority(_ request: Request) -> RelayAuthority? {
     guard let host = HTTPField.Name.of("host"), request.headers[values: host].isEmpty else { return nil }
-    return request.head.authority.flatMap { RelayAuthority($0) }
+    return request.head.authority.flatMap(services.authority)
   }
 
   /// Whether the rest of a body that nobody wants may be read and dropped.

@@ -6,6 +6,7 @@ final class RelayServices: Sendable {
   let store: any RelayStore
   let blobs: BlobDesk
   let hub = StreamHub()
+  let inboxes = LoopInboxes()
   let throttle: Throttle
   let clients: ClientLimits
   let lifecycle = Lifecycle()
@@ -27,6 +28,17 @@ final class RelayServices: Sendable {
     (self.now, self.log) = (now, log)
     startedAt = now()
     throttle = Throttle(settings)
+  }
+
+  /// The name that was read last: nearly every request has the same, and reading it is a twentieth of an answer's cost.
+  private let lastName = Mutex<RelayAuthority?>(nil)
+
+  /// A Host header's value, if it is a name.
+  func authority(_ text: String) -> RelayAuthority? {
+    if let last = lastName.withLock({ $0 }), last.text.utf8.elementsEqual(text.utf8) { return last }
+    let name = RelayAuthority(text)
+    if let name { lastName.withLock { $0 = name } }
+    return name
   }
 
   /// The names that the relay serves; empty means whatever the Host header says. [relay.11]

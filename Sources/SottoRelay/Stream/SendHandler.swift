@@ -14,6 +14,7 @@ final class SendHandler: ChannelDuplexHandler {
   /// Who sends; nil is not limited.
   private let client: ClientLimits.Client?
   private var machine = SendMachine()
+  private var inbox: LoopInbox?
   private var isClosing = false
   /// The channel asked for more while the machine wanted none.
   private var owesRead = false
@@ -26,6 +27,7 @@ final class SendHandler: ChannelDuplexHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     encoder = try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
+    inbox = services.inboxes.of(context.eventLoop)
     services.metrics.sendSocketOpened()
     schedulePing(context)
   }
@@ -151,11 +153,10 @@ final class SendHandler: ChannelDuplexHandler {
       let all = puts.reduce(0) { $0 + $1.bytes.count }
       perform(machine.settled(refused, bytes: all - bytes), context)
     }
-    guard !arrivals.isEmpty else { return }
-    let loop = context.eventLoop
-    let shell = NIOLoopBound((handler: self, context: context), eventLoop: loop)
+    guard !arrivals.isEmpty, let inbox else { return }
+    let shell = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
     services.put(arrivals) { [numbers] outcomes in
-      loop.execute {
+      inbox.post {
         shell.value.handler.settled(zip(numbers, outcomes).map(PutAnswer.init), outcomes, bytes, shell.value.context)
       }
     }
