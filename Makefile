@@ -4,7 +4,7 @@ DESTDIR ?=
 CYCLES ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors bench-relay crash-check soak install clean
+.PHONY: help demo test check format lint vectors bench-relay crash-check soak install uninstall dist clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,5 +39,11 @@ soak: ## The long forms of the tests, and 200 kills under load: about an hour
 install: ## Install sotto and sotto-relay under PREFIX (/usr/local); DESTDIR is honoured
 	@DESTDIR='$(DESTDIR)' exec .ci/install-programs '$(PREFIX)'
 
+uninstall: ## Remove what make install put under PREFIX and DESTDIR
+	@DESTDIR='$(DESTDIR)' exec .ci/uninstall-programs '$(PREFIX)'
+
+dist: ## Make dist/: an archive with programs that need no Swift on the machine they run on
+	@exec .ci/dist
+
 clean: ## Remove everything that a build made
-	rm -rf .build .build-venv
+	rm -rf .build .build-venv dist

@@ -40,7 +40,7 @@ enum Repository {
   }
 
   private static func isGenerated(_ name: String) -> Bool {
-    [".git", ".swiftpm", "Package.resolved", "__pycache__"].contains(name) || name.hasPrefix(".build")
+    [".git", ".swiftpm", "Package.resolved", "__pycache__", "dist"].contains(name) || name.hasPrefix(".build")
   }
 }
 

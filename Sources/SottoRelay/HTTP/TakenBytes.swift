@@ -27,7 +27,9 @@ enum TakenBytes {
   #else
     /// What waits in the program, from below: less accurate.
     static func count(_ channel: any Channel) -> Int64 {
-      guard let options = channel.syncOptions, let waiting = try? options.getOption(.bufferedWritableBytes) else { return 0 }
+      guard let options = channel.syncOptions, let waiting = try? options.getOption(.bufferedWritableBytes) else {
+        return 0
+      }
       return -Int64(waiting)
     }
   #endif

@@ -27,16 +27,15 @@ package struct DeliveryMachine: Sendable {
   }
 
   private enum Phase: Equatable {
-    case awaitingSignature
+    case awaitingSignature(StreamChallenge, RelayAuthority)
     case opening
     case delivering
     case closed
   }
 
-  private let challenge: StreamChallenge
-  private let authority: RelayAuthority
+  private let restoreEpoch: UInt64
   private let mailbox: MailboxID
-  private var phase = Phase.awaitingSignature
+  private var phase: Phase
   /// Sent and not acknowledged, oldest first.
   private var unacknowledged: [(index: UInt64, bytes: Int)] = []
   private var unacknowledgedBytes = 0
@@ -54,24 +53,27 @@ package struct DeliveryMachine: Sendable {
   private var pingsUnanswered = 0
 
   package init(challenge: StreamChallenge, authority: RelayAuthority, mailbox: MailboxID) {
-    self.challenge = challenge
-    self.authority = authority
+    phase = .awaitingSignature(challenge, authority)
+    restoreEpoch = challenge.restoreEpoch
     self.mailbox = mailbox
   }
 
   package var isAuthenticated: Bool { phase == .opening || phase == .delivering }
 
   /// The first frame of every stream. [stream.2]
-  package func start() -> [Action] { [.send(.challenge(challenge))] }
+  package func start() -> [Action] {
+    guard case .awaitingSignature(let challenge, _) = phase else { return [] }
+    return [.send(.challenge(challenge))]
+  }
 
   /// A binary message from the client.
   package mutating func received(_ message: [UInt8]) -> [Action] {
-    if phase == .awaitingSignature {
+    if case .awaitingSignature(let challenge, let authority) = phase {
       if let reason = challenge.refusal(of: message, authority: authority, mailbox: mailbox) { return end(reason) }
       phase = .opening
       return [.open]
     }
-    guard phase == .delivering, case .ack(let index, challenge.restoreEpoch)? = try? ClientFrame(decoding: message),
+    guard phase == .delivering, case .ack(let index, restoreEpoch)? = try? ClientFrame(decoding: message),
       index <= lastSent
     else { return end(.protocolError) }
     return acknowledge(index)

@@ -128,6 +128,7 @@ final class StreamHandler: ChannelInboundHandler {
 
   private func open(_ context: ChannelHandlerContext) {
     deadline?.cancel()
+    deadline = nil
     let shell = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
     let loop = context.eventLoop
     // Taken over first, asked second: an envelope that is stored in between is told, not missed.
