@@ -49,7 +49,9 @@ extension Terminal {
       let counts = "\(mailboxes) mailboxes, \(cards) cards, \(summary.blobs) attachments"
       write("\(words) \(file): \(counts), \(summary.bytes) bytes.\n")
       if summary.blobsLeftOut > 0 {
-        write("\(summary.blobsLeftOut) attachments were removed meanwhile or are damaged: `sotto-relay doctor` knows.\n")
+        write(
+          "\(summary.blobsLeftOut) attachments are left out: removed meanwhile, or damaged. Run `sotto-relay doctor`.\n"
+        )
       }
     }
   }

@@ -42,8 +42,11 @@ import Testing
     try Self.compareWithTheContract(relay, answers)
   }
 
-  private static let files: Set = ["relay.sqlite", "relay.sqlite-wal", "relay.sqlite-shm", "lock", "relay.conf", "blobs"]
-  private static let attachment = [UInt8](repeating: 0, count: 65_500) + Array("canary-of-the-attachment-in-36-bytes".utf8)
+  private static let files: Set = [
+    "relay.sqlite", "relay.sqlite-wal", "relay.sqlite-shm", "lock", "relay.conf", "blobs",
+  ]
+  private static let attachment =
+    [UInt8](repeating: 0, count: 65_500) + Array("canary-of-the-attachment-in-36-bytes".utf8)
   private static let blob = Array("canary-of-a-blob".utf8)
   private static let agent = "canary-of-the-client"
   private static let body = Array(String(repeating: "canary-of-the-envelope-", count: 23).utf8.prefix(512))

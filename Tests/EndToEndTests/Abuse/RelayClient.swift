@@ -191,7 +191,7 @@ func storedBytes(_ relay: RelayProcess) throws -> [String: Data] {
       !$0.hasSuffix("-shm") && FileManager.default.fileExists(atPath: relay.data + "/" + $0, isDirectory: &isFolder)
         && !isFolder.boolValue
     }
-      .map { ($0, try Data(contentsOf: URL(filePath: relay.data + "/" + $0))) })
+    .map { ($0, try Data(contentsOf: URL(filePath: relay.data + "/" + $0))) })
 }
 
 extension Data {
