@@ -36,10 +36,11 @@ struct RelayView {
     }
   }
 
-  /// The files: database, write-ahead log, whatever else stands there, and what the program wrote.
+  /// The files: database, write-ahead log, attachments, whatever else stands there, and what the program wrote.
   func files() throws -> [(name: String, content: Data)] {
-    let names = try FileManager.default.contentsOfDirectory(atPath: relay.data).sorted()
-    let data = try names.map { ($0, try Data(contentsOf: URL(filePath: relay.data + "/" + $0))) }
+    let paths = try FileManager.default.subpathsOfDirectory(atPath: relay.data).sorted()
+    let files = paths.map { ($0, URL(filePath: relay.data + "/" + $0)) }.filter { !$0.1.hasDirectoryPath }
+    let data = try files.map { ($0, try Data(contentsOf: $1)) }
     return data + [("its log", try Data(contentsOf: URL(filePath: relay.log)))]
   }
 
