@@ -1,8 +1,8 @@
 internal import SottoWire
 internal import Synchronization
 
-/// What every request and stream is served with.
-struct RelayServices: Sendable {
+/// What every request and stream is served with: one for all of them, so that each holds a reference.
+final class RelayServices: Sendable {
   let store: any RelayStore
   let blobs: BlobDesk
   let hub = StreamHub()
