@@ -39,8 +39,11 @@ struct RelayView {
   /// The files: database, write-ahead log, attachments, whatever else stands there, and what the program wrote.
   func files() throws -> [(name: String, content: Data)] {
     let paths = try FileManager.default.subpathsOfDirectory(atPath: relay.data).sorted()
-    let files = paths.map { ($0, URL(filePath: relay.data + "/" + $0)) }.filter { !$0.1.hasDirectoryPath }
-    let data = try files.map { ($0, try Data(contentsOf: $1)) }
+    let data = try paths.compactMap { name -> (String, Data)? in
+      let path = relay.data + "/" + name
+      let kind = try FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+      return kind == .typeDirectory ? nil : (name, try Data(contentsOf: URL(filePath: path)))
+    }
     return data + [("its log", try Data(contentsOf: URL(filePath: relay.log)))]
   }
 
