@@ -44,7 +44,7 @@ public struct RelayAuthority: Hashable, Sendable {
       guard Host.isIPv6(host), rest.isEmpty || rest.hasPrefix(":") else { return nil }
       return (host, rest.isEmpty ? nil : String(rest.dropFirst()))
     }
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    let parts = text.utf8[...].parts(at: ":")
     guard parts.count <= 2, Host.isName(parts[0]) || Host.ipv4(parts[0]) != nil else { return nil }
     return (parts[0], parts.count == 2 ? parts[1] : nil)
   }

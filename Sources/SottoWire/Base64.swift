@@ -60,9 +60,11 @@ public enum DecimalNumber {
     let digits = text.utf8
     guard !digits.isEmpty, digits.count == 1 || digits.first != UInt8(ascii: "0"),
       digits.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }),
-      let value = UInt64(String(text)), value <= limit
+      digits.count <= 19
     else { return nil }
-    return value
+    // 19 digits fit 64 bits.
+    let value = digits.reduce(0 as UInt64) { $0 * 10 + UInt64($1 - UInt8(ascii: "0")) }
+    return value <= limit ? value : nil
   }
 }
 

@@ -11,7 +11,7 @@ enum Host {
 
   /// The four numbers of an IPv4 address; nil for anything but decimal ones without leading zeros.
   static func ipv4(_ host: String) -> [UInt8]? {
-    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    let parts = host.utf8[...].parts(at: ".")
     let octets = parts.compactMap { DecimalNumber.decode($0).flatMap(UInt8.init(exactly:)) }
     return parts.count == 4 && octets.count == 4 ? octets : nil
   }

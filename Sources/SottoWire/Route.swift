@@ -55,7 +55,7 @@ public enum Route: Hashable, Sendable {
   /// nil for anything but the one spelling: no query, no escapes, no other case, no trailing slash. [relay.9]
   public init?(path: String) {
     guard path.utf8.count <= WireLimits.path, path.utf8.first == UInt8(ascii: "/") else { return nil }
-    let parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let parts = path.utf8.dropFirst().parts(at: "/")
     switch (parts.first, parts.count) {
     case ("livez", 1): self = .live
     case ("readyz", 1): self = .ready

@@ -69,3 +69,11 @@ public enum Base32 {
 
   private static let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
 }
+
+extension Substring.UTF8View {
+  /// What stands between separators, empty parts included. Bytes, not characters: to Swift a separator with a combining
+  /// mark behind it is none.
+  func parts(at separator: Unicode.Scalar) -> [String] {
+    split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false).map { String(Substring($0)) }
+  }
+}

@@ -16,7 +16,7 @@ struct RelayRequest: Sendable {
 
   /// All values of a header.
   func values(_ name: String) -> [String] {
-    HTTPField.Name(name).map { fields[values: $0] } ?? []
+    HTTPField.Name.of(name).map { fields[values: $0] } ?? []
   }
 }
 
@@ -28,8 +28,9 @@ struct RelayResponder: Sendable {
   let connection: ClientConnection?
 
   func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
-    var (reply, isKept) = await reply(to: request, channel)
-    services.metrics.answered(RouteName(request.head.path.flatMap(Route.init(path:))), reply.status)
+    let route = request.head.path.flatMap(Route.init(path:))
+    var (reply, isKept) = await reply(to: request, route, channel)
+    services.metrics.answered(RouteName(route), reply.status)
     if !isKept { reply.fields.append(HeaderField("connection", "close")) }
     if request.method == .head {
       try await writer.writeResponse(reply.response)
@@ -54,9 +55,9 @@ struct RelayResponder: Sendable {
   }
 
   /// The answer, and whether the connection is kept: the rest of the request is then read.
-  private func reply(to request: Request, _ channel: any Channel) async -> (Reply, Bool) {
-    let client = connection?.client { name in HTTPField.Name(name).map { request.headers[values: $0] } ?? [] }
-    let (reply, isKept) = await reply(to: request, from: client, channel)
+  private func reply(to request: Request, _ route: Route?, _ channel: any Channel) async -> (Reply, Bool) {
+    let client = connection?.client { name in HTTPField.Name.of(name).map { request.headers[values: $0] } ?? [] }
+    let (reply, isKept) = await reply(to: request, route, from: client, channel)
     guard reply.problem == .signatureRefused else { return (reply, isKept) }
     do throws(Refusal) {
       try services.clients.admit(.failedSignatures, client)
@@ -69,12 +70,11 @@ struct RelayResponder: Sendable {
   }
 
   private func reply(
-    to request: Request, from client: ClientLimits.Client?, _ channel: any Channel
+    to request: Request, _ route: Route?, from client: ClientLimits.Client?, _ channel: any Channel
   ) async -> (Reply, Bool) {
     // Of an upload the rest may be long.
     var isKept = true
     do {
-      let route = request.head.path.flatMap(Route.init(path:))
       let method = HTTPMethod(rawValue: request.method.rawValue)
       if let budget = route.map({ $0.budget(method) }) ?? .requests { try services.clients.admit(budget, client) }
       // Who sends two names, or none that is one, may mean several servers: nothing more is read from it.
@@ -137,7 +137,7 @@ struct RelayResponder: Sendable {
 
   /// The name that the client used: exactly one Host header, in the one spelling; otherwise nil. [relay.11]
   private static func authority(_ request: Request) -> RelayAuthority? {
-    guard let host = HTTPField.Name("host"), request.headers[values: host].isEmpty else { return nil }
+    guard let host = HTTPField.Name.of("host"), request.headers[values: host].isEmpty else { return nil }
     return request.head.authority.flatMap { RelayAuthority($0) }
   }
 

@@ -50,8 +50,20 @@ struct Reply: Sendable {
   var response: HTTPResponse {
     var headers = HTTPFields()
     for field in allFields where status != 204 || field.name != "content-length" {
-      if let name = HTTPField.Name(field.name) { headers.append(HTTPField(name: name, value: field.value)) }
+      if let name = HTTPField.Name.of(field.name) { headers.append(HTTPField(name: name, value: field.value)) }
     }
     return HTTPResponse(status: .init(code: status), headerFields: headers)
   }
+}
+
+extension HTTPField.Name {
+  /// Names that nearly every request or answer has: to check and copy one costs more than to find it.
+  private static let frequent = Dictionary(
+    uniqueKeysWithValues: [
+      "host", "cache-control", "content-length", "content-type", HeaderName.capability, HeaderName.contentDigest,
+      HeaderName.signature, HeaderName.signatureInput, HeaderName.sequence,
+    ].compactMap { name in HTTPField.Name(name).map { (name, $0) } })
+
+  /// nil when it cannot be the name of a header.
+  static func of(_ name: String) -> HTTPField.Name? { frequent[name] ?? HTTPField.Name(name) }
 }

@@ -15,7 +15,7 @@ final class StreamHandler: ChannelInboundHandler {
   private var isClosing = false
   private var deadline: Scheduled<Void>?
   private var stall: Scheduled<Void>?
-  private var ping: Scheduled<Void>?
+  private var ping: NIOScheduledCallback?
 
   init(_ services: RelayServices, mailbox: MailboxID, authority: RelayAuthority) {
     self.services = services
@@ -94,10 +94,15 @@ final class StreamHandler: ChannelInboundHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
   private func schedulePing(_ context: ChannelHandlerContext) {
-    ping = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(RelayLimits.pingSeconds)) {
-      self.perform(self.machine.pingDue(), context)
-      if context.channel.isActive { self.schedulePing(context) }
-    }
+    // Every idle stream has one: a callback is a fifth of a task with its promise.
+    let shell = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+    ping = try? context.eventLoop.scheduleCallback(
+      in: .seconds(RelayLimits.pingSeconds), handler: Alarm { shell.value.handler.pingDue(shell.value.context) })
+  }
+
+  private func pingDue(_ context: ChannelHandlerContext) {
+    perform(machine.pingDue(), context)
+    if context.channel.isActive { schedulePing(context) }
   }
 
   private func perform(_ actions: [DeliveryMachine.Action], _ context: ChannelHandlerContext) {
@@ -182,4 +187,10 @@ final class StreamHandler: ChannelInboundHandler {
     context.write(wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: data)), promise: nil)
     if flush { context.flush() }
   }
+}
+
+/// What is done when a time has come.
+private struct Alarm: NIOScheduledCallbackHandler, Sendable {
+  let due: @Sendable () -> Void
+  func handleScheduledCallback(eventLoop: some EventLoop) { due() }
 }
