@@ -8,7 +8,8 @@ struct BackupCommand: AsyncParsableCommand {
     commandName: "backup",
     abstract: "Copy the store to a file, while the relay runs or not.",
     discussion: """
-      The file is whole or not there at all, and for this user alone. It holds what the relay holds: sealed envelopes \
+      The file is whole or not there at all, and for this user alone; attachments are beside it, in FILE.blobs, which \
+      belongs to it. It holds what the relay holds: sealed envelopes \
       and prekeys, names of mailboxes, hashes of capabilities. EXIT CODES: 0 written; 64 usage; 66 there is no store; \
       73 the file is there already; 74 store or disk; 78 configuration, or a store of a newer version.
       """)
@@ -33,14 +34,25 @@ extension Terminal {
     let mailboxes: Int
     let cards: Int
     let bytes: Int
+    let blobs: Int
+    let blobsLeftOut: Int
   }
 
   static func write(_ summary: Backups.Summary, _ words: String, json: Bool) throws {
     let (file, mailboxes, cards) = (summary.file, summary.mailboxes, summary.cards)
     if json {
-      try write(json: Answer(file: file, mailboxes: mailboxes, cards: cards, bytes: summary.bytes))
+      try write(
+        json: Answer(
+          file: file, mailboxes: mailboxes, cards: cards, bytes: summary.bytes, blobs: summary.blobs,
+          blobsLeftOut: summary.blobsLeftOut))
     } else {
-      write("\(words) \(file): \(mailboxes) mailboxes, \(cards) cards, \(summary.bytes) bytes.\n")
+      let counts = "\(mailboxes) mailboxes, \(cards) cards, \(summary.blobs) attachments"
+      write("\(words) \(file): \(counts), \(summary.bytes) bytes.\n")
+      if summary.blobsLeftOut > 0 {
+        write(
+          "\(summary.blobsLeftOut) attachments are left out: removed meanwhile, or damaged. Run `sotto-relay doctor`.\n"
+        )
+      }
     }
   }
 }

@@ -8,7 +8,7 @@ struct RestoreCommand: AsyncParsableCommand {
     commandName: "restore",
     abstract: "Put a backup in the store's place. The relay must be stopped.",
     discussion: """
-      The backup is checked first; when anything is wrong, nothing is changed. One-time prekeys are left out, since some \
+      The backup is checked first, with the attachments beside it; when anything is wrong, nothing is changed. One-time prekeys are left out, since some \
       were handed out after the backup, and clients are told to look again. What was deleted or revoked since the backup \
       is there again. EXIT CODES: 0 restored; 64 usage; 65 the file is damaged or no backup; 66 there is no file; \
       73 the store is not empty; 74 disk; 75 a relay runs; 78 configuration, or a backup of a newer version.

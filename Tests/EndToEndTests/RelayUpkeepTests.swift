@@ -55,7 +55,7 @@ import Testing
     }
     func verdict(_ finding: [String: Any]?) -> String? { finding?["verdict"] as? String }
 
-    let names = ["configuration", "data", "disk", "store", "durability", "clock", "certificate", "port"]
+    let names = ["configuration", "data", "disk", "store", "blobs", "durability", "clock", "certificate", "port"]
     let healthy = try await examine()
     #expect(healthy.keys.sorted() == names.sorted() && names.allSatisfy { verdict(healthy[$0]) == "ok" })
     #expect((healthy["port"]?["what"] as? String)?.contains("A relay runs") == true)

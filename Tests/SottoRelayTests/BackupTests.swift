@@ -65,7 +65,7 @@ import Testing
       )
     }
     let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-    #expect(left.sorted() == ["1", "2", "3", "4", "5"])
+    #expect(left.sorted() == (1...5).flatMap { ["\($0)", "\($0).blobs"] })
     #expect(
       failure { _ = try Backups.backup(RelayConfiguration(dataDirectory: "/nonexistent"), to: "x", replacing: false) }
         == 66)

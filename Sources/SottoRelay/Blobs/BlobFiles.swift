@@ -24,6 +24,9 @@ struct BlobFiles: Sendable {
     for name in ["/whole", ""] { try Self.syncFolder(folder + name) }
   }
 
+  /// Looks at folders that are there, or are not, and makes none.
+  init(existing folder: String) { self.folder = folder }
+
   private static let shelves = (0...255).map { Hex.encode([UInt8($0)]) }
 
   private func shelf(_ content: Digest) -> String { folder + "/whole/" + Hex.encode([content.bytes[0]]) }

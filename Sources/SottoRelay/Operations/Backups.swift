@@ -8,10 +8,18 @@ public enum Backups {
     public let file: String
     public let mailboxes: Int
     public let cards: Int
+    /// Of the file, without the blobs.
     public let bytes: Int
+    /// Attachments, those with the same bytes counted once.
+    public let blobs: Int
+    /// Attachments that were removed while the backup was made, or whose bytes are not what they were.
+    public let blobsLeftOut: Int
   }
 
-  /// Copies the store of a relay, running or not, to `file`, whole or not at all. [operation.6]
+  /// The folder beside a backup that has its blobs.
+  static func blobs(of file: String) -> String { file + ".blobs" }
+
+  /// Copies the store of a relay, running or not, to `file`, whole or not at all, and its blobs beside it. [operation.6]
   public static func backup(
     _ configuration: RelayConfiguration, to file: String, replacing: Bool
   ) throws(StartFailure) -> Summary {
@@ -23,9 +31,15 @@ public enum Backups {
     defer { try? FileManager.default.removeItem(atPath: partial) }
     do {
       try store.copy(to: partial)
-      let contents = try StoreFile(path: partial).check(quick: false)
+      let copy = StoreFile(path: partial)
+      let known = try copy.blobs()
+      let (kept, missing) = try copyBlobs(known, from: configuration.dataDirectory + "/blobs", to: blobs(of: file))
+      try copy.leaveOut(missing)
+      let contents = try copy.check(quick: false)
       try StoreFile.replace(file, with: partial)
-      return summary(file, contents)
+      // Only now: until here the former backup was whole.
+      try keep(only: kept, in: blobs(of: file))
+      return summary(file, contents, kept.count, leftOut: missing.count)
     } catch {
       throw .cannotBackUp(error, to: file)
     }
@@ -39,6 +53,7 @@ public enum Backups {
     let backup = StoreFile(path: file)
     guard backup.exists else { throw .noBackup(file) }
     let contents = try checked(backup)
+    let known = try checkedBlobs(backup)
     let directory = try DataDirectory(configuration.dataDirectory)
     defer { directory.release() }
     let former = StoreFile(path: directory.store)
@@ -55,9 +70,11 @@ public enum Backups {
         epoch: RestoreRules.epoch(backup: contents.restoreEpoch, former: before?.restoreEpoch, now: now),
         sequence: RestoreRules.sequence(now: now, window: Int64(OwnerRequest.window)))
       _ = try StoreFile(path: partial).check(quick: false)
+      // What no row has is removed when the relay starts, so these may come first.
+      try putBack(known, from: blobs(of: file), to: directory.blobs)
       if former.exists { former.removeLog() }
       try StoreFile.replace(directory.store, with: partial)
-      return summary(directory.store, contents)
+      return summary(directory.store, contents, known.count)
     } catch {
       throw .cannotRestore(error, directory.path)
     }
@@ -75,9 +92,48 @@ public enum Backups {
     }
   }
 
-  private static func summary(_ file: String, _ contents: StoreFile.Contents) -> Summary {
+  /// All blobs of a backup; each is there, byte for byte.
+  private static func checkedBlobs(_ backup: StoreFile) throws(StartFailure) -> [KeptBlob] {
+    let files = BlobFiles(existing: blobs(of: backup.path))
+    guard let known = try? backup.blobs(), known.allSatisfy({ (try? files.holds($0)) == true }) else {
+      throw .badBackupBlobs(backup.path)
+    }
+    return known
+  }
+
+  /// Copies what the folder `from` has of them: those, and the others.
+  private static func copyBlobs(
+    _ blobs: [KeptBlob], from: String, to: String
+  ) throws(StoreFailure) -> (kept: [KeptBlob], missing: [KeptBlob]) {
+    do {
+      let (source, target) = (BlobFiles(existing: from), try BlobFiles(to))
+      var (kept, missing): ([KeptBlob], [KeptBlob]) = ([], [])
+      for blob in blobs {
+        if try target.take(blob, from: source) { kept.append(blob) } else { missing.append(blob) }
+      }
+      return (kept, missing)
+    } catch let failure as StoreFailure {
+      throw failure
+    } catch {
+      throw .failed(-1)
+    }
+  }
+
+  private static func putBack(_ blobs: [KeptBlob], from: String, to: String) throws(StoreFailure) {
+    guard try copyBlobs(blobs, from: from, to: to).missing.isEmpty else { throw .failed(-1) }
+  }
+
+  private static func keep(only blobs: [KeptBlob], in folder: String) throws(StoreFailure) {
+    do { try BlobFiles(existing: folder).keep(only: blobs) } catch { throw error as? StoreFailure ?? .failed(-1) }
+  }
+
+  private static func summary(
+    _ file: String, _ contents: StoreFile.Contents, _ blobs: Int, leftOut: Int = 0
+  ) -> Summary {
     let size = try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
-    return Summary(file: file, mailboxes: contents.mailboxes, cards: contents.cards, bytes: size ?? 0)
+    return Summary(
+      file: file, mailboxes: contents.mailboxes, cards: contents.cards, bytes: size ?? 0, blobs: blobs,
+      blobsLeftOut: leftOut)
   }
 }
 
@@ -110,6 +166,12 @@ extension StartFailure {
   static func badBackup(_ file: String) -> StartFailure {
     StartFailure(
       65, "\(file) is not a relay's backup, or it is damaged.", "Nothing was changed.", "Use another backup.")
+  }
+
+  static func badBackupBlobs(_ file: String) -> StartFailure {
+    StartFailure(
+      65, "\(Backups.blobs(of: file)) does not have every attachment of \(file), or not its bytes.",
+      "Nothing was changed.", "Copy the folder together with the file, or use another backup.")
   }
 
   static func storeNotEmpty(_ path: String) -> StartFailure {

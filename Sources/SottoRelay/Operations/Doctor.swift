@@ -29,7 +29,7 @@ public struct Doctor: Sendable {
   /// All checks, in an order in which the first failure explains the later ones.
   public func examine() async -> [Finding] {
     var findings = [Self.ok("configuration", "The configuration can be used.")]
-    findings += [data(), disk(), store(), durability(), clock(), certificate()]
+    findings += [data(), disk(), store(), blobs(), durability(), clock(), certificate()]
     findings.append(await port())
     return findings
   }
@@ -89,6 +89,24 @@ public struct Doctor: Sendable {
     } catch {
       return Self.failed("store", .unusableStore(file.path))
     }
+  }
+
+  /// Every blob's file, byte for byte.
+  private func blobs() -> Finding {
+    guard let known = try? file.blobs() else { return Self.ok("blobs", "There is no store to compare them with.") }
+    let files = BlobFiles(existing: folder + "/blobs")
+    var damaged = Set(known.filter { (try? files.holds($0)) != true })
+    // A relay that runs may have removed some meanwhile.
+    if !damaged.isEmpty, let still = try? file.blobs() { damaged.formIntersection(still) }
+    guard damaged.isEmpty else {
+      return Self.failed(
+        "blobs",
+        StartFailure(
+          74, "\(damaged.count) of \(known.count) attachments are missing or damaged.",
+          "Their readers are told that there is nothing, or get bytes that their seal refuses.",
+          "Check the disk, and restore a backup; the relay removes what is missing when it starts."))
+    }
+    return Self.ok("blobs", "\(known.count) attachments, no damage found.")
   }
 
   private func durability() -> Finding {

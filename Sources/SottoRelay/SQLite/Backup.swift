@@ -1,5 +1,6 @@
 internal import Foundation
 internal import GRDB
+internal import SottoCrypto
 
 #if canImport(Glibc)
   internal import Glibc
@@ -56,6 +57,37 @@ struct StoreFile {
   func copy(to destination: String) throws(StoreFailure) {
     try reading { db in try db.execute(sql: "VACUUM INTO ?", arguments: [destination]) }
     try Self.synchronize(destination)
+  }
+
+  /// Every whole blob, each content once.
+  func blobs() throws(StoreFailure) -> [KeptBlob] {
+    try reading { db in
+      let rows = try Row.fetchAll(
+        db, sql: "SELECT hash, length, MAX(day) FROM blob WHERE hash IS NOT NULL GROUP BY hash ORDER BY hash")
+      return try rows.map { KeptBlob(content: try Digest($0.bytes(0)), length: $0[1], day: $0[2]) }
+    }
+  }
+
+  /// Leaves out of a copy what arrives, what is to be removed, and these. [operation.6]
+  func leaveOut(_ blobs: [KeptBlob]) throws(StoreFailure) {
+    do {
+      let queue = try DatabaseQueue(path: path)
+      try queue.writeWithoutTransaction { db in
+        try db.execute(sql: "PRAGMA secure_delete = ON")
+        try db.inTransaction(.immediate) {
+          try db.execute(sql: "DELETE FROM blob WHERE hash IS NULL")
+          for blob in blobs {
+            try db.execute(sql: "DELETE FROM blob WHERE hash = ?", arguments: [blob.content.bytes.blob])
+          }
+          try db.execute(sql: "DELETE FROM abandoned")
+          return .commit
+        }
+      }
+      try queue.close()
+    } catch {
+      throw StoreFailure(error)
+    }
+    try Self.synchronize(path)
   }
 
   /// Makes the file the one that a restored relay begins with, in one transaction. [operation.7]

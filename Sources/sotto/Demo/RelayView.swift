@@ -36,10 +36,14 @@ struct RelayView {
     }
   }
 
-  /// The files: database, write-ahead log, whatever else stands there, and what the program wrote.
+  /// The files: database, write-ahead log, attachments, whatever else stands there, and what the program wrote.
   func files() throws -> [(name: String, content: Data)] {
-    let names = try FileManager.default.contentsOfDirectory(atPath: relay.data).sorted()
-    let data = try names.map { ($0, try Data(contentsOf: URL(filePath: relay.data + "/" + $0))) }
+    let paths = try FileManager.default.subpathsOfDirectory(atPath: relay.data).sorted()
+    let data = try paths.compactMap { name -> (String, Data)? in
+      let path = relay.data + "/" + name
+      let kind = try FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+      return kind == .typeDirectory ? nil : (name, try Data(contentsOf: URL(filePath: path)))
+    }
     return data + [("its log", try Data(contentsOf: URL(filePath: relay.log)))]
   }
 

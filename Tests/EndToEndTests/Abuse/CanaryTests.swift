@@ -42,7 +42,12 @@ import Testing
     try Self.compareWithTheContract(relay, answers)
   }
 
-  private static let files: Set = ["relay.sqlite", "relay.sqlite-wal", "relay.sqlite-shm", "lock", "relay.conf"]
+  private static let files: Set = [
+    "relay.sqlite", "relay.sqlite-wal", "relay.sqlite-shm", "lock", "relay.conf", "blobs",
+  ]
+  private static let attachment =
+    [UInt8](repeating: 0, count: 65_500) + Array("canary-of-the-attachment-in-36-bytes".utf8)
+  private static let blob = Array("canary-of-a-blob".utf8)
   private static let agent = "canary-of-the-client"
   private static let body = Array(String(repeating: "canary-of-the-envelope-", count: 23).utf8.prefix(512))
   private static let address4 = "203.0.113.77"
@@ -53,6 +58,8 @@ import Testing
     var all = [
       Canary("agent", agent), Canary("IPv4", address4), Canary("IPv6", address6), Canary("IPv6 bytes", networkBytes),
       Canary("peer", "127.0.0."), Canary("envelope", body, isStored: true),
+      Canary("attachment", Array(attachment.suffix(36)), isStored: true), Canary("blob", blob, isStored: true),
+      Canary("blob text", Hex.encode(blob)),
       Canary("mailbox", owner.mailbox.bytes, isStored: true), Canary("mailbox text", owner.mailbox.text),
       Canary("mailbox key", owner.key.publicKey.bytes),
       Canary("mailbox key text", Hex.encode(owner.key.publicKey.bytes)),
@@ -84,6 +91,7 @@ import Testing
       try client.owner(
         cardKey, .put, .card(owner.card), body: body, sequence: 1, listSequence: 1, condition: .absent)
     ]
+    answers += try upload(client, owner, stranger)
     let extra = [
       HeaderField("user-agent", agent), HeaderField("cookie", agent), HeaderField("referer", agent),
       HeaderField("authorization", agent), HeaderField("forwarded", "for=\(address4)"), HeaderField("via", agent),
@@ -124,6 +132,32 @@ import Testing
     let first = Data(stream.next()?.payload ?? [])
     #expect(first.holds(body), "its owner reads what waits")
     #expect(answers.contains { $0.status == 429 } && answers.contains { $0.status == 201 })
+    return answers
+  }
+
+  /// Every route of attachments, rightly and wrongly; what a reader is given aside.
+  private static func upload(
+    _ client: RelayClient, _ owner: MailboxOwner, _ stranger: MailboxOwner
+  ) throws -> [RelayAnswer] {
+    let id = try BlobID(blob)
+    let (route, other) = (Route.upload(owner.mailbox, id), Route.upload(stranger.mailbox, id))
+    let length = attachment.count
+    let uploads = Route.uploads(owner.mailbox)
+    let answers = [
+      try client.upload(.put, route, stranger.contact, length), try client.upload(.put, other, owner.contact, length),
+      try client.upload(.put, route, owner.contact, length),
+      try client.upload(.patch, route, owner.contact, 0, body: Array(attachment[..<1_000])),
+      try client.upload(.patch, route, owner.contact, 7, body: [1]),
+      try client.send("GET", Route.blob(id).path),
+      try client.upload(.patch, route, owner.contact, 1_000, body: Array(attachment[1_000...])),
+      try client.upload(.put, route, owner.contact, 2 * length),
+      try client.send("GET", Route.blob(id).path, [HeaderField("range", "bytes=99999-")]),
+      try client.send("GET", Route.blob(id).path, [HeaderField("range", "bytes=0-99")]),
+      try client.owner(stranger.key, .delete, uploads, sequence: 99),
+      try client.owner(owner.key, .delete, .upload(owner.mailbox, try blobID(1)), sequence: 7),
+    ]
+    #expect(answers.map(\.status) == [403, 403, 204, 204, 409, 404, 201, 409, 416, 206, 401, 204])
+    #expect(try client.send("GET", Route.blob(id).path).body == attachment)
     return answers
   }
 

@@ -113,7 +113,8 @@ import Testing
       let routes: [Route] = [
         .live, .ready, .send, .card(owner.card), .mailbox(owner.mailbox), .capabilities(owner.mailbox),
         .signedPart(owner.mailbox), .oneTimeParts(owner.mailbox), .batch(owner.mailbox, 1), .claim(owner.mailbox),
-        .envelope(owner.mailbox, try envelopeID(1)), .stream(owner.mailbox),
+        .envelope(owner.mailbox, try envelopeID(1)), .stream(owner.mailbox), .uploads(owner.mailbox),
+        .upload(owner.mailbox, try blobID(1)), .blob(try blobID(1)),
       ]
       for path in routes.map(\.path) + ["/", "/nowhere"] {
         for method in ["GET", "PUT", "POST", "DELETE", "PATCH"] {
@@ -220,6 +221,36 @@ import Testing
       }
       #expect(Date.now.timeIntervalSince(started) < 48, "it is still open")
       #expect(try client.send("GET", "/readyz").status == 200)
+    }
+  }
+
+  /// Far less than its buffers hold at a time, for far longer than a reader of nothing is borne. [blob.11] [limits.5]
+  @Test func `A slow reader of a large blob has all of it, and a reader of nothing is closed`() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["transfer-seconds": "2"])
+    try await onThread {
+      let client = RelayClient(relay)
+      let owner = try MailboxOwner(1)
+      try owner.register(at: client)
+      let bytes = [UInt8](repeating: 0xb2, count: 8 << 20)
+      let route = Route.upload(owner.mailbox, try blobID(1))
+      #expect(try client.upload(.put, route, owner.contact, bytes.count).status == 204)
+      #expect(try client.upload(.patch, route, owner.contact, 0, body: bytes).status == 201)
+      let request = client.bytes("GET", Route.blob(try blobID(1)).path, [HeaderField("connection", "close")])
+      let (slow, silent) = (try client.connect(window: 4_096), try client.connect(window: 4_096))
+      slow.write(request)
+      silent.write(request)
+      var count = 0
+      for _ in 1...120 {
+        count += slow.read(exactly: 2_048)?.count ?? 0
+        usleep(100_000)
+      }
+      #expect(count == 120 * 2_048, "six times what is borne of a reader of nothing")
+      // The other has what the buffers held, and then the end.
+      let rest = silent.readToEnd()
+      #expect(rest.count < bytes.count, "it was not closed")
+      count += slow.readToEnd().count
+      #expect(count > bytes.count)
     }
   }
 }

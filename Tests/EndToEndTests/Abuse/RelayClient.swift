@@ -60,6 +60,15 @@ struct RelayClient: Sendable {
     try send(method.rawValue, route.path, [HeaderField(HeaderName.capability, capability.text)], body: body)
   }
 
+  /// PUT or PATCH of an upload, with what else it needs.
+  func upload(
+    _ method: SottoWire.HTTPMethod, _ route: Route, _ capability: Capability, _ number: Int, body: [UInt8] = []
+  ) throws -> RelayAnswer {
+    let name = method == .put ? HeaderName.uploadLength : HeaderName.uploadOffset
+    let fields = [HeaderField(HeaderName.capability, capability.text), HeaderField(name, String(number))]
+    return try send(method.rawValue, route.path, fields, body: body)
+  }
+
   func owner(
     _ key: borrowing SigningKey, _ method: SottoWire.HTTPMethod, _ route: Route, body: [UInt8] = [],
     sequence: UInt64? = nil, listSequence: UInt64? = nil, condition: CardCondition? = nil, created: Int64? = nil
@@ -148,6 +157,8 @@ final class MailboxOwner: Sendable {
   }
 }
 
+func blobID(_ number: UInt8) throws -> BlobID { try BlobID([UInt8](repeating: number, count: 16)) }
+
 func envelopeID(_ number: Int) throws -> EnvelopeID {
   try EnvelopeID((0..<16).map { $0 < 8 ? 0xee : UInt8(truncatingIfNeeded: number >> (8 * (15 - $0))) })
 }
@@ -172,11 +183,15 @@ let isSoak = ProcessInfo.processInfo.environment["SOTTO_SOAK"] == "1"
 
 /// Bytes of everything that the relay keeps, by file: equal before and after means that nothing was stored.
 func storedBytes(_ relay: RelayProcess) throws -> [String: Data] {
-  let names = try FileManager.default.contentsOfDirectory(atPath: relay.data)
+  let names = try FileManager.default.subpathsOfDirectory(atPath: relay.data)
+  var isFolder: ObjCBool = false
   // The index of the write-ahead log holds locks, no data.
   return try Dictionary(
-    uniqueKeysWithValues: names.filter { !$0.hasSuffix("-shm") }
-      .map { ($0, try Data(contentsOf: URL(filePath: relay.data + "/" + $0))) })
+    uniqueKeysWithValues: names.filter {
+      !$0.hasSuffix("-shm") && FileManager.default.fileExists(atPath: relay.data + "/" + $0, isDirectory: &isFolder)
+        && !isFolder.boolValue
+    }
+    .map { ($0, try Data(contentsOf: URL(filePath: relay.data + "/" + $0))) })
 }
 
 extension Data {

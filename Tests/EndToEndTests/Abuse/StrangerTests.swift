@@ -17,12 +17,14 @@ import Testing
       let (owner, other, missing) = (try MailboxOwner(1), try MailboxOwner(2), try MailboxOwner(3))
       try owner.register(at: client)
       try other.register(at: client)
+      try Self.uploadBlob(to: owner, at: client)
       let before = try storedBytes(relay)
       let part = SignedPartUpload(id: 9, sealed: [1]).encoded
       let asks: [Ask] = [
         (.get, Route.mailbox, []), (.put, Route.mailbox, []), (.delete, Route.mailbox, []),
         (.put, Route.capabilities, try CapabilitySet([]).encoded), (.put, Route.signedPart, part),
         (.put, { .batch($0, 9) }, try MailboxOwner.batch(1)), (.delete, Route.oneTimeParts, []),
+        (.delete, Route.uploads, []), (.delete, { .upload($0, try! blobID(1)) }, []),
       ]
       for ask in asks {
         for (problem, fields) in try self.strangers(ask, client, owner.mailbox, missing.mailbox, owner, other) {
@@ -42,6 +44,63 @@ import Testing
       #expect(try client.send("GET", Route.card(owner.card).path).body == [7, 7, 7])
       #expect(try storedBytes(relay) == before, "nothing of all this was written")
       #expect(try owner.status(at: client).sequence == 5)
+    }
+  }
+
+  private static let blob = [UInt8](repeating: 0xb1, count: 65_536)
+
+  private static func uploadBlob(to owner: MailboxOwner, at client: RelayClient) throws {
+    let route = Route.upload(owner.mailbox, try blobID(1))
+    #expect(try client.upload(.put, route, owner.contact, blob.count).status == 204)
+    #expect(try client.upload(.patch, route, owner.contact, 0, body: blob).status == 201)
+  }
+
+  /// Uploads to what is there and what is not, begun and not, under every capability that opens none. [blob.3]
+  @Test func `Who may not upload is told one thing, ends nothing and writes nothing`() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"))
+    try await onThread {
+      let client = RelayClient(relay)
+      let (owner, other, missing) = (try MailboxOwner(1), try MailboxOwner(2), try MailboxOwner(3))
+      try owner.register(at: client)
+      try other.register(at: client)
+      try Self.uploadBlob(to: owner, at: client)
+      #expect(try client.upload(.put, .upload(owner.mailbox, blobID(2)), owner.contact, 65_536).status == 204)
+      let begun = try client.upload(.patch, .upload(owner.mailbox, blobID(2)), owner.contact, 0, body: [1, 2, 3])
+      #expect(begun.field("upload-offset") == "3")
+      let before = try storedBytes(relay)
+      let nobody = try Capability([UInt8](repeating: 0x77, count: 32))
+      for (method, number, body) in [(SottoWire.HTTPMethod.put, 65_536, []), (.patch, 3, [4, 5, 6])]
+        as [(SottoWire.HTTPMethod, Int, [UInt8])]
+      {
+        let refusal = try client.upload(method, .upload(missing.mailbox, blobID(9)), nobody, number, body: body)
+        #expect(refusal.problem == .deliveryRefused)
+        for blob in [1, 2, 9] as [UInt8] {
+          for capability in [
+            owner.knock, owner.expired, owner.revoked, other.contact, other.retiring, missing.contact, nobody,
+          ] {
+            let route = Route.upload(owner.mailbox, try blobID(blob))
+            #expect(try client.upload(method, route, capability, number, body: body) == refusal, "\(blob)")
+          }
+          for capability in [owner.contact, other.contact] {
+            let route = Route.upload(missing.mailbox, try blobID(blob))
+            #expect(try client.upload(method, route, capability, number, body: body) == refusal)
+          }
+        }
+      }
+      // With a mailbox of one's own, another's names are taken, and another's uploads are not there.
+      let taken = try client.upload(.put, .upload(other.mailbox, blobID(2)), other.contact, 65_536)
+      #expect(taken.problem == .blobConflict)
+      let foreign = try client.upload(.patch, .upload(other.mailbox, blobID(2)), other.contact, 3, body: [4])
+      #expect(foreign.problem == .notFound)
+      // Who knows a name reads; a name that is not whole and one that is not there are one answer.
+      let none = try client.send("GET", Route.blob(blobID(9)).path)
+      #expect(none.problem == .notFound)
+      #expect(try client.send("GET", Route.blob(blobID(2)).path) == none)
+      #expect(try client.send("GET", Route.blob(blobID(1)).path).body == Self.blob)
+      #expect(try storedBytes(relay) == before)
+      let rest = [UInt8](repeating: 9, count: 65_533)
+      #expect(try client.upload(.patch, .upload(owner.mailbox, blobID(2)), owner.retiring, 3, body: rest).status == 201)
     }
   }
 
