@@ -145,6 +145,7 @@ let package = Package(
       dependencies: [
         "SottoRelay", "SottoWire", "SottoCrypto", "SottoSimulation",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

@@ -216,7 +216,7 @@ extension Arrival {
     self.init(mailbox: mailbox, id: id, capability: capability, bytes: bytes[...])
   }
 
-  init(mailbox: MailboxID, id: EnvelopeID, capability: SIMD32<UInt8>, bytes: [UInt8]) {
+  init(mailbox: MailboxID, id: EnvelopeID, capability: DigestNumbers, bytes: [UInt8]) {
     self.init(mailbox: mailbox, id: id, capability: capability, bytes: bytes[...])
   }
 }

@@ -43,6 +43,11 @@ public struct StartFailure: Error, Equatable, Sendable, CustomStringConvertible 
       "Free some space, check the disk, or restore a backup. Nothing was changed.")
   }
 
+  static let diskFailed = StartFailure(
+    74, "The disk refused to write or to sync the store.",
+    "Nothing that was acknowledged is lost, but what the disk holds is not known until the store is opened again.",
+    "Look at the system's log and at the disk, then start the relay again; if it does not start, restore a backup.")
+
   static let notDurable = StartFailure(
     74, "The store does not accept synchronous=FULL.", "What it acknowledges could be lost in a power cut.",
     "Use an SQLite library that was built with the usual options.")

@@ -100,7 +100,7 @@ struct HTTPAnswer {
 package struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
-  package init() { state = .random(in: 0 ... .max) }
+  package init(seed: UInt64 = .random(in: 0 ... .max)) { state = seed }
 
   package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15

@@ -16,6 +16,8 @@ public final class Relay: Service {
   private let services: RelayServices
   private let serviceManager: ServiceManager?
   private let onListening: @Sendable (String) -> Void
+  /// The codes of a disk that fails: the first ends the relay.
+  private let broken: AsyncStream<Int>
 
   /// Opens the store. `onListening` is told the URL, once connections are accepted.
   public init(
@@ -26,7 +28,9 @@ public final class Relay: Service {
     let settings = try LiveSettings(configuration)
     directory = try DataDirectory(configuration.dataDirectory)
     let metrics = RelayMetrics()
-    let store = try Self.open(directory.store, metrics)
+    let (broken, tell) = AsyncStream.makeStream(of: Int.self)
+    self.broken = broken
+    let store = try Self.open(directory.store, metrics) { tell.yield($0) }
     let blobs = try Self.open(directory.blobs, store)
     self.configuration = configuration
     self.onListening = onListening
@@ -37,12 +41,15 @@ public final class Relay: Service {
       now: configuration.now, log: RelayLog(logger: logger))
   }
 
-  private static func open(_ path: String, _ metrics: RelayMetrics) throws(StartFailure) -> any RelayStore {
+  private static func open(
+    _ path: String, _ metrics: RelayMetrics, broken: @escaping @Sendable (Int) -> Void
+  ) throws(StartFailure) -> any RelayStore {
     do {
       return try SQLiteStore(path: path) { report in
         switch report {
         case .committed(let jobs): metrics.committed(jobs)
         case .failed: metrics.commitFailed()
+        case .broken(let code): broken(code)
         }
       }
     } catch StoreFailure.newerSchema {
@@ -125,18 +132,38 @@ public final class Relay: Service {
     async let _ = measureNowAndThen()
     try await withGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await Self.explaining(self.configuration.listen) { try await server.run() } }
-        if let address = self.configuration.metrics {
-          let listener = MetricsListener(address: address, services: self.services, logger: Self.silent)
-          group.addTask { try await Self.explaining(address) { try await listener.run() } }
-        }
-        // The first that fails ends the other too.
-        for try await _ in group {}
+        group.addTask { try await self.listen(server) }
+        group.addTask { try await self.untilBroken() }
+        // The first that ends ends the other.
+        try await group.next()
+        group.cancelAll()
       }
     } onGracefulShutdown: {
       self.services.lifecycle.drain()
       self.services.log.write(.draining)
       self.serviceManager?.tell(.stopping)
+    }
+  }
+
+  /// Serves clients and whoever collects metrics, until both have ended.
+  private func listen(_ server: any Service) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await Self.explaining(self.configuration.listen) { try await server.run() } }
+      if let address = self.configuration.metrics {
+        let listener = MetricsListener(address: address, services: self.services, logger: Self.silent)
+        group.addTask { try await Self.explaining(address) { try await listener.run() } }
+      }
+      // The first that fails ends the other too.
+      for try await _ in group {}
+    }
+  }
+
+  /// Throws when the disk has failed: what it holds is known again after a start. [operation.10]
+  private func untilBroken() async throws {
+    for await code in broken {
+      services.lifecycle.drain()
+      services.log.write(.storeFailed(code: code))
+      throw StartFailure.diskFailed
     }
   }
 

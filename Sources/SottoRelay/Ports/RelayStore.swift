@@ -25,19 +25,31 @@ package struct QueuedEnvelope: Equatable, Sendable {
   }
 }
 
+/// A digest as numbers: the writer compares it without following a pointer. Not a vector, which needs more alignment than
+/// the memory of an asynchronous function has.
+package struct DigestNumbers: Equatable, Sendable {
+  private let first: UInt128
+  private let second: UInt128
+
+  package init(_ digest: Digest) {
+    first = UInt128(bytes: digest.bytes[..<16])
+    second = UInt128(bytes: digest.bytes[16...])
+  }
+}
+
 /// An envelope on its way in.
 package struct Arrival: Sendable {
   package let mailbox: MailboxID
   package let id: EnvelopeID
-  /// `H("capability"; ...)` of what the sender showed, as numbers: the writer need not follow a pointer for it.
-  package let capability: SIMD32<UInt8>
+  /// `H("capability"; ...)` of what the sender showed.
+  package let capability: DigestNumbers
   package let bytes: ArraySlice<UInt8>
 
   package init(mailbox: MailboxID, id: EnvelopeID, capability: Digest, bytes: ArraySlice<UInt8>) {
-    self.init(mailbox: mailbox, id: id, capability: SIMD32(capability.bytes), bytes: bytes)
+    self.init(mailbox: mailbox, id: id, capability: DigestNumbers(capability), bytes: bytes)
   }
 
-  package init(mailbox: MailboxID, id: EnvelopeID, capability: SIMD32<UInt8>, bytes: ArraySlice<UInt8>) {
+  package init(mailbox: MailboxID, id: EnvelopeID, capability: DigestNumbers, bytes: ArraySlice<UInt8>) {
     self.mailbox = mailbox
     self.id = id
     self.capability = capability
@@ -74,6 +86,8 @@ package enum CommitReport: Sendable {
   /// So many jobs in one transaction.
   case committed(Int)
   case failed
+  /// The disk failed, with the library's result code: nothing is written from now on. [operation.10]
+  case broken(Int)
 }
 
 /// Why a store could not do its work.

@@ -14,7 +14,8 @@ extension GroupCommit {
       let isDue = index.withLock {
         $0.discarded.count >= RelayLimits.discarded || $0.discardedBytes >= RelayLimits.discardedBytes
       }
-      guard isDue, (try? overwriteStep(db)) != nil else { return }
+      guard isDue, (try? check()) != nil else { return }
+      do { _ = try overwriteStep(db) } catch { return _ = failed(error) }
     }
   }
 

@@ -63,6 +63,7 @@ extension SQLiteStore {
 
   /// Between two commits of the writer.
   private func exclusively<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    do { return try await pool.writeWithoutTransaction { try body($0) } } catch { throw StoreFailure(error) }
+    try writer.check()
+    do { return try await pool.writeWithoutTransaction { try body($0) } } catch { throw writer.failed(error) }
   }
 }

@@ -11,11 +11,17 @@ internal import Synchronization
 /// durable and by the arrivals before it alone. A job decides before it writes, so one that throws a `Refusal` has changed
 /// nothing and the others go on. Any other error rolls the whole transaction back; jobs are then run again one by one, so
 /// that only the culprit fails. An answer is given after COMMIT returned, with `synchronous=FULL`: it is a promise.
+///
+/// After a write or a sync that the disk refused, nobody knows what is on it: the system may have thrown the pages away
+/// and call the next sync a success. So nothing is tried again, and everything that waits fails. A full disk is no such
+/// failure. [operation.10]
 final class GroupCommit: Sendable {
   private struct Queue {
     var submissions: [Submission] = []
     var jobs: [Job] = []
     var isDraining = false
+    /// Why nothing is written any more.
+    var broken: StoreFailure?
   }
 
   /// What the queue's tables do not say quickly. The writer alone changes it.
@@ -37,7 +43,10 @@ final class GroupCommit: Sendable {
     _ arrivals: [Arrival], now: Int64, admit: @escaping ArrivalAdmission,
     done: @escaping @Sendable ([Acceptance]) -> Void
   ) {
-    enqueue { $0.submissions.append(Submission(arrivals: arrivals, now: now, admit: admit, done: done)) }
+    let broken = enqueue {
+      $0.submissions.append(Submission(arrivals: arrivals, now: now, admit: admit, done: done))
+    }
+    if let broken { done(arrivals.map { _ in .failed(broken) }) }
   }
 
   /// Runs `body` in a transaction that other jobs may share, and `then`, which brings the memory up to date, after its
@@ -61,20 +70,45 @@ final class GroupCommit: Sendable {
       } fail: {
         continuation.resume(throwing: StoreFailure($0))
       }
-      enqueue { $0.jobs.append(job) }
+      if let broken = enqueue({ $0.jobs.append(job) }) { job.fail(broken) }
     }
   }
 
   /// Whether nothing waits for a commit.
   var isIdle: Bool { queue.withLock { $0.submissions.isEmpty && $0.jobs.isEmpty } }
 
-  private func enqueue(_ add: (inout Queue) -> Void) {
-    let mustStart = queue.withLock { queue in
+  /// Why it cannot be, if so.
+  private func enqueue(_ add: (inout Queue) -> Void) -> StoreFailure? {
+    let (mustStart, broken) = queue.withLock { queue in
+      guard queue.broken == nil else { return (false, queue.broken) }
       add(&queue)
       defer { queue.isDraining = true }
-      return !queue.isDraining
+      return (!queue.isDraining, nil)
     }
     if mustStart { pool.asyncWriteWithoutTransaction { self.drain($0) } }
+    return broken
+  }
+
+  /// Counts a failure; one of the disk is the last.
+  @discardableResult
+  func failed(_ error: any Error) -> StoreFailure {
+    let failure = StoreFailure(error)
+    report(.failed)
+    guard case .failed(let code) = failure, code & 0xFF == ResultCode.SQLITE_IOERR.rawValue else { return failure }
+    let (isFirst, submissions, jobs) = queue.withLock { queue in
+      defer { (queue.submissions, queue.jobs) = ([], []) }
+      defer { queue.broken = failure }
+      return (queue.broken == nil, queue.submissions, queue.jobs)
+    }
+    for submission in submissions { submission.done(submission.arrivals.map { _ in .failed(failure) }) }
+    for job in jobs { job.fail(failure) }
+    if isFirst { report(.broken(code)) }
+    return failure
+  }
+
+  /// Throws when the disk has failed before.
+  func check() throws {
+    if let broken = queue.withLock({ $0.broken }) { throw broken }
   }
 
   private func drain(_ db: Database) {
@@ -121,9 +155,8 @@ extension GroupCommit {
         report(.committed(rows.count))
       }
     } catch {
-      report(.failed)
       index.withLock { $0.takeBack(rows) }
-      let failure = StoreFailure(error)
+      let failure = failed(error)
       outcomes = outcomes.map { $0.map { $0.isRefusal ? $0 : .failed(failure) } }
     }
     for (submission, outcome) in zip(submissions, outcomes) { submission.done(outcome) }
@@ -167,13 +200,14 @@ extension GroupCommit {
       let answers = try Self.run(jobs, db)
       report(.committed(jobs.count))
       for answer in answers { answer() }
-    } catch  where jobs.count == 1 {
-      report(.failed)
-      jobs[0].fail(error)
     } catch {
-      report(.failed)
+      let failure = failed(error)
       for job in jobs {
-        do { try Self.run([job], db)[0]() } catch { job.fail(error) }
+        guard jobs.count > 1, (try? check()) != nil else {
+          job.fail(failure)
+          continue
+        }
+        do { try Self.run([job], db)[0]() } catch { job.fail(failed(error)) }
       }
     }
   }

@@ -3,15 +3,15 @@ internal import SottoWire
 
 /// What the writer knows of one mailbox: who may put, what waits, and which names are taken.
 struct MailboxQueue {
-  /// A capability that opens the mailbox; its hash as numbers.
+  /// A capability that opens the mailbox.
   struct Door {
-    let hash: SIMD32<UInt8>
+    let hash: DigestNumbers
     let kind: CapabilityClass
     /// Unix seconds; nil: never.
     let expires: Int64?
 
     init(hash: Digest, kind: CapabilityClass, expires: Int64?) {
-      self.hash = SIMD32(hash.bytes)
+      self.hash = DigestNumbers(hash)
       self.kind = kind
       self.expires = expires
     }
@@ -55,7 +55,7 @@ struct MailboxQueue {
   }()
 
   /// What the capability with this hash may do; nil when it opens nothing, now. [relay.25]
-  func kind(_ hash: SIMD32<UInt8>, now: Int64) -> CapabilityClass? {
+  func kind(_ hash: DigestNumbers, now: Int64) -> CapabilityClass? {
     doors.first { $0.hash == hash && MailboxRules.isOpen(expires: $0.expires, now: now) }?.kind
   }
 

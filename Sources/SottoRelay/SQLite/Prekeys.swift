@@ -56,7 +56,7 @@ extension SQLiteStore {
   ) async throws -> ClaimedPrekeys {
     let writer = writer
     return try await writer.submit { db in
-      let kind = writer.index.withLock { ($0[id] ?? MailboxQueue.nobody).kind(SIMD32(capability.bytes), now: now) }
+      let kind = writer.index.withLock { ($0[id] ?? MailboxQueue.nobody).kind(DigestNumbers(capability), now: now) }
       guard let kind, var row = try MailboxRow.fetch(db, id) else { throw Refusal(.deliveryRefused) }
       guard let signedPart = try Self.signedPart(db, row) else { throw Refusal(.prekeysMissing) }
       try admit(kind)

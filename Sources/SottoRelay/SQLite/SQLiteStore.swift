@@ -53,7 +53,13 @@ extension SQLiteStore {
   /// Moves the write-ahead log into the file and cuts it to nothing, so that what was deleted is gone from it too.
   /// A reader that is busy puts it off until the next time.
   func emptyLog() async {
-    _ = try? await pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    guard (try? writer.check()) != nil else { return }
+    do {
+      _ = try await pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+    } catch {
+      writer.failed(error)
+    }
   }
 }
 
