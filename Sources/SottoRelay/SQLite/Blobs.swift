@@ -154,7 +154,7 @@ extension SQLiteStore {
     _ writer: GroupCommit, _ db: Database, _ target: UploadTarget, now: Int64
   ) throws -> Int64 {
     let kind = writer.index.withLock {
-      ($0[target.mailbox] ?? MailboxQueue.nobody).kind(SIMD32(target.capability.bytes), now: now)
+      ($0[target.mailbox] ?? MailboxQueue.nobody).kind(DigestNumbers(target.capability), now: now)
     }
     guard let kind, BlobRules.mayUpload(kind), let row = try MailboxRow.fetch(db, target.mailbox) else {
       throw Refusal(.deliveryRefused)
