@@ -78,7 +78,8 @@ import Testing
     let paths = try #require(document["paths"] as? [String: [String: Object]])
     let shared = try #require((document["components"] as? Object)?["responses"] as? [String: Object])
     let answers =
-      paths.values.flatMap(\.values).flatMap { ($0["responses"] as? [String: Object] ?? [:]).map { ($0.key, $0.value) } }
+      paths.values.flatMap(\.values).compactMap { $0["responses"] as? [String: Object] }
+      .flatMap { $0.map { ($0.key, $0.value) } }
       + shared.map { name, answer in (Problem(rawValue: name).map { String($0.status) } ?? name, answer) }
     var seen: Set<Problem> = []
     for (status, answer) in answers {
