@@ -10,8 +10,8 @@ final class RelayProcess: @unchecked Sendable {
   private(set) var scheme = "http"
   private(set) var port = 0
   private var process: Process?
-  /// How many files it may open; nil: as many as this process.
-  private let openFiles: Int?
+  /// A command that becomes the relay, the relay's own behind it.
+  private let wrapper: [String]
 
   var url: String { "\(scheme)://127.0.0.1:\(port)" }
   var database: String { data + "/relay.sqlite" }
@@ -28,10 +28,12 @@ final class RelayProcess: @unchecked Sendable {
 
   /// `settings` go to its configuration file, a line each.
   init(
-    data: String, settings: KeyValuePairs<String, String> = [:], openFiles: Int? = nil, arguments: [String] = [],
-    environment: [String: String] = [:]
+    data: String, settings: KeyValuePairs<String, String> = [:], openFiles: Int? = nil, wrapper: [String] = [],
+    arguments: [String] = [], environment: [String: String] = [:]
   ) async throws {
-    (self.data, self.openFiles, self.arguments, self.environment) = (data, openFiles, arguments, environment)
+    (self.data, self.arguments, self.environment) = (data, arguments, environment)
+    let limit = openFiles.map { ["/bin/sh", "-c", "ulimit -n \($0); exec \"$0\" \"$@\""] }
+    self.wrapper = limit ?? wrapper
     if !settings.isEmpty {
       try FileManager.default.createDirectory(
         atPath: data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -48,14 +50,9 @@ final class RelayProcess: @unchecked Sendable {
   func start() async throws {
     let process = Process()
     let arguments = ["serve", "--listen", "127.0.0.1:\(port)", "--data", data] + arguments
-    if let openFiles {
-      process.executableURL = URL(filePath: "/bin/sh")
-      let script = "ulimit -n \(openFiles); exec \"$0\" \"$@\""
-      process.arguments = ["-c", script, Programs.path("sotto-relay").path] + arguments
-    } else {
-      process.executableURL = Programs.path("sotto-relay")
-      process.arguments = arguments
-    }
+    let command = wrapper + [Programs.path("sotto-relay").path] + arguments
+    process.executableURL = URL(filePath: command[0])
+    process.arguments = Array(command.dropFirst())
     process.environment = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"].merging(environment) { $1 }
     let output = Pipe()
     process.standardInput = FileHandle.nullDevice
@@ -110,6 +107,14 @@ final class RelayProcess: @unchecked Sendable {
     let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
     let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
     return try #require(Int(line.split(separator: " ")[1].filter(\.isNumber)))
+  }
+
+  /// How it ends by itself; ends it after 20 s.
+  func wait() -> Int32 {
+    guard let process else { return -1 }
+    for _ in 0..<1_000 where process.isRunning { usleep(20_000) }
+    kill()
+    return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
   }
 
   /// As an operator would end it.

@@ -60,7 +60,8 @@ struct Promises: Sendable {
       disk.note { $0.registered.insert(seed) }
     }
     let parts = try OneTimeUpload((0..<12).map { OneTimePart(index: $0, sealed: [1, UInt8($0)]) })
-    try await store.putSignedPart(Owner(1).mailbox, SignedPartUpload(id: 1, sealed: [9]), by: StoreContract.mutation(1, 3))
+    try await store.putSignedPart(
+      Owner(1).mailbox, SignedPartUpload(id: 1, sealed: [9]), by: StoreContract.mutation(1, 3))
     try await store.putBatch(Owner(1).mailbox, 1, parts, by: StoreContract.mutation(1, 4))
     disk.note { $0.hasPrekeys = true }
     for round in 0..<8 {
@@ -91,7 +92,9 @@ struct Promises: Sendable {
       } done: { outcomes in
         // On the writer's thread, before anything else is written.
         disk.note { promises in
-          for (arrival, outcome) in zip(arrivals, outcomes) where outcome == .stored { promises.stored.insert(arrival.id) }
+          for (arrival, outcome) in zip(arrivals, outcomes) where outcome == .stored {
+            promises.stored.insert(arrival.id)
+          }
         }
         continuation.resume()
       }
@@ -157,7 +160,9 @@ struct Promises: Sendable {
         if present.updateValue(envelope.bytes, forKey: envelope.id) != nil { found.append("\(envelope.id.text) twice") }
       }
     }
-    for id in promises.stored.subtracting(promises.mayBeGone) where present[id] == nil { found.append("\(id.text) lost") }
+    for id in promises.stored.subtracting(promises.mayBeGone) where present[id] == nil {
+      found.append("\(id.text) lost")
+    }
     for id in promises.gone where present[id] != nil { found.append("\(id.text) is back") }
     for (id, bytes) in present where promises.put[id] != bytes { found.append("\(id.text) is another") }
     if promises.hasPrekeys { found += try await claimedAgain(store, promises.claimed) }

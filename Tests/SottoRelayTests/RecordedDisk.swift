@@ -64,7 +64,7 @@ final class RecordedDisk: Sendable {
     state.withLock { state in
       if isSync { state.syncs += 1 }
       switch state.fault {
-      case .sync: return isSync ? SQLITE_IOERR_FSYNC : nil
+      case .sync: return isSync ? syncFailed : nil
       case .full: return isSync ? nil : SQLITE_FULL
       case nil: return nil
       }
@@ -72,7 +72,7 @@ final class RecordedDisk: Sendable {
   }
 }
 
-private let SQLITE_IOERR_FSYNC = SQLITE_IOERR | (4 << 8)
+private let syncFailed = SQLITE_IOERR | (4 << 8)
 
 /// The VFS. A file of a recorded folder is a header of ours, and behind it SQLite's own file.
 private enum Shim {
@@ -120,14 +120,15 @@ private enum Shim {
       return status
     }
 
-  private static let delete: @convention(c) (UnsafeMutablePointer<sqlite3_vfs>?, UnsafePointer<CChar>?, Int32) -> Int32 =
-    { _, name, sync in
-      let status = original.pointee.xDelete(original, name, sync)
-      if let name, status == SQLITE_OK, let (disk, short) = RecordedDisk.of(String(cString: name)) {
-        disk.add(.delete(file: short))
+  private static let delete:
+    @convention(c) (UnsafeMutablePointer<sqlite3_vfs>?, UnsafePointer<CChar>?, Int32) -> Int32 =
+      { _, name, sync in
+        let status = original.pointee.xDelete(original, name, sync)
+        if let name, status == SQLITE_OK, let (disk, short) = RecordedDisk.of(String(cString: name)) {
+          disk.add(.delete(file: short))
+        }
+        return status
       }
-      return status
-    }
 
   private static func inner(_ file: UnsafeMutablePointer<sqlite3_file>) -> UnsafeMutablePointer<sqlite3_file> {
     (UnsafeMutableRawPointer(file) + offset).assumingMemoryBound(to: sqlite3_file.self)
@@ -247,7 +248,9 @@ struct DiskImage {
 
   private static let sector = 512
 
-  private static func tear(_ bytes: inout [UInt8], _ event: RecordedDisk.Event, _ coin: inout some RandomNumberGenerator) {
+  private static func tear(
+    _ bytes: inout [UInt8], _ event: RecordedDisk.Event, _ coin: inout some RandomNumberGenerator
+  ) {
     switch event {
     case .write(_, let offset, let written):
       var start = 0

@@ -44,6 +44,8 @@ package struct Arrival: Sendable {
   /// `H("capability"; ...)` of what the sender showed.
   package let capability: DigestNumbers
   package let bytes: ArraySlice<UInt8>
+  /// Of the bytes: made here, so that the writer need not read them. [operation.11]
+  let sum: UInt64
 
   package init(mailbox: MailboxID, id: EnvelopeID, capability: Digest, bytes: ArraySlice<UInt8>) {
     self.init(mailbox: mailbox, id: id, capability: DigestNumbers(capability), bytes: bytes)
@@ -54,6 +56,7 @@ package struct Arrival: Sendable {
     self.id = id
     self.capability = capability
     self.bytes = bytes
+    sum = checksum(bytes)
   }
 }
 

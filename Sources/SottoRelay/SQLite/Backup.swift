@@ -11,22 +11,24 @@ internal import SottoCrypto
 #endif
 
 /// A store's file as `backup`, `restore` and `doctor` see it: opened beside a relay that may be running, to read.
-struct StoreFile {
+package struct StoreFile {
   /// What is in it.
-  struct Contents: Equatable {
+  package struct Contents: Equatable {
     let version: Int
     let restoreEpoch: UInt64
-    let mailboxes: Int
+    package let mailboxes: Int
     let cards: Int
     let isEmpty: Bool
   }
 
   let path: String
 
+  package init(path: String) { self.path = path }
+
   var exists: Bool { FileManager.default.fileExists(atPath: path) }
 
   /// Throws `newerSchema` or `olderSchema`, or `failed` when the file is not a store or is damaged. `quick` leaves the indexes out.
-  func check(quick: Bool) throws(StoreFailure) -> Contents {
+  package func check(quick: Bool) throws(StoreFailure) -> Contents {
     try reading { db in
       guard try db.tableExists("store"), let version = try Int.fetchOne(db, sql: "SELECT version FROM store") else {
         throw StoreFailure.failed(Int(ResultCode.SQLITE_NOTADB.rawValue))
@@ -36,6 +38,7 @@ struct StoreFile {
       }
       let verdict = try String.fetchAll(db, sql: quick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)")
       guard verdict == ["ok"] else { throw StoreFailure.failed(Int(ResultCode.SQLITE_CORRUPT.rawValue)) }
+      try QueueTable.checkAll(db)
       let (mailboxes, cards) = (try Self.count(db, "mailbox"), try Self.count(db, "card"))
       return Contents(
         version: version,

@@ -15,7 +15,10 @@ extension GroupCommit {
         $0.discarded.count >= RelayLimits.discarded || $0.discardedBytes >= RelayLimits.discardedBytes
       }
       guard isDue, (try? check()) != nil else { return }
-      do { _ = try overwriteStep(db) } catch { return _ = failed(error) }
+      do { _ = try overwriteStep(db) } catch {
+        _ = failed(error)
+        return
+      }
     }
   }
 

@@ -22,13 +22,14 @@ extension SQLiteStore {
     }
     guard !wanted.isEmpty else { return [] }
     return try await pool.read { db in
-      let read = try Prepared(db, "SELECT id, bytes FROM queue WHERE k = ?")
+      let read = try Prepared(db, "SELECT \(QueueTable.envelopeColumns) FROM queue WHERE k = ?")
       var found: [QueuedEnvelope] = []
       // What is not there is being committed, and comes after everything else, or was deleted meanwhile.
       for envelope in wanted {
         read.bind(envelope.key)
         while try read.step() {
-          found.append(QueuedEnvelope(index: envelope.index, id: try EnvelopeID(read.bytes(0)), bytes: read.bytes(1)))
+          let (name, bytes) = try QueueTable.envelope(read)
+          found.append(QueuedEnvelope(index: envelope.index, id: EnvelopeID(number: name), bytes: bytes))
         }
       }
       return found

@@ -8,13 +8,43 @@ enum QueueTable {
   static func append(_ rows: [NewRow], _ db: Database) throws {
     try db.inTransaction(.immediate) {
       let insert = try Prepared(
-        db, "INSERT INTO queue (k, mailbox, position, class, day, id, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)")
+        db, "INSERT INTO queue (k, mailbox, position, class, day, sum, id, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
       for row in rows {
-        insert.bind(row.key, row.mailbox, Int64(row.index), Int64(row.kind.rawValue), row.day)
-        try insert.run(after: 5, Name(row.arrival.id), row.arrival.bytes)
+        let name = Name(row.arrival.id)
+        let sum = Self.sum(row.mailbox, Int64(row.index), name, row.arrival.sum)
+        insert.bind(row.key, row.mailbox, Int64(row.index), Int64(row.kind.rawValue), row.day, sum)
+        try insert.run(after: 6, name, row.arrival.bytes)
       }
       return .commit
     }
+  }
+
+  /// What a row's column `sum` must be: its bytes, and whose they are. [operation.11]
+  private static func sum(_ mailbox: Int64, _ position: Int64, _ name: Name, _ bytes: UInt64) -> Int64 {
+    let words = (
+      UInt64(bitPattern: mailbox).littleEndian, UInt64(bitPattern: position).littleEndian,
+      UInt64(truncatingIfNeeded: name >> 64).littleEndian, UInt64(truncatingIfNeeded: name).littleEndian,
+      bytes.littleEndian
+    )
+    return Int64(bitPattern: checksum(words))
+  }
+
+  /// The columns that `envelope(_:)` reads.
+  static let envelopeColumns = "mailbox, position, sum, id, bytes"
+
+  /// The name and the bytes of the row that `row` stands on. Throws when they are not what was stored. [operation.11]
+  static func envelope(_ row: Prepared) throws -> (name: Name, bytes: [UInt8]) {
+    let (name, bytes) = (Name(bytes: row.bytes(3)), row.bytes(4))
+    guard sum(row.number(0), row.number(1), name, checksum(bytes[...])) == row.number(2) else {
+      throw DatabaseError(resultCode: .SQLITE_CORRUPT)
+    }
+    return (name, bytes)
+  }
+
+  /// Reads every envelope. Throws when one is not what was stored. [operation.11]
+  static func checkAll(_ db: Database) throws {
+    let rows = try Prepared(db, "SELECT \(envelopeColumns) FROM queue")
+    while try rows.step() { _ = try envelope(rows) }
   }
 
   /// Everything that the index needs to know, in the order in which it happened.

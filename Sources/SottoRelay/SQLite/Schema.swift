@@ -16,7 +16,7 @@ internal import GRDB
 ///     discard:      - queue, + delivered                many at once
 enum Schema {
   /// Raised with every change of the tables. A store with another one is refused.
-  static let version = 3
+  static let version = 4
   /// 15 rows of 1 KiB fill one to 96 %; the default of 4 KiB wastes a quarter.
   static let pageSize = 16_384
   /// What a connection keeps of the file in memory, in KiB.
@@ -45,7 +45,7 @@ enum Schema {
     CREATE INDEX one_time_first ON one_time (mailbox, n);
     CREATE TABLE queue (
       k INTEGER PRIMARY KEY, mailbox INTEGER NOT NULL, position INTEGER NOT NULL, id BLOB NOT NULL,
-      class INTEGER NOT NULL, day INTEGER NOT NULL, bytes BLOB NOT NULL);
+      class INTEGER NOT NULL, day INTEGER NOT NULL, sum INTEGER NOT NULL, bytes BLOB NOT NULL);
     CREATE TABLE delivered (
       k INTEGER PRIMARY KEY, mailbox INTEGER NOT NULL, day INTEGER NOT NULL, ids BLOB NOT NULL);
     """
