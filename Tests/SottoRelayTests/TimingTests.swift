@@ -31,23 +31,36 @@ import Testing
     #expect(abs(equal.t) < Self.threshold && shifted.t > Self.threshold)
   }
 
-  @Test(.enabled(if: isSoak, "SOTTO_SOAK=1 measures"))
-  func aRefusalTakesAsLongWhetherTheMailboxIsThereOrNot() async throws {
+  /// What a stranger may ask of a mailbox with a capability.
+  enum Question: String, CaseIterable {
+    case claim
+    case put
+
+    func ask(_ store: SQLiteStore, _ mailbox: MailboxID, _ capability: Digest) async throws {
+      switch self {
+      case .claim: _ = try await store.claim(mailbox, capability: capability, now: 1_700_000_000) { _ in }
+      case .put:
+        let arrival = Arrival(mailbox: mailbox, id: envelopeID(1), capability: capability, bytes: envelope(1))
+        _ = try await store.accept(arrival, now: 1_700_000_000) { _ in }
+      }
+    }
+  }
+
+  @Test(.enabled(if: isSoak, "SOTTO_SOAK=1 measures"), arguments: Question.allCases)
+  func aRefusalTakesAsLongWhetherTheMailboxIsThereOrNot(_ question: Question) async throws {
     let folder = Folder()
     let store = try SQLiteStore(path: folder.path + "/store")
     let mailboxes = try await Self.mailboxes(store)
-    let real = try await Self.measure(calls: Self.calls, mailboxes) { mailbox, capability in
-      _ = try await store.claim(mailbox, capability: capability, now: 1_700_000_000) { _ in }
-    }
-    print("TIMING known against unknown mailbox: t = \(real.t) of \(real.count) calls")
+    let real = try await Self.measure(calls: Self.calls, mailboxes) { try await question.ask(store, $0, $1) }
+    print("TIMING \(question), known against unknown mailbox: t = \(real.t) of \(real.count) calls")
     #expect(abs(real.t) < Self.threshold, "\(real)")
     // The same with an exit that a hasty hand would put in front. It must not pass.
     let known = Set(mailboxes.known)
     let hasty = try await Self.measure(calls: min(Self.calls, 50_000), mailboxes) { mailbox, capability in
       guard known.contains(mailbox) else { throw Refusal(.deliveryRefused) }
-      _ = try await store.claim(mailbox, capability: capability, now: 1_700_000_000) { _ in }
+      try await question.ask(store, mailbox, capability)
     }
-    print("TIMING with a planted early exit: t = \(hasty.t) of \(hasty.count) calls")
+    print("TIMING \(question) with a planted early exit: t = \(hasty.t) of \(hasty.count) calls")
     #expect(abs(hasty.t) > Self.threshold, "\(hasty)")
     try await store.close()
   }
