@@ -261,24 +261,3 @@ public func sha256(_ bytes: [UInt8]) -> [UInt8] {
     filled = 32
   }
 }
-
-/// SipHash-2-4 (Aumasson and Bernstein 2012) under a key of zeros: finds what a disk has damaged, and keeps nobody out.
-package func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-  unsafe bytes.withUnsafeBytes { unsafe checksum($0) }
-}
-
-/// The same of five numbers.
-package func checksum(_ numbers: (UInt64, UInt64, UInt64, UInt64, UInt64)) -> UInt64 {
-  unsafe withUnsafeBytes(of: numbers) { unsafe checksum($0) }
-}
-
-private func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-  let sum = unsafe [UInt8](unsafeUninitializedCapacity: 8) { buffer, filled in
-    unsafe crypto_shorthash(
-      buffer.baseAddress!, bytes.bindMemory(to: UInt8.self).baseAddress, UInt64(bytes.count), noKey)
-    filled = 8
-  }
-  return sum.reversed().reduce(0) { $0 << 8 | UInt64($1) }
-}
-
-private let noKey = [UInt8](repeating: 0, count: 16)

@@ -45,7 +45,7 @@ package struct Arrival: Sendable {
   package let capability: DigestNumbers
   package let bytes: ArraySlice<UInt8>
   /// Of the bytes: made here, so that the writer need not read them. [operation.11]
-  let sum: UInt64
+  let sum: Checksum
 
   package init(mailbox: MailboxID, id: EnvelopeID, capability: Digest, bytes: ArraySlice<UInt8>) {
     self.init(mailbox: mailbox, id: id, capability: DigestNumbers(capability), bytes: bytes)
@@ -56,7 +56,7 @@ package struct Arrival: Sendable {
     self.id = id
     self.capability = capability
     self.bytes = bytes
-    sum = checksum(bytes)
+    sum = Checksum(bytes)
   }
 }
 

@@ -20,13 +20,13 @@ enum QueueTable {
   }
 
   /// What a row's column `sum` must be: its bytes, and whose they are. [operation.11]
-  private static func sum(_ mailbox: Int64, _ position: Int64, _ name: Name, _ bytes: UInt64) -> Int64 {
-    let words = (
-      UInt64(bitPattern: mailbox).littleEndian, UInt64(bitPattern: position).littleEndian,
-      UInt64(truncatingIfNeeded: name >> 64).littleEndian, UInt64(truncatingIfNeeded: name).littleEndian,
-      bytes.littleEndian
-    )
-    return Int64(bitPattern: checksum(words))
+  private static func sum(_ mailbox: Int64, _ position: Int64, _ name: Name, _ bytes: Checksum) -> Int64 {
+    var sum = bytes
+    sum.add(UInt64(bitPattern: mailbox))
+    sum.add(UInt64(bitPattern: position))
+    sum.add(UInt64(truncatingIfNeeded: name >> 64))
+    sum.add(UInt64(truncatingIfNeeded: name))
+    return Int64(bitPattern: sum.value)
   }
 
   /// The columns that `envelope(_:)` reads.
@@ -35,7 +35,7 @@ enum QueueTable {
   /// The name and the bytes of the row that `row` stands on. Throws when they are not what was stored. [operation.11]
   static func envelope(_ row: Prepared) throws -> (name: Name, bytes: [UInt8]) {
     let (name, bytes) = (Name(bytes: row.bytes(3)), row.bytes(4))
-    guard sum(row.number(0), row.number(1), name, checksum(bytes[...])) == row.number(2) else {
+    guard sum(row.number(0), row.number(1), name, Checksum(bytes[...])) == row.number(2) else {
       throw DatabaseError(resultCode: .SQLITE_CORRUPT)
     }
     return (name, bytes)
