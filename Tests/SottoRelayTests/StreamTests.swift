@@ -134,7 +134,7 @@ import Testing
       try await owner.register(at: relay)
       let stream = try await StreamClient.connect(to: relay, owner.mailbox)
       _ = try await stream.challenge()
-      try await Task.sleep(for: .seconds(9))
+      try await Task.sleep(for: .seconds(5))
       #expect(try await stream.isQuiet())
       #expect(try await stream.next() == .frame(.closing(.refused)))
     }
