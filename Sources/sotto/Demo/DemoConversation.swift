@@ -92,7 +92,7 @@ struct DemoConversation {
     for message in messages { try Output.line("  \(reader.name.padded(to: 5)) reads   \(message.text)") }
     facts.messages += messages.count
     // The last acknowledgement may still be on its way when the reader has gone.
-    for _ in 0..<30 where try !view.envelopes().isEmpty { try await Task.sleep(for: .milliseconds(100)) }
+    for _ in 0..<150 where try !view.envelopes().isEmpty { try await Task.sleep(for: .milliseconds(100)) }
     try DemoMismatch.unless(try view.envelopes().isEmpty, "the relay keeps what was received")
   }
 
