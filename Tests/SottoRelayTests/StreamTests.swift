@@ -127,6 +127,27 @@ import Testing
     }
   }
 
+  /// The last acks of a reader that leaves at once. [stream.6]
+  @Test func acksBeforeTheEndCount() async throws {
+    try await withRelay { relay in
+      let owner = Owner(1)
+      try await owner.register(at: relay)
+      for number in 1...8 {
+        let route = Route.envelope(owner.mailbox, envelopeID(number))
+        #expect(try await relay.sender(.put, route, owner.contact, body: envelope(number)).status == 201)
+      }
+      let stream = try await StreamClient.connect(to: relay, owner.mailbox)
+      let epoch = try await stream.authenticate(owner.key, at: relay)
+      while try await stream.next() != .frame(.caughtUp(index: 8)) {}
+      for index in 1...8 { stream.send(.ack(index: UInt64(index), restoreEpoch: epoch)) }
+      stream.send(raw: [], opcode: .connectionClose)
+      for _ in 0..<500 where try await owner.status(at: relay).envelopes > 0 {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      #expect(try await owner.status(at: relay).envelopes == 0)
+    }
+  }
+
   /// [stream.3]
   @Test func silenceIsRefused() async throws {
     try await withRelay { relay in

@@ -117,12 +117,7 @@ final class StreamHandler: ChannelInboundHandler {
           self.services.metrics.delivered($0)
           return self.machine.fetched($0)
         }
-      case .acknowledge(let index):
-        ask(context) { [services, mailbox] in
-          try await services.store.acknowledge(mailbox, upTo: index)
-        } then: {
-          self.machine.acknowledged()
-        }
+      case .acknowledge(let index): acknowledge(index, context)
       case .close(let reason): close(reason, context)
       case .ping: write(.ping, ByteBuffer(), context)
       case .hangUp: context.close(promise: nil)
@@ -145,6 +140,21 @@ final class StreamHandler: ChannelInboundHandler {
       try await services.store.lastIndex(mailbox)
     } then: {
       self.machine.opened(lastIndex: $0)
+    }
+  }
+
+  /// An ack that came while another was carried out is carried out too, whether the socket is still there or not. [stream.6]
+  private func acknowledge(_ index: UInt64, _ context: ChannelHandlerContext) {
+    context.eventLoop.makeFutureWithTask { [services, mailbox] in
+      try await services.store.acknowledge(mailbox, upTo: index)
+    }.assumeIsolated().whenComplete { result in
+      let isActive = context.channel.isActive
+      switch result {
+      case .success where isActive: self.perform(self.machine.acknowledged(), context)
+      case .success: for case .acknowledge(let next) in self.machine.acknowledged() { self.acknowledge(next, context) }
+      case .failure where isActive: self.perform(self.machine.end(.unavailable), context)
+      case .failure: break
+      }
     }
   }
 
