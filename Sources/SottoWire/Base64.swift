@@ -56,14 +56,18 @@ public enum DecimalNumber {
   /// The largest number that any field of the relay may hold: it fits a signed 64-bit column.
   public static let limit = UInt64(Int64.max)
 
-  public static func decode(_ text: some StringProtocol) -> UInt64? {
+  public static func decode(_ text: some StringProtocol) -> UInt64? { decode(String(text)) }
+
+  /// Not generic: every request has a length.
+  public static func decode(_ text: String) -> UInt64? {
     let digits = text.utf8
-    guard !digits.isEmpty, digits.count == 1 || digits.first != UInt8(ascii: "0"),
-      digits.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }),
-      digits.count <= 19
-    else { return nil }
     // 19 digits fit 64 bits.
-    let value = digits.reduce(0 as UInt64) { $0 * 10 + UInt64($1 - UInt8(ascii: "0")) }
+    guard 1...19 ~= digits.count, digits.count == 1 || digits.first != UInt8(ascii: "0") else { return nil }
+    var value: UInt64 = 0
+    for digit in digits {
+      guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit else { return nil }
+      value = value * 10 + UInt64(digit - UInt8(ascii: "0"))
+    }
     return value <= limit ? value : nil
   }
 }

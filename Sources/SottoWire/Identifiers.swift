@@ -55,6 +55,8 @@ public struct CardID: Hashable, Sendable {
     number = UInt128(bytes: bytes)
   }
 
+  package init(number: UInt128) { self.number = number }
+
   /// 32 lower-case hexadecimal digits, as in a path.
   public var text: String { Hex.encode(bytes) }
 }
@@ -85,16 +87,19 @@ public struct EnvelopeID: Hashable, Sendable {
 public struct BlobID: Hashable, Sendable {
   /// The number of bytes of every id.
   public static let count = 16
+  package let number: UInt128
   /// The 16 bytes.
-  public let bytes: [UInt8]
+  public var bytes: [UInt8] { number.bytes }
 
   public init(_ bytes: [UInt8]) throws(WireError) {
     guard bytes.count == Self.count else { throw .outOfRange }
-    self.bytes = bytes
+    number = UInt128(bytes: bytes)
   }
 
   /// A fresh id.
-  public init(from entropy: inout some Entropy) { bytes = entropy.bytes(Self.count) }
+  public init(from entropy: inout some Entropy) { number = UInt128(bytes: entropy.bytes(Self.count)) }
+
+  package init(number: UInt128) { self.number = number }
 
   /// 32 lower-case hexadecimal digits, as in a path.
   public var text: String { Hex.encode(bytes) }

@@ -180,7 +180,7 @@ package enum SignatureBase {
     let rest = input.dropFirst(head.count).split(separator: ";", omittingEmptySubsequences: false)
     guard rest.count == 3, let created = DecimalNumber.decode(rest[0]),
       rest[1].hasPrefix("keyid=\""), rest[1].hasSuffix("\""),
-      let bytes = Hex.decode(rest[1].dropFirst(7).dropLast()), let key = try? VerifyingKey(bytes),
+      let bytes = Hex.decode(String(rest[1].dropFirst(7).dropLast())), let key = try? VerifyingKey(bytes),
       case let rebuilt = label + "=" + parameters(covering: names, created: Int64(created), key: key),
       input.utf8.elementsEqual(rebuilt.utf8)
     else { return nil }

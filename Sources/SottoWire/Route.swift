@@ -55,40 +55,42 @@ public enum Route: Hashable, Sendable {
   /// nil for anything but the one spelling: no query, no escapes, no other case, no trailing slash. [relay.9]
   public init?(path: String) {
     guard path.utf8.count <= WireLimits.path, path.utf8.first == UInt8(ascii: "/") else { return nil }
-    let parts = path.utf8.dropFirst().parts(at: "/")
-    switch (parts.first, parts.count) {
-    case ("livez", 1): self = .live
-    case ("readyz", 1): self = .ready
-    case ("v1", 2) where parts[1] == "send": self = .send
-    case ("v1", 3...) where parts[1] == "cards" && parts.count == 3:
-      guard let id = Hex.decode(parts[2]).flatMap({ try? CardID($0) }) else { return nil }
-      self = .card(id)
-    case ("v1", 3...) where parts[1] == "blobs" && parts.count == 3:
-      guard let id = Hex.decode(parts[2]).flatMap({ try? BlobID($0) }) else { return nil }
-      self = .blob(id)
-    case ("v1", 3...) where parts[1] == "mailboxes":
-      guard let id = Hex.decode(parts[2]).flatMap({ try? MailboxID($0) }),
-        let route = Self.inside(id, Array(parts[3...]))
-      else { return nil }
+    let parts = path.utf8.dropFirst().slices(at: "/")
+    func isPart(_ index: Int, _ text: StaticString) -> Bool { parts.count > index && parts[index].isText(text) }
+    func id(_ index: Int) -> UInt128? { Hex.number(parts[index]) }
+    switch parts.count {
+    case 1 where isPart(0, "livez"): self = .live
+    case 1 where isPart(0, "readyz"): self = .ready
+    case 2 where isPart(0, "v1") && isPart(1, "send"): self = .send
+    case 3 where isPart(0, "v1") && isPart(1, "cards"):
+      guard let id = id(2) else { return nil }
+      self = .card(CardID(number: id))
+    case 3 where isPart(0, "v1") && isPart(1, "blobs"):
+      guard let id = id(2) else { return nil }
+      self = .blob(BlobID(number: id))
+    case 3... where isPart(0, "v1") && isPart(1, "mailboxes"):
+      guard let id = id(2), let route = Self.inside(MailboxID(number: id), parts[3...]) else { return nil }
       self = route
     default: return nil
     }
   }
 
-  private static func inside(_ id: MailboxID, _ parts: [String]) -> Route? {
+  private static func inside(_ id: MailboxID, _ parts: ArraySlice<Substring.UTF8View>) -> Route? {
+    let last = parts.last
+    func isPart(_ index: Int, _ text: StaticString) -> Bool { parts[parts.startIndex + index].isText(text) }
     switch parts.count {
     case 0: return .mailbox(id)
-    case 1 where parts[0] == "capabilities": return .capabilities(id)
-    case 1 where parts[0] == "stream": return .stream(id)
-    case 1 where parts[0] == "blobs": return .uploads(id)
-    case 2 where parts[0] == "envelopes":
-      return Hex.decode(parts[1]).flatMap { try? EnvelopeID($0) }.map { .envelope(id, $0) }
-    case 2 where parts[0] == "blobs": return Hex.decode(parts[1]).flatMap { try? BlobID($0) }.map { .upload(id, $0) }
-    case 2 where parts == ["prekeys", "signed-part"]: return .signedPart(id)
-    case 2 where parts == ["prekeys", "one-time"]: return .oneTimeParts(id)
-    case 2 where parts == ["prekeys", "claim"]: return .claim(id)
-    case 3 where parts[..<2] == ["prekeys", "one-time"]:
-      return DecimalNumber.decode(parts[2]).map { .batch(id, $0) }
+    case 1 where isPart(0, "capabilities"): return .capabilities(id)
+    case 1 where isPart(0, "stream"): return .stream(id)
+    case 1 where isPart(0, "blobs"): return .uploads(id)
+    case 2 where isPart(0, "envelopes"):
+      return last.flatMap(Hex.number).map { .envelope(id, EnvelopeID(number: $0)) }
+    case 2 where isPart(0, "blobs"): return last.flatMap(Hex.number).map { .upload(id, BlobID(number: $0)) }
+    case 2 where isPart(0, "prekeys") && isPart(1, "signed-part"): return .signedPart(id)
+    case 2 where isPart(0, "prekeys") && isPart(1, "one-time"): return .oneTimeParts(id)
+    case 2 where isPart(0, "prekeys") && isPart(1, "claim"): return .claim(id)
+    case 3 where isPart(0, "prekeys") && isPart(1, "one-time"):
+      return last.flatMap { DecimalNumber.decode(Substring($0)) }.map { .batch(id, $0) }
     default: return nil
     }
   }
@@ -127,5 +129,13 @@ public enum Route: Hashable, Sendable {
     case (.upload, .patch): BlobLength.largest.bytes
     default: 0
     }
+  }
+}
+
+extension Substring.UTF8View {
+  /// Byte for byte: to Swift's strings other bytes can be equal too.
+  fileprivate func isText(_ text: StaticString) -> Bool {
+    guard count == text.utf8CodeUnitCount else { return false }
+    return text.withUTF8Buffer { unsafe elementsEqual($0) }
   }
 }

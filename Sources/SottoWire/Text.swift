@@ -5,8 +5,9 @@ public enum Hex {
     String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
-  /// The bytes, or nil for anything but an even number of lower-case digits.
-  public static func decode(_ text: some StringProtocol) -> [UInt8]? {
+  /// The bytes, or nil for anything but an even number of lower-case digits. Not generic: a relay reads three for every
+  /// envelope.
+  public static func decode(_ text: String) -> [UInt8]? {
     let characters = Array(text.utf8)
     guard characters.count.isMultiple(of: 2) else { return nil }
     var bytes: [UInt8] = []
@@ -16,6 +17,17 @@ public enum Hex {
       bytes.append(high << 4 | low)
     }
     return bytes
+  }
+
+  /// The number of exactly 32 digits: an id, without an array.
+  package static func number(_ digits: Substring.UTF8View) -> UInt128? {
+    guard digits.count == 32 else { return nil }
+    var words = (high: 0 as UInt64, low: 0 as UInt64)
+    for digit in digits {
+      guard let value = value(digit) else { return nil }
+      words = (words.high << 4 | words.low >> 60, words.low << 4 | UInt64(value))
+    }
+    return UInt128(words.high) << 64 | UInt128(words.low)
   }
 
   private static let digits = Array("0123456789abcdef".utf8)
@@ -73,7 +85,10 @@ public enum Base32 {
 extension Substring.UTF8View {
   /// What stands between separators, empty parts included. Bytes, not characters: to Swift a separator with a combining
   /// mark behind it is none.
-  func parts(at separator: Unicode.Scalar) -> [String] {
-    split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false).map { String(Substring($0)) }
+  func parts(at separator: Unicode.Scalar) -> [String] { slices(at: separator).map { String(Substring($0)) } }
+
+  /// The same, without copies.
+  func slices(at separator: Unicode.Scalar) -> [Substring.UTF8View] {
+    split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false)
   }
 }

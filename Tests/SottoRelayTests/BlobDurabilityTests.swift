@@ -199,7 +199,7 @@ import Testing
   }
 
   private static func abandon(_ path: String, in folder: Folder) async throws {
-    let name = try #require(Hex.decode(path.suffix(64)))
+    let name = try #require(Hex.decode(String(path.suffix(64))))
     let queue = try DatabaseQueue(path: folder.path + "/relay.sqlite")
     try await queue.write { try $0.execute(sql: "INSERT INTO abandoned VALUES (?)", arguments: [Data(name)]) }
     try queue.close()

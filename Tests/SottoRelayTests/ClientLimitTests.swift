@@ -277,4 +277,19 @@ import Testing
     #expect(patience.readComplete(now: 50 * second) == nil, "another byte buys no time")
     #expect(patience.alarm(now: 56 * second) == .over)
   }
+
+  /// [limits.5]
+  @Test func idlingEnds() {
+    let second: Int64 = 1_000_000
+    var patience = Patience()
+    _ = patience.head(now: 0)
+    #expect(patience.answered(now: second) == nil, "a refusal came before the body")
+    #expect(patience.alarm(now: 29 * second) == .until(30 * second), "the body is still waited for")
+    #expect(patience.end() == nil && patience.alarm(now: 1_000 * second) == .until(nil), "an answer takes its time")
+    #expect(patience.answered(now: 2 * second) == 77 * second)
+    #expect(patience.alarm(now: 77 * second - 1) == .until(77 * second) && patience.alarm(now: 77 * second) == .over)
+    _ = patience.readComplete(now: 3 * second)
+    #expect(patience.readComplete(now: 4 * second) == 19 * second, "the next head")
+    #expect(patience.answered(now: 5 * second) == nil, "that is no idling")
+  }
 }

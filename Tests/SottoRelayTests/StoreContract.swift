@@ -510,3 +510,15 @@ struct StoreContract {
     #expect(try await restarted().waiting(mailbox).map(\.index) == [16_385])
   }
 }
+
+extension Acceptance {
+  /// Whether the envelope is new, or why it is not there.
+  fileprivate var isNew: Result<Bool, any Error> {
+    switch self {
+    case .stored: .success(true)
+    case .repeated: .success(false)
+    case .refused(let refusal): .failure(refusal)
+    case .failed(let failure): .failure(failure)
+    }
+  }
+}

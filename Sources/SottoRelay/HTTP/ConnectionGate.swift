@@ -25,6 +25,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   private var isLast = false
   /// What was read last cannot be parsed; what was asked before it is still to be answered.
   private var isBroken = false
+  /// The relay stops: what was asked is still answered, and nothing more.
+  private var isDraining = false
   /// Nothing more is read or written.
   private var isOver = false
   private var patience: Patience
@@ -69,6 +71,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     case .end:
       isReading = false
       set(patience.end(), context)
+      // A refusal may have come before all of the body.
+      if requestsInProgress == 0 { set(patience.answered(now: Self.now), context) }
       context.fireChannelRead(data)
     }
   }
@@ -111,14 +115,16 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
       return
     }
     switch unwrapOutboundIn(data) {
-    case .head(var head) where isLast || isBroken:
+    case .head(var head) where isLast || isBroken || isDraining:
       head.headers.replaceOrAdd(name: "connection", value: "close")
       return context.write(wrapOutboundOut(.head(head)), promise: promise)
     case .end: requestsInProgress -= 1
-    default: break
+    default: return context.write(data, promise: promise)
     }
     context.write(data, promise: promise)
-    if isBroken, requestsInProgress == 0 { finish(context) }
+    guard requestsInProgress == 0 else { return }
+    if isBroken || isDraining { return finish(context) }
+    set(patience.answered(now: Self.now), context)
   }
 
   /// A client that does not read its answers is closed; until then at most one of them is in memory. [limits.5]
@@ -140,9 +146,10 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    // A connection on which nothing was asked has nothing to finish.
-    if event is ChannelShouldQuiesceEvent, !sawHead || isTransfer { return context.close(promise: nil) }
-    context.fireUserInboundEventTriggered(event)
+    guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+    // A connection on which nothing is being answered has nothing to finish.
+    if requestsInProgress == 0 || isTransfer { return context.close(promise: nil) }
+    isDraining = true
   }
 
   /// Whether what was asked last may take long, and can be taken up again. [blob.11]
@@ -169,12 +176,9 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
 
   private func refuse(_ reply: Reply, _ route: RouteName, _ context: ChannelHandlerContext) {
     services.metrics.answered(route, reply.status)
-    var headers = HTTPHeaders(reply.allFields.map { ($0.name, $0.value) })
-    headers.add(name: "connection", value: "close")
-    let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: reply.status), headers: headers)
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
-    context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: reply.body)))), promise: nil)
-    context.write(wrapOutboundOut(.end(nil)), promise: nil)
+    var reply = reply
+    reply.fields.append(HeaderField("connection", "close"))
+    for part in reply.parts { context.write(wrapOutboundOut(part), promise: nil) }
   }
 
   /// Ends the connection so that the last answer arrives: closing with bytes unread would take it back.

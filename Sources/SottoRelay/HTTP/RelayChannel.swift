@@ -8,7 +8,8 @@ internal import NIOSSL
 internal import NIOWebSocket
 internal import SottoWire
 
-/// One connection: HTTP/1.1 requests answered by Hummingbird's loop, or, if the first of them asks for it, a WebSocket.
+/// One connection: HTTP/1.1 requests answered by Hummingbird's loop and, for envelopes, before it; or, if the first of them
+/// asks for it, a WebSocket.
 struct RelayChannel: HTTPChannelHandler {
   /// What became of a connection once its first request was read.
   enum Kind: Sendable {
@@ -58,7 +59,7 @@ struct RelayChannel: HTTPChannelHandler {
       let upgrader = NIOTypedHTTPServerUpgradeHandler(
         httpEncoder: encoder, extraHTTPHandlers: [decoder, gate],
         upgradeConfiguration: .init(upgraders: [SocketUpgrader(services, connection)]) {
-          self.serveRequests($0, logger)
+          self.serveRequests($0, connection)
         })
       // Not Hummingbird's TLS channel: that one keeps the certificate that it began with. [operation.3]
       if let tls = services.settings.tls {
@@ -77,13 +78,12 @@ struct RelayChannel: HTTPChannelHandler {
     }
   }
 
-  private func serveRequests(_ channel: any Channel, _ logger: Logger) -> EventLoopFuture<Kind> {
+  private func serveRequests(_ channel: any Channel, _ connection: ClientConnection) -> EventLoopFuture<Kind> {
     channel.eventLoop.makeCompletedFuture {
       try channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator())
-      try channel.pipeline.syncOperations.addHandlers([
-        HTTP1ToHTTPServerCodec(secure: false),
-        HTTPConnectionStateHandler(idleTimeout: .seconds(RelayLimits.idleSeconds), logger: logger),
-      ])
+      // Idling, and stopping when the relay does, is the gate's.
+      try channel.pipeline.syncOperations.addHandler(EnvelopeLane(services, connection))
+      try channel.pipeline.syncOperations.addHandler(HTTP1ToHTTPServerCodec(secure: false))
       return .requests(
         try NIOAsyncChannel(
           wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))

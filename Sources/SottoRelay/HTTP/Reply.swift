@@ -1,4 +1,6 @@
 internal import HTTPTypes
+internal import NIOCore
+internal import NIOHTTP1
 internal import SottoWire
 
 /// What is answered, before it is an HTTP response. [leakage.4]
@@ -41,15 +43,24 @@ struct Reply: Sendable {
     self.init(refusal.problem, fields: fields)
   }
 
-  /// Every answer has its length, and none may be kept by a cache.
-  var allFields: [HeaderField] {
-    let length = file?.range.count ?? body.count
-    return fields + [HeaderField("cache-control", "no-store"), HeaderField("content-length", String(length))]
+  /// Every answer that may have a body has its length, and none may be kept by a cache.
+  private var allFields: [HeaderField] {
+    let kept = fields + [HeaderField("cache-control", "no-store")]
+    guard status != 204 else { return kept }
+    return kept + [HeaderField("content-length", String(file?.range.count ?? body.count))]
+  }
+
+  /// For a handler that speaks HTTP/1.1 itself. Its body is in memory.
+  var parts: [HTTPServerResponsePart] {
+    let headers = HTTPHeaders(allFields.map { ($0.name, $0.value) })
+    let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers)
+    if body.isEmpty { return [.head(head), .end(nil)] }
+    return [.head(head), .body(.byteBuffer(ByteBuffer(bytes: body))), .end(nil)]
   }
 
   var response: HTTPResponse {
     var headers = HTTPFields()
-    for field in allFields where status != 204 || field.name != "content-length" {
+    for field in allFields {
       if let name = HTTPField.Name.of(field.name) { headers.append(HTTPField(name: name, value: field.value)) }
     }
     return HTTPResponse(status: .init(code: status), headerFields: headers)

@@ -34,7 +34,24 @@ extension RelayResponder {
   /// 201 when it is durable, and again when it is repeated. [relay.26]
   func putEnvelope(_ id: MailboxID, _ envelope: EnvelopeID, _ request: RelayRequest) async throws -> Reply {
     let capability = try capability(request)
-    try await services.put(try RelayServices.arrival(envelope, of: request.body[...], to: id, showing: capability))
-    return Reply(status: 201)
+    let arrival = try RelayServices.arrival(envelope, of: request.body[...], to: id, showing: capability)
+    let outcome = await withCheckedContinuation { continuation in
+      services.put([arrival]) { continuation.resume(returning: $0[0]) }
+    }
+    return services.reply(outcome)
+  }
+}
+
+extension RelayServices {
+  /// What the sender of an envelope is told.
+  func reply(_ outcome: Acceptance) -> Reply {
+    switch outcome {
+    case .stored, .repeated: return Reply(status: 201)
+    case .refused(let refusal): return Reply(refusal)
+    case .failed(.full): return Reply(.storageFull)
+    case .failed(let failure):
+      if case .failed(let code) = failure { log.write(.storeFailed(code: code)) }
+      return Reply(.internalError)
+    }
   }
 }

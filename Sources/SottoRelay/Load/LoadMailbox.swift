@@ -50,13 +50,10 @@ package struct RequestLoad: LoadConversation {
     /// Mailboxes that are created and opened, two requests each.
     case create([LoadMailbox])
     case delete([LoadMailbox])
-    /// Envelopes for any of them.
-    case put([LoadMailbox], [UInt8])
   }
 
   private let kind: Kind
   private let authority: RelayAuthority
-  private var entropy = SplitMix64()
   private var said = 0
 
   private init(_ kind: Kind, _ authority: RelayAuthority) { (self.kind, self.authority) = (kind, authority) }
@@ -67,12 +64,6 @@ package struct RequestLoad: LoadConversation {
 
   package static func delete(_ mailboxes: [LoadMailbox], at authority: RelayAuthority) -> RequestLoad {
     RequestLoad(.delete(mailboxes), authority)
-  }
-
-  package static func put(to mailboxes: [LoadMailbox], at authority: RelayAuthority) -> RequestLoad {
-    var entropy = SplitMix64()
-    return RequestLoad(
-      .put(mailboxes, (0..<SizeClass.k1.rawValue).map { _ in UInt8(truncatingIfNeeded: entropy.next()) }), authority)
   }
 
   package mutating func begin(_ out: inout ByteBuffer) {}
@@ -94,23 +85,7 @@ package struct RequestLoad: LoadConversation {
       }
     case .delete(let mailboxes):
       out.writeBytes(mailboxes[said].request(.delete, .mailbox(mailboxes[said].id), [], 3, authority))
-    case .put(let mailboxes, let bytes):
-      let mailbox = mailboxes[Int(entropy.next() % UInt64(mailboxes.count))]
-      out.writeString(
-        """
-        PUT /v1/mailboxes/\(mailbox.id.text)/envelopes/\(name()) HTTP/1.1\r\nhost: \(authority.text)\r\n\
-        sotto-capability: \(LoadMailbox.capability.text)\r\ncontent-length: \(bytes.count)\r\n\r\n
-        """)
-      out.writeBytes(bytes)
     }
-  }
-
-  private mutating func name() -> String {
-    let words = [entropy.next(), entropy.next()]
-    return words.map { word in
-      let text = String(word, radix: 16)
-      return String(repeating: "0", count: 16 - text.count) + text
-    }.joined()
   }
 
   package mutating func take(_ input: inout ByteBuffer, _ out: inout ByteBuffer) throws -> LoadProgress {

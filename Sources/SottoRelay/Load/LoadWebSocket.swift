@@ -79,20 +79,61 @@ struct HTTPAnswer {
 
   /// nil when it is not complete.
   init?(_ input: inout ByteBuffer) throws {
-    let view = input.readableBytesView
-    guard let end = view.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound else { return nil }
-    let head = String(decoding: view[..<end], as: UTF8.self)
-    let lines = head.split(separator: "\r\n")
-    let words = lines.first?.split(separator: " ") ?? []
-    guard words.count >= 2, words[0] == "HTTP/1.1", let status = Int(words[1]) else {
+    guard let (status, count) = try Self.first(in: input.readableBytesUInt8Span) else { return nil }
+    input.moveReaderIndex(forwardBy: count)
+    self.status = status
+  }
+
+  /// The status of the first answer, and its bytes. Without strings: one is taken for everything that is said.
+  private static func first(in bytes: Span<UInt8>) throws -> (status: Int, count: Int)? {
+    guard let end = bytes.firstIndex(behind: "\r\n\r\n") else { return nil }
+    guard bytes.holds("http/1.1 ", at: 0), let status = number(bytes, from: 9) else {
       throw StartFailure.loadConnectionEnded
     }
-    let length = lines.first { $0.lowercased().hasPrefix("content-length:") }
-    let body = length.flatMap { Int($0.split(separator: ":")[1].drop { $0 == " " }) } ?? 0
-    let headBytes = end - view.startIndex
-    guard input.readableBytes >= headBytes + body else { return nil }
-    input.moveReaderIndex(forwardBy: headBytes + body)
-    self.status = status
+    var count = end
+    if let start = bytes.firstIndex(behind: "\r\ncontent-length:", before: end) {
+      guard let body = number(bytes, from: start) else { throw StartFailure.loadConnectionEnded }
+      count += body
+    }
+    return bytes.count >= count ? (status, count) : nil
+  }
+
+  /// The digits that begin there, after spaces.
+  private static func number(_ bytes: Span<UInt8>, from start: Int) -> Int? {
+    var index = start
+    while index < bytes.count, bytes[index] == UInt8(ascii: " ") { index += 1 }
+    let first = index
+    var value = 0
+    while index < min(bytes.count, first + 9), 0x30...0x39 ~= bytes[index] {
+      value = value * 10 + Int(bytes[index] - 0x30)
+      index += 1
+    }
+    return index > first ? value : nil
+  }
+}
+
+extension Span<UInt8> {
+  /// Whether this text, in lower case, stands there in whatever case.
+  fileprivate func holds(_ text: StaticString, at start: Int) -> Bool {
+    guard start + text.utf8CodeUnitCount <= count else { return false }
+    return text.withUTF8Buffer { text in
+      for offset in text.indices {
+        let (byte, wanted) = unsafe (self[start + offset], text[offset])
+        guard byte == wanted || (0x41...0x5A ~= byte && byte | 0x20 == wanted) else { return false }
+      }
+      return true
+    }
+  }
+
+  /// Where the first of this text ends.
+  fileprivate func firstIndex(behind text: StaticString, before end: Int? = nil) -> Int? {
+    let length = text.utf8CodeUnitCount
+    var index = 0
+    while index + length <= end ?? count {
+      if holds(text, at: index) { return index + length }
+      index += 1
+    }
+    return nil
   }
 }
 

@@ -61,7 +61,7 @@ package struct RelayLoad: Sendable {
 
   /// The same with PUT requests, one at a time on each connection.
   package func put(senders: Int = 64, each: Int) async throws -> LoadResult {
-    let loads = (0..<senders).map { _ in RequestLoad.put(to: mailboxes, at: authority) }
+    let loads = (0..<senders).map { _ in PutLoad(to: mailboxes, at: authority) }
     return try await measure(.put, loads, each, 1)
   }
 

@@ -109,13 +109,6 @@ extension RelayServices {
       done(outcomes)
     }
   }
-
-  /// The same for one.
-  func put(_ arrival: Arrival) async throws {
-    _ = try await withCheckedThrowingContinuation { continuation in
-      put([arrival]) { continuation.resume(with: $0[0].isNew) }
-    }
-  }
 }
 
 /// Whether the relay takes requests: what `/readyz` says.

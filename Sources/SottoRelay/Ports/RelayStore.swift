@@ -173,15 +173,3 @@ package protocol RelayStore: BlobLedger {
   /// Returns when everything that was asked for is durable and the files are closed.
   func close() async throws
 }
-
-extension Acceptance {
-  /// Whether the envelope is new, or why it is not there.
-  package var isNew: Result<Bool, any Error> {
-    switch self {
-    case .stored: .success(true)
-    case .repeated: .success(false)
-    case .refused(let refusal): .failure(refusal)
-    case .failed(let failure): .failure(failure)
-    }
-  }
-}

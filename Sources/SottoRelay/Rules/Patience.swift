@@ -1,12 +1,14 @@
 /// How long a client may take to ask. Time is an argument, in microseconds. [limits.5]
 ///
-///     connected -> head --(head)--> body --(end)--> idle --(bytes that are no head yet)--> head ...
+///     connected -> head --(head)--> body --(end)--> asked --(answered)--> idle --(bytes that are no head yet)--> head ...
 ///
 /// A head has a fixed time from its first byte, so that a byte now and then keeps nothing open. A body has some time,
-/// and then as much as its bytes earn, but never long without a byte: a large one would earn days. Between requests there is no deadline here: idling is somebody else's.
+/// and then as much as its bytes earn, but never long without a byte: a large one would earn days. While the answer is
+/// made nobody waits for the client.
 package struct Patience: Equatable, Sendable {
   private enum State: Equatable {
-    case idle
+    case asked
+    case idle(since: Int64)
     case head(since: Int64)
     case body(since: Int64, bytes: Int64, last: Int64)
   }
@@ -17,7 +19,7 @@ package struct Patience: Equatable, Sendable {
     case until(Int64?)
   }
 
-  private var state = State.idle
+  private var state = State.asked
   /// Whether what was read last had any part of a request in it.
   private var sawPart = false
 
@@ -47,16 +49,27 @@ package struct Patience: Equatable, Sendable {
 
   package mutating func end() -> Int64? {
     sawPart = true
-    state = .idle
+    state = .asked
     return nil
+  }
+
+  /// Everything that was asked has been answered; nil when the next request has begun.
+  package mutating func answered(now: Int64) -> Int64? {
+    guard state == .asked else { return nil }
+    state = .idle(since: now)
+    return deadline
   }
 
   /// All bytes that were there have been looked at; nil when that changes nothing.
   package mutating func readComplete(now: Int64) -> Int64? {
     defer { sawPart = false }
-    guard state == .idle, !sawPart else { return nil }
-    state = .head(since: now)
-    return deadline
+    guard !sawPart else { return nil }
+    switch state {
+    case .asked, .idle:
+      state = .head(since: now)
+      return deadline
+    case .head, .body: return nil
+    }
   }
 
   package func alarm(now: Int64) -> Verdict {
@@ -66,7 +79,8 @@ package struct Patience: Equatable, Sendable {
 
   private var deadline: Int64? {
     switch state {
-    case .idle: nil
+    case .asked: nil
+    case .idle(let since): since + RelayLimits.idleSeconds * 1_000_000
     case .head(let since): since + RelayLimits.headSeconds * 1_000_000
     case .body(let since, let bytes, let last):
       min(
