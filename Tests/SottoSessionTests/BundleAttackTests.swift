@@ -135,6 +135,14 @@ import Testing
     #expect(try refusal { $0.spkID = 2 } == .device)
     #expect(try refusal { $0.batch = 2 } == .proof)
     #expect(try refusal { $0.index = 1 } == .proof)
+    // Signed by the device itself, for another account or another device.
+    let content = try bob.signedPart().encoded()
+    for (own, other) in [
+      (bob.account.id.bytes, mallory.account.id.bytes), (bob.device.id.bytes, mallory.device.id.bytes),
+    ] {
+      let part = try bob.publish(part: try content.replacing(own, with: other))
+      #expect(try refusal { $0.signedPart = part } == .device)
+    }
     let list = bob.card.list
     let second = DeviceList(
       account: list.account, sequence: 2, previous: list.hash, notBefore: list.notBefore, notAfter: list.notAfter,

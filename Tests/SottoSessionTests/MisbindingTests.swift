@@ -61,18 +61,30 @@ import Testing
     }
   }
 
-  // Bob's signed part under a list of Mallory's that names his keys, or a second name of his Ed25519 key.
+  // Bob's signed part under a list of Mallory's that names his keys, a second name of his Ed25519 key, or one half hers:
+  // then she signs his content with that half.
   @Test func bobsSignedPartIsNotMallorys() throws {
-    let keys = bob.device.signing.publicKey
-    for (key, expected) in [
-      (keys.classical, RefusalStage.device), (try Torsion.shifted(keys.classical), .signature),
-      (mallory.device.signing.publicKey.classical, .signature),
-    ] {
-      let (card, _) = try malloryListing(id: bob.device.id, signingKey: key, postQuantum: keys.postQuantum)
+    let (keys, hers) = (bob.device.signing.publicKey, mallory.device.signing.publicKey)
+    let content = try bob.signedPart().encoded()
+    let his = Array(bob.published[1]!.suffix(HybridSignature.count))
+    let signed = try mallory.device.signing.sign("signed part", content)
+    let (first, second) = (his.prefix(VerifyingKey.signatureCount), his.dropFirst(VerifyingKey.signatureCount))
+    let cases: [(VerifyingKey, MLDSAPublicKey, [UInt8], RefusalStage)] = [
+      (keys.classical, keys.postQuantum, his, .device),
+      (try Torsion.shifted(keys.classical), keys.postQuantum, his, .signature),
+      (hers.classical, keys.postQuantum, signed.classical + second, .signature),
+      (keys.classical, hers.postQuantum, first + signed.postQuantum, .signature),
+    ]
+    for (classical, postQuantum, signature, expected) in cases {
+      let (card, _) = try malloryListing(id: bob.device.id, signingKey: classical, postQuantum: postQuantum)
+      var published = WireWriter()
+      published.fixed(postQuantum.bytes)
+      published.vector(content)
+      published.fixed(signature)
       var served = Served(mallory)
       served.device = bob.device.id
       served.card = card.encoded()
-      served.signedPart = bob.published[1]!
+      served.signedPart = published.bytes
       #expect(served.refusal() == expected)
     }
   }

@@ -146,4 +146,31 @@ import Testing
     #expect(refusal(of: try honest.replacing(prelude.box0, with: box0), by: bob) == .box1)
     #expect(refusal(of: honest, by: bob) == nil)
   }
+
+  // [handshake.15] Whatever keys a caller shows: they must be those that box0 names, by number and kind.
+  @Test func onlyTheNamedKeysRespond() throws {
+    let signed = try SignedPrekey(decoding: bob.signedPrekeys[1]!.secret.copy())
+    let stored = try #require(bob.oneTime.first { $0.key.batch == 1 && $0.key.index == 0 }).value
+    let oneTime = try OneTimePrekey(batch: 1, index: 0, decoding: stored.secret)
+    var withoutPart = Served(bob)
+    withoutPart.oneTime = nil
+    func opening(_ served: Served, ids: PrekeyIDs? = nil) throws -> HandshakeOpening {
+      let flight = try CraftedFlight.make(from: alice, to: try served.bundle(), ids: ids?.encoded())
+      return try Envelope(decoding: flight).prelude!.openIDs(bob.device, of: bob.account.id)
+    }
+    // Batch 1 and last-resort key 1: the kind alone tells them apart.
+    #expect(stage { _ = try opening(Served(bob)).respond(signedPrekey: signed, now: day) } == .prekey)
+    #expect(stage { _ = try opening(withoutPart).respond(signedPrekey: signed, oneTime: oneTime, now: day) } == .prekey)
+    let others = [
+      PrekeyIDs(spkID: 1, kind: .oneTime, id: 2, index: 0), PrekeyIDs(spkID: 1, kind: .oneTime, id: 1, index: 1),
+      PrekeyIDs(spkID: 2, kind: .oneTime, id: 1, index: 0),
+    ]
+    for ids in others {
+      #expect(
+        stage { _ = try opening(Served(bob), ids: ids).respond(signedPrekey: signed, oneTime: oneTime, now: day) }
+          == .prekey)
+    }
+    let another = PrekeyIDs(spkID: 1, kind: .lastResort, id: 2, index: 0)
+    #expect(stage { _ = try opening(withoutPart, ids: another).respond(signedPrekey: signed, now: day) } == .prekey)
+  }
 }
