@@ -121,6 +121,12 @@ import Testing
     #expect(try refusal(at: part.notAfter + 301) { _ in } == .validity)
     #expect(try refusal(at: part.notBefore - 300) { _ in } == nil)
     #expect(try refusal(at: part.notBefore - 301) { _ in } == .validity)
+    // The part begins after the card.
+    try bob.publishPrekeys(id: 3, depth: 0, now: day + 1000)
+    var early = honest
+    (early.signedPart, early.spkID, early.oneTime) = (bob.published[3]!, 3, nil)
+    #expect(early.refusal(now: day + 700) == nil)
+    #expect(early.refusal(now: day + 699) == .validity)
     // The card goes on for longer than the part.
     let late = bob.card.list.notAfter
     try bob.publishPrekeys(id: 2, depth: 0, now: late)
