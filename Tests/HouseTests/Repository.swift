@@ -44,6 +44,26 @@ enum Repository {
   }
 }
 
+/// The names of all test functions, as a document may name them.
+struct TestNames {
+  private let names: Set<String>
+
+  init() throws {
+    names = try Set(
+      Repository.files(under: "Tests", endingWith: ".swift").flatMap { path in
+        // What follows an attribute, up to the next one, declares one function.
+        try Repository.text(path).components(separatedBy: "@Test").dropFirst().compactMap(Self.name)
+      })
+  }
+
+  private static func name(in declaration: String) -> String? {
+    guard let name = declaration.range(of: "func ").map({ declaration[$0.upperBound...] }) else { return nil }
+    return name.first == "`" ? String(name.dropFirst().prefix { $0 != "`" }) : String(name.prefix { $0 != "(" })
+  }
+
+  func contains(_ name: String) -> Bool { names.contains(name) }
+}
+
 /// Fails once with every finding, one a line, so that nobody has to mend them one run at a time.
 func expectNone(_ findings: [String], sourceLocation: SourceLocation = #_sourceLocation) {
   guard !findings.isEmpty else { return }

@@ -95,6 +95,19 @@ final class WorldRelay {
   func keepOneTimeParts(_ mailbox: MailboxID, _ count: Int) {
     oneTime[mailbox] = Array((oneTime[mailbox] ?? []).prefix(count))
   }
+  /// Hands out one-time parts in another way than they were uploaded.
+  func rearrange(_ mailbox: MailboxID, _ change: (inout [ClaimedPrekeys.OneTime]) -> Void) {
+    change(&oneTime[mailbox, default: []])
+  }
+  /// Serves somebody else's prekeys.
+  func serve(_ mailbox: MailboxID, signedPartOf other: MailboxID? = nil, oneTimePartsOf another: MailboxID? = nil) {
+    if let other { signedParts[mailbox] = signedParts[other] }
+    if let another { oneTime[mailbox] = oneTime[another] }
+  }
+  /// Serves the prekeys that `other` has.
+  func serve(like other: WorldRelay, _ mailbox: MailboxID) {
+    (signedParts[mailbox], oneTime[mailbox]) = (other.signedParts[mailbox], other.oneTime[mailbox])
+  }
   func left(_ mailbox: MailboxID) -> Int { oneTime[mailbox]?.count ?? 0 }
 }
 

@@ -4,14 +4,6 @@ import SottoSimulation
 import SottoWire
 import Testing
 
-/// The stage at which `body` is refused; nil when it is not.
-func stage<R>(_ body: () throws -> R) -> RefusalStage? {
-  do {
-    _ = try body()
-    return nil
-  } catch { return (error as? Refused)?.stage }
-}
-
 @Suite struct CardTests {
   let alice: Person
   let mallory: Person

@@ -18,10 +18,7 @@ import Testing
 
   /// The stage at which Bob refuses; nothing of his has changed.
   private func refused(_ flight: [UInt8], known: DeviceList? = nil, at now: UnixTime = day) -> RefusalStage? {
-    let keys = bob.oneTime.count
-    let stage = stage { try bob.respond(to: try Envelope(decoding: flight), known: known, now: now) }
-    if stage != nil { #expect(bob.oneTime.count == keys) }
-    return stage
+    refusal(of: flight, by: bob, known: known, at: now)
   }
 
   private func claims(
@@ -177,35 +174,6 @@ import Testing
     let two = try #require(session.session.seal(alice.text("two", at: day), from: &alice.entropy))
     let (first, second) = (try Envelope(decoding: one), try Envelope(decoding: two))
     #expect(first.prelude == second.prelude && first.prelude?.digest == session.session.info.preludeDigest)
-  }
-
-  // [handshake.13] [primitives.4] A point of small order is refused wherever it may stand.
-  @Test func smallOrderIsRefusedInEverySlot() throws {
-    let zero = try AgreementPublicKey([UInt8](repeating: 0, count: 32))
-    let one = try AgreementPublicKey([1] + [UInt8](repeating: 0, count: 31))
-    for point in [zero, one] {
-      // EK, before anything else is done.
-      var flight = try CraftedFlight.make(from: alice, to: try bob.bundle(oneTime: false, now: day))
-      flight.replaceSubrange(1..<33, with: point.bytes)
-      #expect(refused(flight) == .key)
-      // IK_I, in a list that its account signed.
-      let listed = alice.device.listed(at: alice.relay)
-      let weak = Device(
-        id: listed.id, signingKey: listed.signingKey, postQuantumKeyHash: listed.postQuantumKeyHash,
-        identityKey: point, relay: listed.relay, mailbox: listed.mailbox, versions: [1])
-      let card = try Card(list(of: alice, devices: [weak]), signedBy: alice.account)
-      let bundle = try bob.bundle(oneTime: false, now: day)
-      #expect(refused(try CraftedFlight.make(from: alice, to: bundle, card: card, device: weak)) == .key)
-      // IK_R, seen by an initiator.
-      let weakBob = Device(
-        id: bob.device.id, signingKey: bob.device.signing.publicKey.classical,
-        postQuantumKeyHash: Device.keyHash(bob.device.signing.publicKey.postQuantum), identityKey: point,
-        relay: bob.relay, mailbox: bob.device.mailbox, versions: [1])
-      let honest = bob.card
-      bob.card = try Card(list(of: bob, devices: [weakBob]), signedBy: bob.account)
-      #expect(stage { SessionCell(try alice.initiate(to: try bob.bundle(oneTime: false, now: day), now: day)) } == .key)
-      bob.card = honest
-    }
   }
 
   private func list(

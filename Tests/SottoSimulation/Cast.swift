@@ -110,6 +110,15 @@ public final class Person {
     return (Meeting(initiator: initiator, session: responded.takeSession()), opened)
   }
 
+  /// Everything that is stored, and the next bytes that would be drawn: what a refusal must not change.
+  public func snapshot() -> [[UInt8]] {
+    var next = entropy
+    let names = oneTime.keys.sorted { ($0.batch, $0.index) < ($1.batch, $1.index) }
+    let secrets = signedPrekeys.keys.sorted().map { signedPrekeys[$0]! } + names.map { oneTime[$0]! }
+    return [account.encoded().revealed(), device.encoded().revealed(), card.encoded(), next.bytes(8)]
+      + secrets.map { $0.secret.revealed() } + parts.map { $0.encoded() }
+  }
+
   /// A text message.
   public func text(_ text: String, at now: UnixTime) -> Content {
     Content(id: MessageID(from: &entropy), sentAt: now * 1000, parts: [.text(text)])

@@ -5,8 +5,8 @@ package import SottoWire
 extension Engine {
   /// Takes one envelope from the mailbox: whatever comes of it, afterwards it may be acknowledged.
   ///
-  /// Compute, open, commit: until everything has opened nothing is written but that the envelope was seen. A failure
-  /// that no header opens has no effect that anyone could observe, and nothing is sent because of one. [client.1]
+  /// Compute, open, commit: until everything has opened nothing is written but that the envelope was seen, and that it
+  /// named a prekey that is used up. A failure that no header opens has no effect that anyone could observe, and nothing is sent because of one. [client.1]
   /// [client.6] [client.8] [client.11]
   package mutating func receive(_ id: EnvelopeID, _ bytes: [UInt8]) throws {
     guard try records.load(SeenEnvelope.self, id.bytes) == nil else { return }
@@ -63,7 +63,10 @@ extension Engine {
     let unverified: UnverifiedInitiator
     switch ids.kind {
     case .oneTime:
-      guard let oneTime = try oneTimePrekey(ids) else { throw Refused(.prekey) }
+      guard let oneTime = try oneTimePrekey(ids) else {
+        try count { $0.refused(ids, profile.prekeys) }
+        throw Refused(.prekey)
+      }
       unverified = try opening.respond(signedPrekey: signed, oneTime: oneTime, now: seconds)
     case .lastResort: unverified = try opening.respond(signedPrekey: signed, now: seconds)
     }
@@ -80,6 +83,7 @@ extension Engine {
 
     // Everything has opened: commit.
     if ids.kind == .oneTime { try records.delete(.oneTimePrekey, Self.key(ids.id, ids.index)) }
+    try count { $0.accepted(ids, profile.prekeys) }
     try records.save(AcceptedPrelude(prelude.digest, session: info.sid, keptUntil: signed.keptUntil))
     let address = Address(
       account: account, contactSecret: initiator.replyPath.contactSecret, relay: initiator.replyPath.relay)
