@@ -36,6 +36,14 @@ import Testing
     }
   }
 
+  /// The chain after it would have a number that does not exist.
+  @Test func `The last of all receiving chains is refused`() throws {
+    let name = "crashes/state/last-of-all-receiving-chains"
+    let input = try #require(Self.inputs("crashes", "state").first { $0.name == name })
+    let decoder = try #require(Decoder.all.first { $0.name == "state" })
+    #expect(try !decoder.check(input.bytes))
+  }
+
   /// A promise is only worth what its breach looks like.
   @Test func `A second spelling breaks a promise`() throws {
     #expect(throws: BrokenPromise.self) { _ = try promiseOneSpelling([1, 2], { $0[0] }, { [$0] }) }
