@@ -11,6 +11,24 @@ import Testing
   private static let isSoak = ProcessInfo.processInfo.environment["SOTTO_SOAK"] == "1"
   private static let calls = ProcessInfo.processInfo.environment["SOTTO_TIMING_CALLS"].flatMap(Int.init) ?? 1_000_000
 
+  /// Hashes that differ in their first byte, and others that differ in their last.
+  @Test(.enabled(if: isSoak, "SOTTO_SOAK=1 measures"))
+  func `A wrong capability takes as long wherever its hash differs`() throws {
+    let right = Digest.of("timing right")
+    let wrong = try (0..<512).map { index in
+      var bytes = right.bytes
+      bytes[index & 1 == 0 ? 0 : 31] ^= 1 << UInt8(index >> 1 & 7)
+      return DigestNumbers(try Digest(bytes))
+    }
+    let known = DigestNumbers(right)
+    let welch = TimedCalls.measure(calls: Self.calls, variants: 256) { kind, variant in
+      let shown = wrong[variant * 2 + kind.rawValue]
+      for _ in 0..<64 where shown == known { Issue.record("a wrong capability is taken") }
+    }
+    print("TIMING capability: t = \(welch.t) of \(welch.count) calls")
+    #expect(abs(welch.t) < Welch.threshold, "\(welch)")
+  }
+
   /// What a stranger may ask of a mailbox with a capability.
   enum Question: String, CaseIterable {
     case claim
