@@ -104,7 +104,7 @@ extension Decoder {
   private static var requestSeeds: [[UInt8]] {
     let mailbox = Route.mailbox(me).path
     let lines = [
-      ["GET", mailbox, "350", ""], ["PUT", mailbox, "350", "", "17"], ["DELETE", mailbox, "1", "", "9"],
+      ["GET", mailbox, "350", ""], ["PUT", mailbox, "350", "", "17"], ["DELETE", mailbox, "351", "", "9"],
       ["PUT", "/v1/cards/" + String(repeating: "0a", count: 16), "400", "", "17", "3", "\"2\""],
       ["PUT", "/v1/cards/" + String(repeating: "0a", count: 16), "400", "", "17", "1", "", "*"],
     ]
@@ -134,7 +134,7 @@ extension Decoder {
     var writer = WireWriter()
     writer.u8(2)
     flight.write(to: &writer)
-    return [[1], writer.bytes]
+    return [[1], writer.bytes + [UInt8](repeating: 4, count: 200)]
   }
 
   private static var contentSeeds: [[UInt8]] {
