@@ -2,9 +2,11 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 CYCLES ?= 20
+SECONDS ?= 60
+RUNS ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors bench-relay crash-check soak install uninstall dist clean
+.PHONY: help demo test check format lint vectors bench-relay crash-check fuzz sanitize coverage soak install uninstall dist clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,7 +35,16 @@ bench-relay: ## Measure the relay against a bare append and nats-server; JSON=1 
 crash-check: ## Kill a relay under load, CYCLES=20 times, and count what was lost or shown twice
 	@exec .ci/benchmark crash-check --cycles '$(CYCLES)'
 
-soak: ## The long forms of the tests, and 200 kills under load: about an hour
+fuzz: ## Fuzz every decoder for SECONDS=60 each; RUNS=n goes on until there were n executions in all
+	@exec .ci/fuzz --seconds '$(SECONDS)' --runs '$(RUNS)'
+
+sanitize: ## The suites with the Address and the Thread Sanitizer
+	@exec .ci/sanitize
+
+coverage: ## How much of the core its suites run; at least 95 % of lines and regions
+	@exec .ci/coverage
+
+soak: ## The long forms of the tests, 100 million fuzzed inputs, 200 kills under load: a night
 	@exec .ci/soak
 
 install: ## Install sotto and sotto-relay under PREFIX (/usr/local); DESTDIR is honoured
@@ -46,4 +57,4 @@ dist: ## Make dist/: an archive with programs that need no Swift on the machine 
 	@exec .ci/dist
 
 clean: ## Remove everything that a build made
-	rm -rf .build .build-venv dist
+	rm -rf .build .build-* Fuzz/.build dist

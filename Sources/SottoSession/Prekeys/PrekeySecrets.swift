@@ -25,7 +25,10 @@ public struct SignedPrekey: ~Copyable, Sendable {
   }
 
   /// Until when the private keys are kept.
-  public var keptUntil: UnixTime { part.notAfter + Limits.signedPartGrace }
+  public var keptUntil: UnixTime {
+    // The end of time stays the end of time.
+    part.notAfter > .max - Limits.signedPartGrace ? .max : part.notAfter + Limits.signedPartGrace
+  }
 
   /// SPK, the KEM seed, then the signed content. [state.7]
   public func encoded() -> Secret {

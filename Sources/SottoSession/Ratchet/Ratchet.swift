@@ -90,6 +90,8 @@ package struct Ratchet: ~Copyable {
         key: ChainKey(try reader.secret(32)), header: HeaderKey(try reader.secret(32)), next: try reader.u32(),
         remote: try AgreementPublicKey(try reader.fixed(32)), number: try reader.u32())
     }
+    // [state.1] No session has come so far, and there is no number for the chain after it.
+    guard receiving?.number != .max else { throw .wrongLength }
     let nextSendingHeader = HeaderKey(try reader.secret(32))
     let nextReceivingHeader = HeaderKey(try reader.secret(32))
     previousCount = try reader.u32()

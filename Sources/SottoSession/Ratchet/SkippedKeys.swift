@@ -18,7 +18,8 @@ struct SkippedKeys: Sendable {
     var count: Int { keys.secret.count / 32 }
     var numbers: Range<UInt32> { first..<first + UInt32(count) }
 
-    func isExpired(_ now: UnixTime) -> Bool { storedAt + Limits.skippedKeyLife < now }
+    // Not a sum: a stored time may be any.
+    func isExpired(_ now: UnixTime) -> Bool { now > storedAt && now - storedAt > Limits.skippedKeyLife }
 
     func slice(_ range: Range<Int>) -> Run? {
       guard !range.isEmpty else { return nil }

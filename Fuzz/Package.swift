@@ -1,0 +1,36 @@
+// swift-tools-version: 6.2
+// A package of its own, because libFuzzer needs an unsafe flag. `Sources/` links to the rooms whose decoders are fuzzed:
+// so they are built with the fuzzer's instrumentation, and nothing else of Sotto is built or resolved.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+let shipped: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+let package = Package(
+  name: "sotto-fuzz",
+  platforms: [.macOS("26.0")],
+  dependencies: [
+    // The version that the main package names; HouseTests compares.
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2")
+  ],
+  targets: [
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
+    .target(
+      name: "SottoCrypto", dependencies: ["CSodium", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: shipped),
+    .target(name: "SottoWire", dependencies: ["SottoCrypto"], swiftSettings: shipped),
+    .target(name: "SottoSession", dependencies: ["SottoCrypto", "SottoWire"], swiftSettings: shipped),
+    .target(
+      name: "SottoSimulation", dependencies: ["SottoCrypto", "SottoWire", "SottoSession"], swiftSettings: strict),
+    .executableTarget(
+      name: "fuzz", dependencies: ["SottoSimulation"],
+      // libFuzzer brings its own `main`.
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+  ]
+)
