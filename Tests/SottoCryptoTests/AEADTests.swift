@@ -132,4 +132,34 @@ private let sunscreen = Array(
     )
     #expect(copied == [1] && stored == [1])
   }
+
+  // [primitives.8] In place it is the same function, and the key is gone afterwards.
+  @Test func singleUseInPlace() throws {
+    let plaintext = [UInt8](repeating: 7, count: 100)
+    func derived() -> Derived { PRF.derive(Secret(copying: [UInt8](repeating: 1, count: 32)), "test single use") }
+    var message = plaintext + [UInt8](repeating: 0, count: 16)
+    var target = message.mutableSpan
+    var keys = derived()
+    try #require(keys.isReady == false, "what was derived for keeping does not seal in place")
+    let key = Secret(copying: [UInt8](repeating: 1, count: 32))
+    func derive(_ keys: inout Derived) { key.withSpan { PRF.derive($0, "test single use", into: &keys) } }
+    derive(&keys)
+    keys.sealOnce(&target)
+    #expect(message == SingleUseKey(derived().a()).seal(plaintext, ad: []))
+    #expect(!keys.isReady && keys.a().revealed() == [UInt8](repeating: 0, count: 32))
+    var opened = [UInt8](repeating: 1, count: 100)
+    var room = opened.mutableSpan
+    derive(&keys)
+    try keys.openOnce(message.span, into: &room)
+    #expect(opened == plaintext && !keys.isReady)
+    message[115] ^= 1
+    derive(&keys)
+    var refused = [UInt8](repeating: 1, count: 100)
+    var other = refused.mutableSpan
+    do throws(CryptoError) {
+      try keys.openOnce(message.span, into: &other)
+      Issue.record("it opened")
+    } catch { #expect(error == .notAuthentic) }
+    #expect(refused == [UInt8](repeating: 0, count: 100) && !keys.isReady)
+  }
 }

@@ -94,6 +94,23 @@ import Testing
     #expect(single.encoded == [9] + Array("Sotto/1 x".utf8))
   }
 
+  // [primitives.2] In the caller's memory it is the same function.
+  @Test func thePRFInPlace() {
+    let key = Secret(copying: [UInt8](repeating: 1, count: 32))
+    let (first, second) = ([UInt8](repeating: 2, count: 32), [UInt8](repeating: 3, count: 80))
+    var output = Derived()
+    key.withSpan { PRF.derive($0, "test in place", first.span, second.span, into: &output) }
+    #expect(output.both().isEqual(to: PRF.derive(key, "test in place", first, second).both()))
+    key.withSpan { PRF.derive($0, "test in place", into: &output) }
+    let step = PRF.derive(key, "test in place")
+    #expect(output.both().isEqual(to: step.both()))
+    output.step("test step")
+    #expect(output.both().isEqual(to: PRF.derive(step.a(), "test step").both()))
+    let last = output.b().revealed()
+    #expect(output.bIsEqual(to: last.span))
+    #expect(!output.bIsEqual(to: first.span) && !output.bIsEqual(to: second.span))
+  }
+
   @Test(arguments: [
     (0, "00"), (63, "3f"), (64, "4040"), (16_383, "7fff"), (16_384, "80004000"), ((1 << 30) - 1, "bfffffff"),
     (1 << 30, "c000000040000000"), ((1 << 62) - 1, "ffffffffffffffff"),
