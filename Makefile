@@ -4,7 +4,7 @@ DESTDIR ?=
 CYCLES ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors bench-relay crash-check soak install uninstall dist clean
+.PHONY: help demo test check format lint vectors bench-crypto bench-relay crash-check soak install uninstall dist clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,9 @@ lint: ## Check the style of every Swift file
 
 vectors: ## Recompute the test vectors in place
 	@exec .ci/vectors
+
+bench-crypto: ## Measure the core against the calls it cannot do without; JSON=1 prints one object an operation
+	@exec .ci/benchmark crypto $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 bench-relay: ## Measure the relay against a bare append and nats-server; JSON=1 prints one object a phase
 	@exec .ci/benchmark relay $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
