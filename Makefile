@@ -6,7 +6,7 @@ SECONDS ?= 60
 RUNS ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors bench-relay crash-check fuzz sanitize coverage soak install uninstall dist clean
+.PHONY: help demo test check format lint vectors bench-crypto bench-relay crash-check fuzz mutants sanitize coverage soak install uninstall dist clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ lint: ## Check the style of every Swift file
 vectors: ## Recompute the test vectors in place
 	@exec .ci/vectors
 
+bench-crypto: ## Measure the core against the calls it cannot do without; JSON=1 prints one object an operation
+	@exec .ci/benchmark crypto $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
+
 bench-relay: ## Measure the relay against a bare append and nats-server; JSON=1 prints one object a phase
 	@exec .ci/benchmark relay $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
@@ -37,6 +40,9 @@ crash-check: ## Kill a relay under load, CYCLES=20 times, and count what was los
 
 fuzz: ## Fuzz every decoder for SECONDS=60 each; RUNS=n goes on until there were n executions in all
 	@exec .ci/fuzz --seconds '$(SECONDS)' --runs '$(RUNS)'
+
+mutants: ## Remove security checks one at a time from a copy, and see a test fail for each: about an hour
+	@exec .ci/mutants
 
 sanitize: ## The suites with the Address and the Thread Sanitizer
 	@exec .ci/sanitize

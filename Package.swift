@@ -114,11 +114,12 @@ let package = Package(
     .executableTarget(
       name: "benchmarks",
       dependencies: [
-        "SottoRelay", "SottoWire", "SottoCrypto",
+        "SottoRelay", "SottoSession", "SottoWire", "SottoCrypto", "SottoSimulation", "CSodium",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
       ],
-      path: "Benchmarks", exclude: ["README.md", "RESULTS.md"], swiftSettings: strict),
+      path: "Benchmarks", exclude: ["README.md", "RESULTS.md", "CountAllocations.c"], swiftSettings: strict),
     .target(
       name: "SottoSimulation",
       dependencies: ["SottoCrypto", "SottoWire", "SottoSession"],

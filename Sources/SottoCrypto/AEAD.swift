@@ -54,6 +54,39 @@ public struct SingleUseKey: ~Copyable, Sendable {
 
 private let zeroNonce = [UInt8](repeating: 0, count: 12)
 
+// The same with the first half of a PRF output as the key, in memory that the caller has: for what is done too often to
+// allocate. [primitives.8]
+extension Derived {
+  /// Encrypts all but the last 16 bytes of `message` in place and writes the tag there. The key is forgotten.
+  public mutating func sealOnce(_ message: inout MutableSpan<UInt8>) {
+    let count = message.count - SingleUseKey.overhead
+    precondition(count >= 0, "there is no room for the tag")
+    unsafe message.withUnsafeMutableBufferPointer { buffer in
+      let bytes = buffer.baseAddress!
+      _ = unsafe spendA { key in
+        unsafe crypto_aead_chacha20poly1305_ietf_encrypt(
+          bytes, nil, bytes, UInt64(count), nil, 0, nil, zeroNonce, key)
+      }
+    }
+  }
+
+  /// Decrypts `sealed` into `plaintext`, which has 16 bytes less; zeros if the tag differs. The key is forgotten.
+  public mutating func openOnce(
+    _ sealed: Span<UInt8>, into plaintext: inout MutableSpan<UInt8>
+  ) throws(CryptoError) {
+    guard sealed.count == plaintext.count + SingleUseKey.overhead else { throw .notAuthentic }
+    let status = unsafe plaintext.withUnsafeMutableBufferPointer { target in
+      unsafe sealed.withUnsafeBufferPointer { sealed in
+        unsafe spendA { key in
+          unsafe crypto_aead_chacha20poly1305_ietf_decrypt(
+            target.baseAddress, nil, nil, sealed.baseAddress!, UInt64(sealed.count), nil, 0, zeroNonce, key)
+        }
+      }
+    }
+    guard status == 0 else { throw .notAuthentic }
+  }
+}
+
 /// A key that seals many messages: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) with a random 24-byte nonce in
 /// front. [primitives.9]
 public struct SealingKey: ~Copyable, Sendable {
@@ -69,38 +102,67 @@ public struct SealingKey: ~Copyable, Sendable {
 
   /// The nonce, `plaintext` encrypted, and a tag over it and `ad`.
   public func seal(_ plaintext: [UInt8], ad: [UInt8], from entropy: inout some Entropy) -> [UInt8] {
-    let nonce = entropy.bytes(24)
-    return nonce + seal(plaintext, ad: ad, nonce: nonce)
+    var sealed = [UInt8](repeating: 0, count: plaintext.count + Self.overhead)
+    var target = sealed.mutableSpan
+    seal(plaintext.span, ad: ad.span, into: &target, from: &entropy)
+    return sealed
+  }
+
+  /// The same into the caller's memory, which has 40 bytes more than `plaintext`.
+  public func seal(
+    _ plaintext: Span<UInt8>, ad: Span<UInt8>, into sealed: inout MutableSpan<UInt8>, from entropy: inout some Entropy
+  ) {
+    precondition(sealed.count == plaintext.count + Self.overhead)
+    unsafe sealed.withUnsafeMutableBufferPointer { sealed in
+      let bytes = sealed.baseAddress!
+      var nonce = unsafe MutableRawSpan(_unsafeStart: bytes, byteCount: 24)
+      entropy.fill(&nonce)
+      unsafe encrypt(plaintext, ad: ad, nonce: bytes, to: bytes + 24)
+    }
   }
 
   /// With the nonce as an argument, for vectors; the result does not repeat it.
   package func seal(_ plaintext: [UInt8], ad: [UInt8], nonce: [UInt8]) -> [UInt8] {
     precondition(nonce.count == 24)
-    return unsafe plaintext.withUnsafeBufferPointer { unsafe sealBytes($0, ad: ad, nonce: nonce) }
+    return unsafe [UInt8](unsafeUninitializedCapacity: plaintext.count + 16) { buffer, filled in
+      unsafe encrypt(plaintext.span, ad: ad.span, nonce: nonce, to: buffer.baseAddress!)
+      filled = plaintext.count + 16
+    }
   }
 
   /// The same for secret bytes.
   public func seal(_ plaintext: borrowing Secret, ad: [UInt8], from entropy: inout some Entropy) -> [UInt8] {
-    let nonce = entropy.bytes(24)
-    let view = unsafe UnsafeBufferPointer(start: plaintext.pointer, count: plaintext.count)
-    return unsafe nonce + sealBytes(view, ad: ad, nonce: nonce)
+    var sealed = [UInt8](repeating: 0, count: plaintext.count + Self.overhead)
+    var target = sealed.mutableSpan
+    plaintext.withSpan { seal($0, ad: ad.span, into: &target, from: &entropy) }
+    return sealed
   }
 
   /// The plaintext, if tag and `ad` agree.
   public func open(_ sealed: [UInt8], ad: [UInt8]) throws(CryptoError) -> [UInt8] {
     guard sealed.count >= Self.overhead else { throw .notAuthentic }
     var plaintext = [UInt8](repeating: 0, count: sealed.count - Self.overhead)
-    let authentic = unsafe plaintext.withUnsafeMutableBufferPointer { unsafe openBytes(sealed, ad: ad, into: $0) }
-    guard authentic else { throw .notAuthentic }
+    var target = plaintext.mutableSpan
+    try open(sealed.span, ad: ad.span, into: &target)
     return plaintext
+  }
+
+  /// The same into the caller's memory, which has 40 bytes less than `sealed`; zeros if it does not open.
+  public func open(
+    _ sealed: Span<UInt8>, ad: Span<UInt8>, into plaintext: inout MutableSpan<UInt8>
+  ) throws(CryptoError) {
+    guard sealed.count == plaintext.count + Self.overhead else { throw .notAuthentic }
+    let isAuthentic = unsafe plaintext.withUnsafeMutableBufferPointer { target in
+      unsafe decrypt(sealed, ad: ad, to: target.baseAddress)
+    }
+    guard isAuthentic else { throw .notAuthentic }
   }
 
   /// The same for secret bytes.
   public func openSecret(_ sealed: [UInt8], ad: [UInt8]) throws(CryptoError) -> Secret {
     guard sealed.count >= Self.overhead else { throw .notAuthentic }
     let plaintext = Secret(zeroed: sealed.count - Self.overhead)
-    let target = unsafe UnsafeMutableBufferPointer(start: plaintext.mutablePointer, count: plaintext.count)
-    guard unsafe openBytes(sealed, ad: ad, into: target) else { throw .notAuthentic }
+    guard unsafe decrypt(sealed.span, ad: ad.span, to: plaintext.mutablePointer) else { throw .notAuthentic }
     return plaintext
   }
 
@@ -110,20 +172,25 @@ public struct SealingKey: ~Copyable, Sendable {
   /// The 32 bytes, to be stored.
   public func bytes() -> Secret { secret.copy() }
 
-  private func sealBytes(_ plaintext: UnsafeBufferPointer<UInt8>, ad: [UInt8], nonce: [UInt8]) -> [UInt8] {
-    unsafe [UInt8](unsafeUninitializedCapacity: plaintext.count + 16) { buffer, filled in
-      unsafe crypto_aead_xchacha20poly1305_ietf_encrypt(
-        buffer.baseAddress!, nil, plaintext.baseAddress, UInt64(plaintext.count), ad, UInt64(ad.count), nil, nonce,
-        secret.pointer)
-      filled = plaintext.count + 16
+  private func encrypt(
+    _ plaintext: Span<UInt8>, ad: Span<UInt8>, nonce: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>
+  ) {
+    unsafe plaintext.withUnsafeBufferPointer { plaintext in
+      unsafe ad.withUnsafeBufferPointer { ad in
+        _ = unsafe crypto_aead_xchacha20poly1305_ietf_encrypt(
+          target, nil, plaintext.baseAddress, UInt64(plaintext.count), ad.baseAddress, UInt64(ad.count), nil, nonce,
+          secret.pointer)
+      }
     }
   }
 
-  private func openBytes(_ sealed: [UInt8], ad: [UInt8], into target: UnsafeMutableBufferPointer<UInt8>) -> Bool {
+  private func decrypt(_ sealed: Span<UInt8>, ad: Span<UInt8>, to target: UnsafeMutablePointer<UInt8>?) -> Bool {
     unsafe sealed.withUnsafeBufferPointer { sealed in
-      unsafe crypto_aead_xchacha20poly1305_ietf_decrypt(
-        target.baseAddress, nil, nil, sealed.baseAddress! + 24, UInt64(sealed.count - 24), ad, UInt64(ad.count),
-        sealed.baseAddress!, secret.pointer) == 0
+      unsafe ad.withUnsafeBufferPointer { ad in
+        unsafe crypto_aead_xchacha20poly1305_ietf_decrypt(
+          target, nil, nil, sealed.baseAddress! + 24, UInt64(sealed.count - 24), ad.baseAddress, UInt64(ad.count),
+          sealed.baseAddress!, secret.pointer) == 0
+      }
     }
   }
 }

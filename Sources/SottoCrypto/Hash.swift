@@ -3,39 +3,40 @@ internal import CSodium
 /// A domain-separation label: `L(label) = lp("Sotto/1 " || label)`. Labels are the only domain separation there is, so
 /// outside of this package each one is a literal. [primitives.11]
 public struct Label: Sendable, ExpressibleByStringLiteral {
-  private let text: String
+  // Encoded once and inline: a chain step has no time for an allocation, nor for reading a string again.
+  private var storage = InlineArray<64, UInt8>(repeating: 0)
+  private var count = 0
 
-  public init(stringLiteral text: StaticString) { self.init(text: text.description) }
+  public init(stringLiteral text: StaticString) { text.withUTF8Buffer { unsafe encode($0) } }
 
   /// For vectors, which name the label that they were made with: at most 55 bytes.
   package init(text: String) {
-    precondition(text.utf8.count <= Self.limit, "a label's length fits one byte")
-    self.text = text
+    var text = text
+    text.withUTF8 { unsafe encode($0) }
   }
 
   /// The greatest number of bytes of a label: its encoding then has 64, of which one is the length.
-  package static let limit = 63 - prefix.utf8.count
+  package static let limit = 63 - prefix.utf8CodeUnitCount
 
   /// The encoded label: a one-byte length, then the text.
   public var encoded: [UInt8] { unsafe withEncoded { unsafe [UInt8]($0) } }
 
-  private static let prefix = "Sotto/1 "
+  private static let prefix: StaticString = "Sotto/1 "
 
-  /// The same on the stack: a chain step has no time for an allocation.
-  func withEncoded<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
-    unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
-      unsafe buffer[0] = UInt8(Self.prefix.utf8.count + text.utf8.count)
-      var end = 1
-      for byte in Self.prefix.utf8 {
-        unsafe buffer[end] = byte
-        end += 1
-      }
-      for byte in text.utf8 {
-        unsafe buffer[end] = byte
-        end += 1
-      }
-      return unsafe body(UnsafeRawBufferPointer(rebasing: buffer[..<end]))
+  private mutating func encode(_ text: UnsafeBufferPointer<UInt8>) {
+    precondition(text.count <= Self.limit, "a label's length fits one byte")
+    count = 1 + Self.prefix.utf8CodeUnitCount + text.count
+    storage[0] = UInt8(count - 1)
+    var bytes = storage.mutableSpan
+    unsafe bytes.withUnsafeMutableBufferPointer { target in
+      _ = unsafe target[1...].update(fromContentsOf: UnsafeBufferPointer(start: Self.prefix.utf8Start, count: 8))
+      _ = unsafe target[9...].update(fromContentsOf: text)
     }
+  }
+
+  /// Lends the same without an allocation.
+  func withEncoded<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+    unsafe storage.span.withUnsafeBufferPointer { unsafe body(UnsafeBufferPointer(rebasing: $0[..<count])) }
   }
 }
 
@@ -131,11 +132,46 @@ public struct PRF: ~Copyable {
   }
 }
 
+extension PRF {
+  /// `P(key, label)` over what `output` held: for steps that are made too often to allocate. `key` has 32 bytes.
+  public static func derive(_ key: Span<UInt8>, _ label: Label, into output: inout Derived) {
+    unsafe label.withEncoded { message in unsafe output.fill(keyed: key, with: message) }
+  }
+
+  /// `P(key, label; first, second)`, likewise; of parts that together have at most 900 bytes.
+  public static func derive(
+    _ key: Span<UInt8>, _ label: Label, _ first: Span<UInt8>, _ second: Span<UInt8>, into output: inout Derived
+  ) {
+    // BLAKE2b takes a short message whole, which costs less than a running state.
+    unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1_024) { message in
+      var end = unsafe label.withEncoded { label in
+        _ = unsafe message.update(fromContentsOf: label)
+        return label.count
+      }
+      // A part may be secret.
+      defer { unsafe sodium_memzero(message.baseAddress!, end) }
+      for part in 0..<2 {
+        let bytes = part == 0 ? first : second
+        precondition(end + 8 + bytes.count <= message.count)
+        end += unsafe writeLength(bytes.count, into: UnsafeMutableBufferPointer(rebasing: message[end...]))
+        unsafe bytes.withUnsafeBufferPointer { _ = unsafe message[end...].update(fromContentsOf: $0) }
+        end += bytes.count
+      }
+      unsafe output.fill(keyed: key, with: UnsafeBufferPointer(rebasing: message[..<end]))
+    }
+  }
+}
+
 /// The two halves of one PRF output.
 public struct Derived: ~Copyable {
-  private let output: Secret
+  private var output: Secret
+  /// Whether the first half may still seal or open a message in place.
+  package private(set) var isReady = false
 
   init(_ output: consuming Secret) { self.output = output }
+
+  /// 64 bytes of memory for `PRF.derive(_:_:into:)` to fill, again and again.
+  public init() { output = Secret(zeroed: 64) }
 
   /// The first 32 bytes.
   public func a() -> Secret { output.slice(0..<32) }
@@ -143,6 +179,55 @@ public struct Derived: ~Copyable {
   public func b() -> Secret { output.slice(32..<64) }
   /// All 64 bytes.
   public func both() -> Secret { output.copy() }
+
+  /// Lends the first 32 bytes.
+  public func withA<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    try body(unsafe Span(_unsafeStart: output.pointer, count: 32))
+  }
+
+  /// Lends the last 32 bytes.
+  public func withB<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    try body(unsafe Span(_unsafeStart: output.pointer + 32, count: 32))
+  }
+
+  /// Whether the last 32 bytes are `other`, in time that does not depend on what they are.
+  public func bIsEqual(to other: Span<UInt8>) -> Bool {
+    guard other.count == 32 else { return false }
+    return unsafe other.withUnsafeBufferPointer { unsafe sodium_memcmp(output.pointer + 32, $0.baseAddress!, 32) == 0 }
+  }
+
+  /// `(a, b) = P(a, label)`: the next step of a chain, in place.
+  public mutating func step(_ label: Label) {
+    unsafe label.withEncoded { message in
+      let key = unsafe Span(_unsafeStart: output.pointer, count: 32)
+      // BLAKE2b has read its key before it writes.
+      unsafe fill(keyed: key, with: message)
+    }
+  }
+
+  /// Forgets both halves.
+  public mutating func wipe() {
+    unsafe sodium_memzero(output.mutablePointer, 64)
+    isReady = false
+  }
+
+  fileprivate mutating func fill(keyed key: Span<UInt8>, with message: UnsafeBufferPointer<UInt8>) {
+    precondition(key.count == 32, "P is keyed with 32 bytes")
+    _ = unsafe key.withUnsafeBufferPointer { key in
+      unsafe crypto_generichash(
+        output.mutablePointer, 64, message.baseAddress, UInt64(message.count), key.baseAddress, 32)
+    }
+    isReady = true
+  }
+
+  /// Lends the first half as a key that seals or opens one message, and forgets it. A second time is a mistake of the
+  /// caller, and ends the program: where `SingleUseKey` is consumed, this memory is filled again.
+  mutating func spendA<R>(_ body: (UnsafePointer<UInt8>) -> R) -> R {
+    precondition(isReady, "this key has been used")
+    isReady = false
+    defer { unsafe sodium_memzero(output.mutablePointer, 32) }
+    return unsafe body(output.pointer)
+  }
 }
 
 /// A running BLAKE2b whose state is wiped: it has absorbed keys. Not private, because optimised callers of `PRF` then refer

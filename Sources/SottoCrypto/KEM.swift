@@ -13,8 +13,17 @@ public struct KEMPublicKey: Hashable, Sendable {
   /// Refuses a key of another length or with a coefficient outside the modulus (FIPS 203 section 7.2).
   public init(_ bytes: [UInt8]) throws(CryptoError) {
     guard bytes.count == Self.count else { throw .wrongLength }
-    guard (try? MLKEM1024.PublicKey(rawRepresentation: bytes)) != nil else { throw .invalidKey }
+    guard Self.isReduced(bytes) else { throw .invalidKey }
     self.bytes = bytes
+  }
+
+  /// The modulus check: 1,024 coefficients of twelve bits, two in three bytes, each below q = 3,329; then a seed, which may
+  /// be anything. swift-crypto would expand the matrix as well, and does so when the key is used.
+  private static func isReduced(_ bytes: [UInt8]) -> Bool {
+    stride(from: 0, to: 1_536, by: 3).allSatisfy { start in
+      let (low, middle, high) = (UInt16(bytes[start]), UInt16(bytes[start + 1]), UInt16(bytes[start + 2]))
+      return low | (middle & 0x0f) << 8 < 3_329 && middle >> 4 | high << 4 < 3_329
+    }
   }
 
   fileprivate init(computed bytes: [UInt8]) { self.bytes = bytes }

@@ -19,6 +19,9 @@ internal import CSodium
     self.count = count
   }
 
+  /// `count` zero bytes, for `overwrite`.
+  package init(zeroes count: Int) { self.init(zeroed: count) }
+
   /// Lets `fill` write the bytes in place.
   public init<E: Error>(count: Int, filledBy fill: (inout MutableRawSpan) throws(E) -> Void) throws(E) {
     self.init(zeroed: count)
@@ -53,6 +56,20 @@ internal import CSodium
   public func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
     let span = unsafe RawSpan(_unsafeStart: UnsafeRawPointer(base), byteCount: count)
     return try body(span)
+  }
+
+  /// Lends the bytes as the span that primitives take.
+  public func withSpan<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    try body(unsafe Span(_unsafeStart: pointer, count: count))
+  }
+
+  /// Writes `bytes` over those of `range`.
+  public mutating func overwrite(_ range: Range<Int>, with bytes: Span<UInt8>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count && range.count == bytes.count)
+    unsafe bytes.withUnsafeBufferPointer { source in
+      guard let start = source.baseAddress else { return }
+      unsafe (base + range.lowerBound).copyMemory(from: start, byteCount: source.count)
+    }
   }
 
   /// A second secret with the same bytes: said aloud, because it is the only way to have two.
@@ -96,4 +113,25 @@ public final class SecretBox: Sendable {
   public let secret: Secret
 
   public init(_ secret: consuming Secret) { self.secret = secret }
+}
+
+extension MutableSpan<UInt8> {
+  /// Lends a part of the memory: the standard library does not yet do it under a name to rely on.
+  package mutating func withPart<R, E: Error>(
+    _ range: Range<Int>, _ body: (inout MutableSpan<UInt8>) throws(E) -> R
+  ) throws(E) -> R {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    return try unsafe withUnsafeMutableBufferPointer { whole throws(E) in
+      var part = unsafe MutableSpan(_unsafeElements: UnsafeMutableBufferPointer(rebasing: whole[range]))
+      return try body(&part)
+    }
+  }
+
+  /// Writes `bytes` at `offset`.
+  package mutating func write(_ bytes: Span<UInt8>, at offset: Int) {
+    precondition(offset >= 0 && offset + bytes.count <= count)
+    unsafe withUnsafeMutableBufferPointer { whole in
+      unsafe bytes.withUnsafeBufferPointer { _ = unsafe whole[offset...].update(fromContentsOf: $0) }
+    }
+  }
 }

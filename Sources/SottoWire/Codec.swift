@@ -33,7 +33,7 @@ public struct WireWriter: Sendable {
   public init() {}
 
   /// With memory for `capacity` bytes, where how many there will be is known.
-  init(capacity: Int) { bytes.reserveCapacity(capacity) }
+  package init(capacity: Int) { bytes.reserveCapacity(capacity) }
 
   /// One byte.
   public mutating func u8(_ value: UInt8) { bytes.append(value) }
@@ -57,11 +57,17 @@ public struct WireWriter: Sendable {
     varint(value.count)
     bytes += value
   }
+  /// The same of bytes that `write` writes.
+  public mutating func vector(_ write: (inout WireWriter) -> Void) {
+    let start = bytes.count
+    write(&self)
+    bytes.insert(contentsOf: lengthPrefix(bytes.count - start), at: start)
+  }
   /// `T values<V>`: the length in bytes of all elements, then the elements. [encoding.10]
   public mutating func list<T>(_ values: [T], _ write: (inout WireWriter, T) -> Void) {
-    var inner = WireWriter()
-    for value in values { write(&inner, value) }
-    vector(inner.bytes)
+    vector { writer in
+      for value in values { write(&writer, value) }
+    }
   }
 
   private mutating func integer(_ value: UInt64, _ width: Int) {
@@ -126,6 +132,12 @@ public struct WireReader: Sendable {
   public mutating func rest() -> [UInt8] {
     defer { position = end }
     return Array(bytes[position..<end])
+  }
+
+  /// The same where it stands, without a copy.
+  package mutating func restSlice() -> ArraySlice<UInt8> {
+    defer { position = end }
+    return bytes[position..<end]
   }
 
   /// A minimal variable-length integer (RFC 9000 section 16). [encoding.3]

@@ -13,6 +13,16 @@ import Testing
     expectNone(violations)
   }
 
+  @Test func `A benchmark reaches primitives in one file only`() throws {
+    let paths = try Repository.files(under: "Benchmarks", endingWith: ".swift")
+    #expect(paths.contains("Benchmarks/CryptoFloor.swift"))
+    expectNone(try paths.flatMap { try Boundaries.violations(in: Repository.text($0), at: $0) })
+    for module in ["CSodium", "Crypto", "GRDBSQLite"] {
+      let planted = Boundaries.violations(in: "import \(module)\n", at: "Benchmarks/CryptoOperations.swift")
+      #expect(planted.count == 1)
+    }
+  }
+
   @Test(arguments: [
     // The relay cannot name what it must not read.
     ("SottoRelay/HTTP/Routes.swift", "import SottoSession"),

@@ -132,4 +132,41 @@ private let sunscreen = Array(
     )
     #expect(copied == [1] && stored == [1])
   }
+
+  // [primitives.8] In place it is the same function, and the key is gone afterwards.
+  @Test func singleUseInPlace() throws {
+    let plaintext = [UInt8](repeating: 7, count: 100)
+    let secret = Secret(copying: [UInt8](repeating: 1, count: 32))
+    var keys = Derived()
+    func derive(_ keys: inout Derived) { secret.withSpan { PRF.derive($0, "test single use", into: &keys) } }
+    func isSpent(_ keys: borrowing Derived) -> Bool {
+      !keys.isReady && keys.a().revealed() == [UInt8](repeating: 0, count: 32)
+    }
+
+    derive(&keys)
+    var message = plaintext + [UInt8](repeating: 0, count: 16)
+    let expected = SingleUseKey(keys.a()).seal(plaintext, ad: [])
+    var target = message.mutableSpan
+    keys.sealOnce(&target)
+    var spent = isSpent(keys)
+    #expect(message == expected && spent)
+
+    derive(&keys)
+    var opened = [UInt8](repeating: 1, count: 100)
+    var room = opened.mutableSpan
+    try keys.openOnce(message.span, into: &room)
+    spent = isSpent(keys)
+    #expect(opened == plaintext && spent)
+
+    message[115] ^= 1
+    derive(&keys)
+    var refused = [UInt8](repeating: 1, count: 100)
+    var other = refused.mutableSpan
+    do throws(CryptoError) {
+      try keys.openOnce(message.span, into: &other)
+      Issue.record("it opened")
+    } catch { #expect(error == .notAuthentic) }
+    spent = isSpent(keys)
+    #expect(refused == [UInt8](repeating: 0, count: 100) && spent)
+  }
 }

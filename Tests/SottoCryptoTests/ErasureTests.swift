@@ -89,6 +89,37 @@
       #expect(try keyCanary.copies() == 0)
     }
 
+    /// A chain's steps in the caller's memory, and a message under what they derive.
+    @Test func stepsInPlace() throws {
+      let (keyCanary, partCanary) = (Canary(), Canary())
+      let key = keyCanary.secret()
+      let part = partCanary.secret()
+      var output = Derived()
+      key.withSpan { key in part.withSpan { PRF.derive(key, "test erasure", $0, $0, into: &output) } }
+      try expectErased(partCanary, with: part)
+      key.withSpan { PRF.derive($0, "test erasure", into: &output) }
+      try expectErased(keyCanary, with: key)
+      let a = output.a()
+      let first = Canary(of: a)
+      drop(a)
+      #expect(try first.copies() == 1)
+      output.step("test erasure")
+      #expect(try first.copies() == 0)
+      let next = output.a()
+      let second = output.b()
+      let (spent, kept) = (Canary(of: next), Canary(of: second))
+      drop(next)
+      drop(second)
+      var message = [UInt8](repeating: 0, count: 48)
+      var target = message.mutableSpan
+      output.sealOnce(&target)
+      #expect(message != [UInt8](repeating: 0, count: 48))
+      #expect(try spent.copies() == 0)
+      output.wipe()
+      #expect(try kept.copies() == 0)
+      drop(output)
+    }
+
     @Test func agreement() throws {
       let canary = Canary()
       var system = SystemEntropy()

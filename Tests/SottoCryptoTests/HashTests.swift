@@ -94,6 +94,28 @@ import Testing
     #expect(single.encoded == [9] + Array("Sotto/1 x".utf8))
   }
 
+  // [primitives.2] In the caller's memory it is the same function.
+  @Test func thePRFInPlace() {
+    let key = Secret(copying: [UInt8](repeating: 1, count: 32))
+    let (first, second) = ([UInt8](repeating: 2, count: 32), [UInt8](repeating: 3, count: 80))
+    var output = Derived()
+    key.withSpan { PRF.derive($0, "test in place", first.span, second.span, into: &output) }
+    let parts = (output.both().revealed(), PRF.derive(key, "test in place", first, second).both().revealed())
+    #expect(parts.0 == parts.1)
+    key.withSpan { PRF.derive($0, "test in place", into: &output) }
+    let step = PRF.derive(key, "test in place")
+    let none = (output.both().revealed(), step.both().revealed())
+    #expect(none.0 == none.1)
+    output.step("test step")
+    let next = (output.both().revealed(), PRF.derive(step.a(), "test step").both().revealed())
+    #expect(next.0 == next.1)
+    let second32 = output.b().revealed()
+    let same = output.bIsEqual(to: second32.span)
+    let other = output.bIsEqual(to: first.span)
+    let wrongLength = output.bIsEqual(to: second.span)
+    #expect(same && !other && !wrongLength)
+  }
+
   @Test(arguments: [
     (0, "00"), (63, "3f"), (64, "4040"), (16_383, "7fff"), (16_384, "80004000"), ((1 << 30) - 1, "bfffffff"),
     (1 << 30, "c000000040000000"), ((1 << 62) - 1, "ffffffffffffffff"),

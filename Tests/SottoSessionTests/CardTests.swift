@@ -142,4 +142,21 @@ import Testing
     }
     #expect(stage { try UnverifiedCard(decoding: encoded + [0]) } == .encoding)
   }
+
+  // [card.4] The same card is verified once. Another one under its name is not it, and dates are asked each time.
+  @Test func aCardVerifiedBefore() throws {
+    let alice = try Person(seed: 11, now: day, depth: 0)
+    func verified(_ bytes: [UInt8], now: UnixTime = day) throws -> Card {
+      try UnverifiedCard(decoding: bytes)
+        .verified(for: alice.account.id, foundAt: nil, before: alice.card, now: now)
+    }
+    let bytes = alice.card.encoded()
+    #expect(try verified(bytes) == alice.card)
+    for offset in [bytes.count - 1, bytes.count - 3_309 - 1] {
+      var bent = bytes
+      bent[offset] ^= 1
+      #expect(stage { try verified(bent) } == .signature)
+    }
+    #expect(stage { try verified(bytes, now: day + 40 * 86_400) } == .validity)
+  }
 }

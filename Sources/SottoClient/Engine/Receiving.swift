@@ -73,7 +73,8 @@ extension Engine {
     let account = unverified.claimedAccount
     guard account != profile.account else { throw Refused(.account) }
     let known = try contact(account)
-    var responded = try unverified.verified(known: try known?.verifiedCard()?.list, now: seconds)
+    let card = try known?.verifiedCard()
+    var responded = try unverified.verified(known: card?.list, before: card, now: seconds)
     let opened = try responded.session.open(envelope, now: seconds, from: &entropy)
     let initiator = responded.initiator
     let info = responded.session.info

@@ -1,4 +1,4 @@
-import SottoCrypto
+package import SottoCrypto
 import SottoWire
 
 // The responder's side is three states, each consumed by the next; nothing outside changes before the ratchet message
@@ -40,10 +40,22 @@ public struct HandshakeOpening: ~Copyable {
   public consuming func respond(
     signedPrekey: borrowing SignedPrekey, oneTime: borrowing OneTimePrekey, now: UnixTime
   ) throws(Refused) -> UnverifiedInitiator {
+    let prelude = prelude
+    return try respond(signedPrekey: signedPrekey, oneTime: oneTime, now: now) { () throws(CryptoError) in
+      try oneTime.kemKey.decapsulate(prelude.ciphertext)
+    }
+  }
+
+  /// With the KEM's shared secret as an argument, for what measures the rest.
+  package consuming func respond(
+    signedPrekey: borrowing SignedPrekey, oneTime: borrowing OneTimePrekey, now: UnixTime,
+    decapsulate: () throws(CryptoError) -> Secret
+  ) throws(Refused) -> UnverifiedInitiator {
     guard ids.kind == .oneTime, ids.id == oneTime.batch, ids.index == oneTime.index else { throw Refused(.prekey) }
     let dh4 = try agreement(oneTime.agreementKey, prelude.ephemeralKey)
     return try respond(
-      signedPrekey, kem: oneTime.kemKey, oneTimeKey: oneTime.agreementKey.publicKey, dh4: dh4, now: now)
+      signedPrekey, kemKey: oneTime.kemKey.publicKey, oneTimeKey: oneTime.agreementKey.publicKey, dh4: dh4, now: now,
+      decapsulate: decapsulate)
   }
 
   /// Opens box1 with the last-resort key.
@@ -51,22 +63,25 @@ public struct HandshakeOpening: ~Copyable {
     signedPrekey: borrowing SignedPrekey, now: UnixTime
   ) throws(Refused) -> UnverifiedInitiator {
     guard ids.kind == .lastResort, ids.id == signedPrekey.part.lastResortID else { throw Refused(.prekey) }
-    return try respond(signedPrekey, kem: signedPrekey.lastResort, oneTimeKey: nil, dh4: Secret(copying: []), now: now)
+    let prelude = prelude
+    return try respond(
+      signedPrekey, kemKey: signedPrekey.lastResort.publicKey, oneTimeKey: nil, dh4: Secret(copying: []), now: now
+    ) { () throws(CryptoError) in try signedPrekey.lastResort.decapsulate(prelude.ciphertext) }
   }
 
   private consuming func respond(
-    _ signedPrekey: borrowing SignedPrekey, kem: borrowing KEMPrivateKey, oneTimeKey: AgreementPublicKey?,
-    dh4: consuming Secret, now: UnixTime
+    _ signedPrekey: borrowing SignedPrekey, kemKey: KEMPublicKey, oneTimeKey: AgreementPublicKey?,
+    dh4: consuming Secret, now: UnixTime, decapsulate: () throws(CryptoError) -> Secret
   ) throws(Refused) -> UnverifiedInitiator {
     // [prekeys.7] Keys past their life are not there any more, whether or not somebody has deleted them yet.
     guard ids.spkID == signedPrekey.part.id, now <= signedPrekey.keptUntil else { throw Refused(.prekey) }
     let c1 = KeySchedule.c1(
-      c0, box0: prelude.box0, part: signedPrekey.part, kind: ids.kind, oneTimeKey: oneTimeKey, kemKey: kem.publicKey,
+      c0, box0: prelude.box0, part: signedPrekey.part, kind: ids.kind, oneTimeKey: oneTimeKey, kemKey: kemKey,
       ciphertext: prelude.ciphertext)
     let dh3 = try agreement(signedPrekey.signedKey, prelude.ephemeralKey)
     let ck2 = KeySchedule.withPrekeys(ck0, dh3: dh3, dh4: dh4)
     let shared: Secret
-    do { shared = try kem.decapsulate(prelude.ciphertext) } catch { throw Refused(.key) }
+    do { shared = try decapsulate() } catch { throw Refused(.key) }
     let third = KeySchedule.withKEM(ck2, shared: shared, c1)
     let key = SingleUseKey(third.b())
     let plaintext: [UInt8]
@@ -103,10 +118,13 @@ public struct UnverifiedInitiator: ~Copyable {
   /// - Parameters:
   ///   - known: the newest list of that account known here, if any. An older list inside a slow first flight is no
   ///     error; then the device must stand, with the same identity key, in the newer one.
+  ///   - before: a card that was verified already, if any: the same one is not verified again.
   ///   - now: unix seconds.
   /// - Returns: a session that has opened nothing yet. It counts only once the message beside the prelude opens.
-  public consuming func verified(known: DeviceList?, now: UnixTime) throws(Refused) -> RespondedSession {
-    let card = try claims.card.verified(for: claims.card.claimedAccount, foundAt: nil, now: now)
+  public consuming func verified(
+    known: DeviceList?, before: Card? = nil, now: UnixTime
+  ) throws(Refused) -> RespondedSession {
+    let card = try claims.card.verified(for: claims.card.claimedAccount, foundAt: nil, before: before, now: now)
     guard let device = card.list.device(claims.device) else { throw Refused(.device) }
     // [handshake.17]
     guard device.versions.contains(DeviceList.version) else { throw Refused(.device) }

@@ -48,6 +48,8 @@ public struct Card: Hashable, Sendable {
 /// A card as it arrived: nothing in it can be used before `verified` has said yes.
 public struct UnverifiedCard: Sendable {
   private let card: Card
+  /// The account that the card claims: what a verification must be asked for when no address is at hand.
+  public let claimedAccount: AccountID
 
   /// Reads the plaintext of a card.
   public init(decoding bytes: [UInt8]) throws(Refused) {
@@ -61,10 +63,8 @@ public struct UnverifiedCard: Sendable {
     let signature = try parsed(try reader.fixed(HybridSignature.count), HybridSignature.init)
     card = Card(
       accountKey: HybridPublicKey(classical: classical, postQuantum: postQuantum), list: list, signature: signature)
+    claimedAccount = AccountID(of: card.accountKey)
   }
-
-  /// The account that the card claims: what a verification must be asked for when no address is at hand.
-  public var claimedAccount: AccountID { AccountID(of: card.accountKey) }
 
   /// The list that the card claims, of which nothing is verified.
   package var claimedList: DeviceList { card.list }
@@ -75,12 +75,15 @@ public struct UnverifiedCard: Sendable {
   ///   - account: A of the address, or of the known contact.
   ///   - relay: where the card was found; nil when it came inside a session.
   ///   - sequence: the number in clear with which it was found; nil when there was none.
+  ///   - before: a card that was verified already, if any. If this is the same, in every byte, so are its signatures:
+  ///     they are verified once.
   ///   - now: unix seconds.
   public func verified(
-    for account: AccountID, foundAt relay: RelayAuthority?, as sequence: UInt64? = nil, now: UnixTime
+    for account: AccountID, foundAt relay: RelayAuthority?, as sequence: UInt64? = nil, before: Card? = nil,
+    now: UnixTime
   ) throws(Refused) -> Card {
     guard claimedAccount == account, card.list.account == account else { throw Refused(.account) }
-    guard card.accountKey.verify(card.signature, "device list", over: card.list.encoded()) else {
+    guard card == before || card.accountKey.verify(card.signature, "device list", over: card.list.encoded()) else {
       throw Refused(.signature)
     }
     guard card.list.isValid(at: now) else {

@@ -121,6 +121,10 @@ public struct DeviceList: Hashable, Sendable {
   public let relays: [RelayAuthority]
   /// The devices.
   public let devices: [Device]
+  // A list is signed, hashed and sent many times, and encoded once.
+  private let content: [UInt8]
+  /// `H("list"; list)`.
+  public let hash: Digest
 
   public init(
     account: AccountID, sequence: UInt64, previous: Digest, notBefore: UnixTime, notAfter: UnixTime,
@@ -134,10 +138,19 @@ public struct DeviceList: Hashable, Sendable {
     self.nextAccount = nextAccount
     self.relays = relays
     self.devices = devices
+    var writer = WireWriter()
+    writer.fixed(account.bytes)
+    writer.u64(sequence)
+    writer.fixed(previous.bytes)
+    writer.u64(notBefore)
+    writer.u64(notAfter)
+    writer.fixed(nextAccount.bytes)
+    writer.list(relays) { $0.vector(Array($1.text.utf8)) }
+    writer.list(devices) { $1.write(to: &$0, relays) }
+    content = writer.bytes
+    hash = Digest.of("list", content)
   }
 
-  /// `H("list"; list)`.
-  public var hash: Digest { Digest.of("list", encoded()) }
   /// What this list looks like from outside.
   public var head: ListHead { ListHead(sequence: sequence, hash: hash) }
 
@@ -150,18 +163,7 @@ public struct DeviceList: Hashable, Sendable {
   public func device(_ id: DeviceID) -> Device? { devices.first { $0.id == id } }
 
   /// The content that the account signs. [list.2]
-  public func encoded() -> [UInt8] {
-    var writer = WireWriter()
-    writer.fixed(account.bytes)
-    writer.u64(sequence)
-    writer.fixed(previous.bytes)
-    writer.u64(notBefore)
-    writer.u64(notAfter)
-    writer.fixed(nextAccount.bytes)
-    writer.list(relays) { $0.vector(Array($1.text.utf8)) }
-    writer.list(devices) { $1.write(to: &$0, relays) }
-    return writer.bytes
-  }
+  public func encoded() -> [UInt8] { content }
 
   /// Whether this list may follow `known`: either it is the same list, or a newer one that chains to it when it is the
   /// next. [list.6]

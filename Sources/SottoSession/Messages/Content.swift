@@ -54,53 +54,58 @@ public struct Content: Hashable, Sendable {
 
   /// The bytes that are padded and sealed.
   public func encoded() -> [UInt8] {
-    var writer = WireWriter()
+    // Most messages fit the smallest envelope.
+    var writer = WireWriter(capacity: SizeClass.b512.rawValue)
     writer.fixed(id.bytes)
     writer.u64(sentAt)
     writer.list(parts) { writer, part in
-      var body = WireWriter()
-      writer.u8(part.write(to: &body))
-      writer.vector(body.bytes)
+      writer.u8(part.kind)
+      writer.vector { part.write(to: &$0) }
     }
     return writer.bytes
   }
 
   /// Reads content strictly; an unknown kind below 128 is refused. [messages.4]
   public init(decoding bytes: [UInt8]) throws(Refused) {
-    self = try refusing(at: .content) {
-      try WireReader.decode(bytes) { reader in
-        Content(
-          id: try MessageID(try reader.fixed(MessageID.count)), sentAt: try reader.u64(),
-          parts: try reader.list(limit: Limits.contentParts) { reader throws(WireError) in
-            try ContentPart(kind: try reader.u8(), body: try reader.vector(limit: SizeClass.k64.rawValue))
-          })
+    var reader = WireReader(bytes)
+    do throws(WireError) {
+      id = try MessageID(try reader.fixed(MessageID.count))
+      sentAt = try reader.u64()
+      parts = try reader.list(limit: Limits.contentParts) { reader throws(WireError) in
+        try ContentPart(kind: try reader.u8(), body: try reader.vector(limit: SizeClass.k64.rawValue))
       }
+      try reader.finish()
+    } catch {
+      throw Refused(.content)
     }
   }
 }
 
 // The bodies of the kinds. [messages.5]
 extension ContentPart {
-  /// Writes the body and returns its kind.
-  package func write(to body: inout WireWriter) -> UInt8 {
+  package var kind: UInt8 {
     switch self {
-    case .text(let text):
-      body.fixed(Array(text.utf8))
-      return 1
-    case .replyPath(let path):
-      path.write(to: &body)
-      return 2
+    case .text: 1
+    case .replyPath: 2
+    case .heads: 3
+    case .missing: 4
+    case .ignorable(let kind, _): kind
+    }
+  }
+
+  /// Writes the body and returns its kind.
+  @discardableResult package func write(to body: inout WireWriter) -> UInt8 {
+    switch self {
+    case .text(let text): body.fixed(Array(text.utf8))
+    case .replyPath(let path): path.write(to: &body)
     case .heads(let own, let yours):
       own.write(to: &body)
       yours.write(to: &body)
-      return 3
     case .missing(let ids):
       for id in ids { body.fixed(id.bytes) }
-      return 4
-    case .ignorable(let kind, let bytes):
-      body.fixed(bytes)
-      return kind
+    case .ignorable(_, let bytes): body.fixed(bytes)
     }
+    return kind
   }
 
   /// Reads the body of a kind.
@@ -108,8 +113,9 @@ extension ContentPart {
     var reader = WireReader(body)
     switch kind {
     case 1:
-      guard let text = String(validating: reader.rest(), as: UTF8.self) else { throw .invalidValue }
+      guard let text = String(validating: body, as: UTF8.self) else { throw .invalidValue }
       self = .text(text)
+      return
     case 2: self = .replyPath(try ReplyPath(from: &reader))
     case 3: self = .heads(own: try ListHead(from: &reader), yours: try ListHead(from: &reader))
     case 4:

@@ -37,39 +37,50 @@ public struct Envelope: Sendable {
   }
 
   package static func encode(prelude: [UInt8]?, message: RatchetMessage) -> [UInt8] {
-    var writer = WireWriter()
-    writer.u8((prelude == nil ? Kind.message : .withPrelude).rawValue)
-    if let prelude { writer.fixed(prelude) }
-    message.write(to: &writer)
-    return writer.bytes
+    build(prelude: prelude, messageCount: message.bytes.count) { $0.write(message.bytes.span, at: 0) }
+  }
+
+  /// An envelope of which `write` makes the message, in place.
+  static func build(
+    prelude: [UInt8]?, messageCount: Int, _ write: (inout MutableSpan<UInt8>) -> Void
+  ) -> [UInt8] {
+    let front = 1 + (prelude?.count ?? 0)
+    var bytes = [UInt8](repeating: 0, count: front + messageCount)
+    bytes[0] = (prelude == nil ? Kind.message : .withPrelude).rawValue
+    if let prelude { bytes.replaceSubrange(1..<front, with: prelude) }
+    var whole = bytes.mutableSpan
+    whole.withPart(front..<front + messageCount) { write(&$0) }
+    return bytes
   }
 }
 
-/// `hdr[80] || COM[32] || sealed`.
+/// `hdr[80] || COM[32] || sealed`, where it stands in the bytes that arrived.
 package struct RatchetMessage: Sendable {
-  package let header: [UInt8]
-  package let commitment: [UInt8]
-  package let sealed: [UInt8]
+  package let bytes: ArraySlice<UInt8>
 
   static let headerCount = SealingKey.overhead + RatchetHeader.count
-  static let overhead = headerCount + Digest.count + SingleUseKey.overhead
+  static let headerRange = 0..<headerCount
+  static let commitmentRange = headerCount..<headerCount + Digest.count
+  static let overhead = commitmentRange.upperBound + SingleUseKey.overhead
 
-  package init(header: [UInt8], commitment: [UInt8], sealed: [UInt8]) {
-    self.header = header
-    self.commitment = commitment
-    self.sealed = sealed
-  }
+  init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
+
+  /// For vectors; header and commitment have 80 and 32 bytes.
+  package init(header: [UInt8], commitment: [UInt8], sealed: [UInt8]) { self.init(header + commitment + sealed) }
 
   init(from reader: inout WireReader) throws(WireError) {
-    header = try reader.fixed(Self.headerCount)
-    commitment = try reader.fixed(Digest.count)
-    sealed = reader.rest()
-    guard sealed.count > SingleUseKey.overhead else { throw .truncated }
+    bytes = reader.restSlice()
+    guard bytes.count > Self.overhead else { throw .truncated }
   }
 
-  func write(to writer: inout WireWriter) {
-    writer.fixed(header)
-    writer.fixed(commitment)
-    writer.fixed(sealed)
+  package var header: [UInt8] { part(Self.headerRange) }
+  package var commitment: [UInt8] { part(Self.commitmentRange) }
+  package var sealed: [UInt8] { part(Self.commitmentRange.upperBound..<bytes.count) }
+
+  private func part(_ range: Range<Int>) -> [UInt8] {
+    Array(bytes[bytes.startIndex + range.lowerBound..<bytes.startIndex + range.upperBound])
   }
+
+  /// How long the padded content is.
+  var paddedCount: Int { bytes.count - Self.overhead }
 }

@@ -49,6 +49,10 @@ public struct SignedPart: Hashable, Sendable {
   public let notBefore: UnixTime
   /// Valid until, unix seconds.
   public let notAfter: UnixTime
+  // A signed part is signed, hashed and stored, and encoded once.
+  private let content: [UInt8]
+  /// `H("signed part"; content)`: binds all of it into a handshake.
+  public let hash: Digest
 
   package init(
     account: AccountID, device: DeviceID, id: UInt64, signedKey: AgreementPublicKey, lastResortID: UInt64,
@@ -63,13 +67,6 @@ public struct SignedPart: Hashable, Sendable {
     self.batches = batches
     self.notBefore = notBefore
     self.notAfter = notAfter
-  }
-
-  /// `H("signed part"; content)`: binds all of it into a handshake.
-  public var hash: Digest { Digest.of("signed part", encoded()) }
-
-  /// The content that the device signs. [prekeys.4]
-  public func encoded() -> [UInt8] {
     var writer = WireWriter()
     writer.fixed(account.bytes)
     writer.fixed(device.bytes)
@@ -80,8 +77,12 @@ public struct SignedPart: Hashable, Sendable {
     writer.list(batches) { $1.write(to: &$0) }
     writer.u64(notBefore)
     writer.u64(notAfter)
-    return writer.bytes
+    content = writer.bytes
+    hash = Digest.of("signed part", content)
   }
+
+  /// The content that the device signs. [prekeys.4]
+  public func encoded() -> [UInt8] { content }
 
   /// What is sealed for the relay: `pkML || lp(content) || signature`.
   public func published(signedBy device: borrowing HybridSigningKey) throws(CryptoError) -> [UInt8] {

@@ -20,26 +20,30 @@ package struct Ratchet: ~Copyable {
   /// Whether `skipped` differs from what was last saved.
   private(set) var skippedChanged: Bool
 
-  struct SendingChain: Sendable {
+  // Where a message is computed, beside the state, so that none costs an allocation; wiped after each.
+  private var step = Derived()
+  private var secrets = MessageSecrets()
+
+  struct SendingChain {
     let key: ChainKey
     let header: HeaderKey
-    let next: UInt32
+    var next: UInt32
   }
 
-  struct ReceivingChain: Sendable {
+  struct ReceivingChain {
     let key: ChainKey
     let header: HeaderKey
-    let next: UInt32
+    var next: UInt32
     let remote: AgreementPublicKey
     /// Counts receiving chains, so that skipped keys can say which one they are of.
     let number: UInt32
   }
 
   /// What opening a message yields.
-  struct Opened {
-    let content: Content
+  package struct Opened<Content> {
+    package let content: Content
     /// Keys of earlier messages that had to be forgotten: those messages can no longer be opened.
-    let dropped: Int
+    package let dropped: Int
   }
 
   /// DHs fresh, DHr = SPK, HKs = HKi, NHKr = HKr, no receiving chain. [ratchet.11]
@@ -138,12 +142,26 @@ package struct Ratchet: ~Copyable {
 
   /// Seals the next message of the sending chain.
   package mutating func seal(_ padded: [UInt8], from entropy: inout some Entropy) -> RatchetMessage {
+    let room = [UInt8](repeating: 0, count: SingleUseKey.overhead)
+    var bytes = [UInt8](repeating: 0, count: RatchetMessage.commitmentRange.upperBound) + padded + room
+    var message = bytes.mutableSpan
+    seal(&message, from: &entropy)
+    return RatchetMessage(bytes)
+  }
+
+  /// The same in place: the padded content stands in `message` with room for header and commitment before it and for the
+  /// tag behind it.
+  package mutating func seal(_ message: inout MutableSpan<UInt8>, from entropy: inout some Entropy) {
     guard let chain = sending else { preconditionFailure("a responder sends after it has opened") }
     precondition(chain.next < .max, "the caller asks canSeal")
-    let step = chain.key.step()
+    chain.key.step(into: &step)
     let header = RatchetHeader(key: own.publicKey, previousCount: previousCount, number: chain.next)
-    sending = SendingChain(key: step.next, header: chain.header, next: chain.next + 1)
-    return step.message.seal(padded, sid: sid, header: chain.header.seal(header, sid: sid, from: &entropy))
+    message.withPart(RatchetMessage.headerRange) { chain.header.seal(header, sid: sid, into: &$0, from: &entropy) }
+    step.withB { secrets.seal(&message, under: $0, sid: sid) }
+    // Commit.
+    chain.key.advance(to: step)
+    step.wipe()
+    sending = SendingChain(key: chain.key, header: chain.header, next: chain.next + 1)
   }
 
   /// Which chain a header belongs to.
@@ -159,8 +177,15 @@ package struct Ratchet: ~Copyable {
   }
 
   func currentPlace(of message: RatchetMessage) -> Place? {
-    if let header = receiving?.header.open(message.header, sid: sid) { return .current(header) }
-    return nextReceivingHeader.open(message.header, sid: sid).map { .next($0) }
+    let sealed = message.bytes.span.extracting(RatchetMessage.headerRange)
+    // A header whose key is none counts as not opened.
+    if let plaintext = receiving?.header.plaintext(of: sealed, sid: sid),
+      let header = try? RatchetHeader(plaintext, known: receiving?.remote)
+    {
+      return .current(header)
+    }
+    guard let plaintext = nextReceivingHeader.plaintext(of: sealed, sid: sid) else { return nil }
+    return (try? RatchetHeader(plaintext, known: nil)).map { .next($0) }
   }
 
   func pastPlace(of message: RatchetMessage) -> Place? {
@@ -171,84 +196,104 @@ package struct Ratchet: ~Copyable {
   }
 
   /// Opens a message; on any refusal the state is as it was.
-  mutating func open(
-    _ message: RatchetMessage, now: UnixTime, from entropy: inout some Entropy
-  ) throws(Refused) -> Opened {
+  ///
+  /// - Parameters:
+  ///   - plaintext: memory for the padded content. One that has its length already is not allocated again.
+  ///   - now: unix seconds.
+  ///   - content: reads the padded content. It is asked before the commit: what its author padded or encoded wrongly is
+  ///     refused like anything else.
+  package mutating func open<C>(
+    _ message: RatchetMessage, into plaintext: inout [UInt8], now: UnixTime, from entropy: inout some Entropy,
+    _ content: ([UInt8]) throws(Refused) -> C
+  ) throws(Refused) -> Opened<C> {
+    defer { step.wipe() }
     switch place(of: message) {
     case .none: throw Refused(.header)
-    case .past(let header, let chain): return try openSkipped(message, chain: chain, number: header.number, now: now)
+    case .past(let header, let chain):
+      return try openSkipped(message, chain: chain, number: header.number, into: &plaintext, now: now, content)
     case .current(let header):
       // [ratchet.15]
       guard let chain = receiving, header.key == chain.remote else { throw Refused(.header) }
       guard header.number >= chain.next else {
-        return try openSkipped(message, chain: chain.number, number: header.number, now: now)
+        return try openSkipped(
+          message, chain: chain.number, number: header.number, into: &plaintext, now: now, content)
       }
-      return try openCurrent(message, header, chain, now: now)
-    case .next(let header): return try openNext(message, header, now: now, from: &entropy)
+      return try openCurrent(message, header, chain, into: &plaintext, now: now, content)
+    case .next(let header): return try openNext(message, header, into: &plaintext, now: now, from: &entropy, content)
     }
   }
 
-  // Before the commit: what its author padded or encoded wrongly is refused like anything else.
-  private static func content(of padded: [UInt8]) throws(Refused) -> Content {
-    try Content(decoding: try Padding.unpad(padded))
-  }
-
-  private mutating func openSkipped(
-    _ message: RatchetMessage, chain: UInt32, number: UInt32, now: UnixTime
-  ) throws(Refused) -> Opened {
+  private mutating func openSkipped<C>(
+    _ message: RatchetMessage, chain: UInt32, number: UInt32, into plaintext: inout [UInt8], now: UnixTime,
+    _ content: ([UInt8]) throws(Refused) -> C
+  ) throws(Refused) -> Opened<C> {
     // [ratchet.16] Opened before, or forgotten.
     guard let key = skipped.key(chain: chain, number: number, now: now) else { throw Refused(.replay) }
-    let content = try Self.content(of: try key.open(message, sid: sid))
+    try key.secret.withSpan { key throws(Refused) in
+      try secrets.open(message, under: key, sid: sid, into: &plaintext)
+    }
+    let content = try content(plaintext)
+    // Commit.
     skipped.remove(chain: chain, number: number)
     skippedChanged = true
     return Opened(content: content, dropped: skipped.expire(now: now))
   }
 
-  private mutating func openCurrent(
-    _ message: RatchetMessage, _ header: RatchetHeader, _ chain: ReceivingChain, now: UnixTime
-  ) throws(Refused) -> Opened {
+  private mutating func openCurrent<C>(
+    _ message: RatchetMessage, _ header: RatchetHeader, _ chain: ReceivingChain, into plaintext: inout [UInt8],
+    now: UnixTime, _ content: ([UInt8]) throws(Refused) -> C
+  ) throws(Refused) -> Opened<C> {
     // [ratchet.14] Before any derivation, or allocation that grows with the jump.
     guard header.number < .max, header.number - chain.next <= Limits.gap else { throw Refused(.gap) }
-    let advance = Advance(chain.key, from: chain.next, to: header.number)
-    let content = try Self.content(of: try advance.message.open(message, sid: sid))
+    let passed = Advance.advance(chain.key, from: chain.next, to: header.number, in: &step)
+    try step.withB { key throws(Refused) in try secrets.open(message, under: key, sid: sid, into: &plaintext) }
+    let content = try content(plaintext)
     // Commit.
     var dropped = skipped.expire(now: now)
-    if let run = advance.run(chain: chain.number, now: now) {
-      dropped += skipped.add(run)
+    if let passed {
+      dropped += skipped.add(
+        SkippedKeys.Run(chain: chain.number, first: chain.next, keys: passed, storedAt: now))
       skippedChanged = true
     }
     skippedChanged = skippedChanged || dropped > 0
+    chain.key.advance(to: step)
     receiving = ReceivingChain(
-      key: advance.next, header: chain.header, next: header.number + 1, remote: chain.remote, number: chain.number)
+      key: chain.key, header: chain.header, next: header.number + 1, remote: chain.remote, number: chain.number)
     return Opened(content: content, dropped: dropped)
   }
 
-  private mutating func openNext(
-    _ message: RatchetMessage, _ header: RatchetHeader, now: UnixTime, from entropy: inout some Entropy
-  ) throws(Refused) -> Opened {
+  private mutating func openNext<C>(
+    _ message: RatchetMessage, _ header: RatchetHeader, into plaintext: inout [UInt8], now: UnixTime,
+    from entropy: inout some Entropy, _ content: ([UInt8]) throws(Refused) -> C
+  ) throws(Refused) -> Opened<C> {
     let ended = receiving?.next ?? 0
     // [ratchet.14] A chain cannot have been shorter than what was opened of it; one that never was had no messages.
     guard header.previousCount >= ended, header.previousCount - ended <= Limits.gap, header.number <= Limits.gap,
       receiving != nil || header.previousCount == 0
     else { throw Refused(.gap) }
     let turn = root.step(try agreement(own, header.key))
-    let advance = Advance(turn.chain, from: 0, to: header.number)
-    let content = try Self.content(of: try advance.message.open(message, sid: sid))
+    let passed = Advance.advance(turn.chain, from: 0, to: header.number, in: &step)
+    try step.withB { key throws(Refused) in try secrets.open(message, under: key, sid: sid, into: &plaintext) }
+    let content = try content(plaintext)
     let fresh = AgreementPrivateKey(from: &entropy)
     let answer = turn.root.step(try agreement(fresh, header.key))
     // Commit.
     var dropped = skipped.expire(now: now)
+    turn.chain.advance(to: step)
     if let old = receiving {
-      let rest = Advance.skip(old.key, from: old.next, to: header.previousCount)
-      if let run = rest.run(chain: old.number, now: now) { dropped += skipped.add(run) }
+      if let rest = Advance.skip(old.key, from: old.next, to: header.previousCount, in: &step) {
+        dropped += skipped.add(SkippedKeys.Run(chain: old.number, first: old.next, keys: rest, storedAt: now))
+      }
       dropped += skipped.end(chain: old.number, headerKey: old.header)
     }
     let number = receiving.map { $0.number + 1 } ?? 0
-    if let run = advance.run(chain: number, now: now) { dropped += skipped.add(run) }
+    if let passed {
+      dropped += skipped.add(SkippedKeys.Run(chain: number, first: 0, keys: passed, storedAt: now))
+    }
     skippedChanged = true
     previousCount = sending?.next ?? 0
     receiving = ReceivingChain(
-      key: advance.next, header: nextReceivingHeader, next: header.number + 1, remote: header.key, number: number)
+      key: turn.chain, header: nextReceivingHeader, next: header.number + 1, remote: header.key, number: number)
     nextReceivingHeader = turn.nextHeader
     sending = SendingChain(key: answer.chain, header: nextSendingHeader, next: 0)
     nextSendingHeader = answer.nextHeader

@@ -16,18 +16,39 @@ package struct RatchetHeader {
   }
 
   package init(decoding bytes: [UInt8]) throws(WireError) {
-    var reader = WireReader(bytes)
-    key = try parsed(try reader.fixed(AgreementPublicKey.count), AgreementPublicKey.init)
-    previousCount = try reader.u32()
-    number = try reader.u32()
-    try reader.finish()
+    guard bytes.count == Self.count else { throw bytes.count < Self.count ? .truncated : .trailingBytes }
+    try self.init(Plaintext { bytes[$0] }, known: nil)
   }
 
-  package func encoded() -> [UInt8] {
-    var writer = WireWriter()
-    writer.fixed(key.bytes)
-    writer.u32(previousCount)
-    writer.u32(number)
-    return writer.bytes
+  /// What is sealed, inline: headers are made and tried too often to allocate.
+  typealias Plaintext = InlineArray<40, UInt8>
+
+  /// `known` is the key that is expected: where it stands, it is taken as it is.
+  init(_ plaintext: Plaintext, known: AgreementPublicKey?) throws(WireError) {
+    if let known, known.bytes.indices.allSatisfy({ known.bytes[$0] == plaintext[$0] }) {
+      key = known
+    } else {
+      key = try parsed((0..<AgreementPublicKey.count).map { plaintext[$0] }, AgreementPublicKey.init)
+    }
+    previousCount = Self.number(plaintext, at: AgreementPublicKey.count)
+    number = Self.number(plaintext, at: AgreementPublicKey.count + 4)
+  }
+
+  private static func number(_ plaintext: Plaintext, at offset: Int) -> UInt32 {
+    (0..<4).reduce(0) { $0 << 8 | UInt32(plaintext[offset + $1]) }
+  }
+
+  package func encoded() -> [UInt8] { plaintext.indices.map { plaintext[$0] } }
+
+  var plaintext: Plaintext {
+    var plaintext = Plaintext(repeating: 0)
+    var bytes = plaintext.mutableSpan
+    bytes.write(key.bytes.span, at: 0)
+    for index in 0..<4 {
+      let shift = UInt32(24 - 8 * index)
+      bytes[AgreementPublicKey.count + index] = UInt8(truncatingIfNeeded: previousCount >> shift)
+      bytes[AgreementPublicKey.count + 4 + index] = UInt8(truncatingIfNeeded: number >> shift)
+    }
+    return plaintext
   }
 }

@@ -95,6 +95,8 @@ struct SkippedKeys: Sendable {
   ///
   /// - Returns: how many keys went.
   mutating func expire(now: UnixTime) -> Int {
+    // Asked with every message, and almost always no.
+    guard runs.contains(where: { $0.isExpired(now) }) else { return 0 }
     let before = count
     runs.removeAll { $0.isExpired(now) }
     dropEmptyChains()

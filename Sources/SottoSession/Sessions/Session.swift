@@ -110,7 +110,13 @@ public struct Session: ~Copyable {
     guard ratchet.canSeal, let count = Envelope.paddedCount(for: bytes.count, preludeCount: prelude?.count ?? 0) else {
       return nil
     }
-    return Envelope.encode(prelude: prelude, message: ratchet.seal(Padding.pad(bytes, to: count), from: &entropy))
+    return Envelope.build(prelude: prelude, messageCount: RatchetMessage.overhead + count) { message in
+      let start = RatchetMessage.commitmentRange.upperBound
+      message.write(bytes.span, at: start)
+      // The rest is zero: [messages.1].
+      message[start + bytes.count] = Padding.marker
+      ratchet.seal(&message, from: &entropy)
+    }
   }
 
   /// Where a header may open. Active sessions are tried on current and next keys first, then on old chains.
@@ -143,7 +149,10 @@ public struct Session: ~Copyable {
     _ envelope: Envelope, now: UnixTime, from entropy: inout some Entropy
   ) throws(Refused) -> Opened {
     guard accepts(envelope.prelude) else { throw Refused(.header) }
-    let opened = try ratchet.open(envelope.message, now: now, from: &entropy)
+    var plaintext: [UInt8] = []
+    let opened = try ratchet.open(envelope.message, into: &plaintext, now: now, from: &entropy) {
+      padded throws(Refused) in try Content(decoding: try Padding.unpad(padded))
+    }
     info.isConfirmed = true
     prelude = nil
     return Opened(content: opened.content, dropped: opened.dropped)
