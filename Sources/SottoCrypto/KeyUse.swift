@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// For tests alone: they may look on while keys are used, to find one that is used twice.
 ///
-/// No program turns it on. Off, it costs the load of one flag; on, it tells hashes, so that no key and no plaintext
+/// No program turns it on. Off, it costs the load of one word; on, it tells hashes, so that no key and no plaintext
 /// gets anywhere by it.
 package enum KeyUse {
   /// What was done with a key.
@@ -13,31 +13,30 @@ package enum KeyUse {
     case chainStep
   }
 
-  private static let isOn = Atomic(false)
-  private static let observer = Mutex<(@Sendable (Event) -> Void)?>(nil)
+  private final class Observer: Sendable {
+    let tell: @Sendable (Event) -> Void
 
-  /// From now on `observer` is told of everything that happens in this process.
-  package static func start(_ body: @escaping @Sendable (Event) -> Void) {
-    observer.withLock { $0 = body }
-    isOn.store(true, ordering: .releasing)
+    init(_ tell: @escaping @Sendable (Event) -> Void) { self.tell = tell }
   }
+
+  private static let observer = AtomicLazyReference<Observer>()
+
+  /// From now on `tell` is told of everything that happens in this process; the first one who asks is.
+  package static func observe(_ tell: @escaping @Sendable (Event) -> Void) { _ = observer.storeIfNil(Observer(tell)) }
 
   /// A chain moved on.
   package static func chainStep() {
-    guard isOn.load(ordering: .acquiring) else { return }
-    tell(.chainStep)
+    observer.load()?.tell(.chainStep)
   }
 
   /// `plaintext` is about to be sealed.
   static func seal(_ plaintext: RawSpan, ad: [UInt8], key: borrowing Secret, nonce: [UInt8]) {
-    guard isOn.load(ordering: .acquiring) else { return }
+    guard let observer = observer.load() else { return }
     var content = LongDigest("observed plaintext", length: plaintext.byteCount)
     content.absorb(plaintext)
-    tell(
+    observer.tell(
       .sealed(
         under: Digest(computed: PRF.derive(key, "observed key", nonce).a().revealed()),
         content: Digest.of("observed content", content.finish().bytes, ad)))
   }
-
-  private static func tell(_ event: Event) { observer.withLock { $0 }?(event) }
 }

@@ -39,7 +39,7 @@ public final class SealLedger: Sendable {
   private static let allSeals = Atomic(0)
   private static let allReuses = Atomic(0)
   private static let begun: Void = {
-    KeyUse.start { event in current?.note(event) }
+    KeyUse.observe { event in current?.note(event) }
     atexit { print("FIGURE nonce or key reuse: \(SealLedger.figure)") }
   }()
 
