@@ -27,6 +27,7 @@ public struct SingleUseKey: ~Copyable, Sendable {
   /// With the nonce as an argument, for public vectors.
   package consuming func seal(_ plaintext: [UInt8], ad: [UInt8], nonce: [UInt8]) -> [UInt8] {
     precondition(nonce.count == 12)
+    secret.withSpan { KeyUse.seal(plaintext.span, ad: ad.span, key: $0, nonce: nonce.span) }
     return unsafe [UInt8](unsafeUninitializedCapacity: plaintext.count + Self.overhead) { buffer, filled in
       unsafe crypto_aead_chacha20poly1305_ietf_encrypt(
         buffer.baseAddress!, nil, plaintext, UInt64(plaintext.count), ad, UInt64(ad.count), nil, nonce,
@@ -61,6 +62,7 @@ extension Derived {
   public mutating func sealOnce(_ message: inout MutableSpan<UInt8>) {
     let count = message.count - SingleUseKey.overhead
     precondition(count >= 0, "there is no room for the tag")
+    withA { KeyUse.seal(message.span.extracting(0..<count), ad: [].span, key: $0, nonce: zeroNonce.span) }
     unsafe message.withUnsafeMutableBufferPointer { buffer in
       let bytes = buffer.baseAddress!
       _ = unsafe spendA { key in
@@ -175,6 +177,8 @@ public struct SealingKey: ~Copyable, Sendable {
   private func encrypt(
     _ plaintext: Span<UInt8>, ad: Span<UInt8>, nonce: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>
   ) {
+    let nonceBytes = unsafe Span(_unsafeStart: nonce, count: 24)
+    secret.withSpan { KeyUse.seal(plaintext, ad: ad, key: $0, nonce: nonceBytes) }
     unsafe plaintext.withUnsafeBufferPointer { plaintext in
       unsafe ad.withUnsafeBufferPointer { ad in
         _ = unsafe crypto_aead_xchacha20poly1305_ietf_encrypt(

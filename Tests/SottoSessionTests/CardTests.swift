@@ -4,7 +4,7 @@ import SottoSimulation
 import SottoWire
 import Testing
 
-@Suite struct CardTests {
+@Suite(.sealsAreWatched) struct CardTests {
   let alice: Person
   let mallory: Person
   init() throws {

@@ -37,10 +37,16 @@ package final class ChainKey {
   }
 
   /// The same aside, in memory that the caller has: `(CK', MK)`.
-  func step(into output: inout Derived) { secret.withSpan { PRF.derive($0, Self.label, into: &output) } }
+  func step(into output: inout Derived) {
+    KeyUse.chainStep()
+    secret.withSpan { PRF.derive($0, Self.label, into: &output) }
+  }
 
   /// From `(CK', MK)` to what follows it.
-  static func step(on output: inout Derived) { output.step(label) }
+  static func step(on output: inout Derived) {
+    KeyUse.chainStep()
+    output.step(label)
+  }
 
   /// Commits a step: CK' takes the place of CK.
   func advance(to step: borrowing Derived) { step.withA { secret.overwrite(0..<32, with: $0) } }
