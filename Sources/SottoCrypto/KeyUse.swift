@@ -40,7 +40,7 @@ package enum KeyUse {
 
   private static func hash(_ bytes: Span<UInt8>) -> Digest {
     var hash = LongDigest("observed bytes", length: bytes.count)
-    hash.absorb(bytes.bytes)
+    unsafe hash.absorb(bytes.bytes)
     return hash.finish()
   }
 }
