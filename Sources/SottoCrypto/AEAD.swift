@@ -27,6 +27,7 @@ public struct SingleUseKey: ~Copyable, Sendable {
   /// With the nonce as an argument, for public vectors.
   package consuming func seal(_ plaintext: [UInt8], ad: [UInt8], nonce: [UInt8]) -> [UInt8] {
     precondition(nonce.count == 12)
+    unsafe KeyUse.seal(plaintext.span.bytes, ad: ad, key: secret, nonce: nonce)
     return unsafe [UInt8](unsafeUninitializedCapacity: plaintext.count + Self.overhead) { buffer, filled in
       unsafe crypto_aead_chacha20poly1305_ietf_encrypt(
         buffer.baseAddress!, nil, plaintext, UInt64(plaintext.count), ad, UInt64(ad.count), nil, nonce,
@@ -111,7 +112,8 @@ public struct SealingKey: ~Copyable, Sendable {
   public func bytes() -> Secret { secret.copy() }
 
   private func sealBytes(_ plaintext: UnsafeBufferPointer<UInt8>, ad: [UInt8], nonce: [UInt8]) -> [UInt8] {
-    unsafe [UInt8](unsafeUninitializedCapacity: plaintext.count + 16) { buffer, filled in
+    unsafe KeyUse.seal(Span(_unsafeElements: plaintext).bytes, ad: ad, key: secret, nonce: nonce)
+    return unsafe [UInt8](unsafeUninitializedCapacity: plaintext.count + 16) { buffer, filled in
       unsafe crypto_aead_xchacha20poly1305_ietf_encrypt(
         buffer.baseAddress!, nil, plaintext.baseAddress, UInt64(plaintext.count), ad, UInt64(ad.count), nil, nonce,
         secret.pointer)

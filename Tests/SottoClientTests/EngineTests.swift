@@ -6,7 +6,7 @@ import SottoWire
 import Testing
 
 /// The engine's rules, one by one.
-@Suite struct EngineTests {
+@Suite(.sealsAreWatched) struct EngineTests {
   private func pair(seed: UInt64 = 1) throws -> (alice: Node, bob: Node, relay: WorldRelay) {
     let relay = WorldRelay()
     let alice = try Node("alice", relay, seed: seed)

@@ -18,7 +18,7 @@ func greet(home: String, passphrase: borrowing Secret, friend: String) async thr
 }
 // It ends here.
 
-@Suite struct ReadmeExampleTests {
+@Suite(.sealsAreWatched) struct ReadmeExampleTests {
   @Test func `The README shows what compiles here`() throws {
     let here = URL(filePath: #filePath)
     let readme = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

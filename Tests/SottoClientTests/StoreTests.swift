@@ -7,7 +7,7 @@ import SottoWire
 import Testing
 
 /// The encrypted store as files: what stands in them, what opens them, and what is refused.
-@Suite struct StoreTests {
+@Suite(.sealsAreWatched) struct StoreTests {
   private final class Folder {
     let path = FileManager.default.temporaryDirectory.appending(path: "sotto-store-\(UUID().uuidString)").path
     var file: String { path + "/store.sqlite" }

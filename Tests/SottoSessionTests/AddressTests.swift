@@ -4,7 +4,7 @@ import SottoSimulation
 import SottoWire
 import Testing
 
-@Suite struct AddressTests {
+@Suite(.sealsAreWatched) struct AddressTests {
   let alice: Person
   init() throws { alice = try Person(seed: 1, now: day) }
 

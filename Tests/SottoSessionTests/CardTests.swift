@@ -12,7 +12,7 @@ func stage<R>(_ body: () throws -> R) -> RefusalStage? {
   } catch { return (error as? Refused)?.stage }
 }
 
-@Suite struct CardTests {
+@Suite(.sealsAreWatched) struct CardTests {
   let alice: Person
   let mallory: Person
   init() throws {

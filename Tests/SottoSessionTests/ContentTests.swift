@@ -4,7 +4,7 @@ import SottoSimulation
 import SottoWire
 import Testing
 
-@Suite struct ContentTests {
+@Suite(.sealsAreWatched) struct ContentTests {
   private func content(_ parts: [ContentPart]) throws -> Content {
     Content(id: try MessageID([UInt8](0..<16)), sentAt: 1, parts: parts)
   }

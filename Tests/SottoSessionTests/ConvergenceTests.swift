@@ -5,7 +5,7 @@ import SottoSimulation
 import Testing
 
 /// Two people over a network that does its worst; a failing seed is printed, and `SOTTO_SEED=n` runs it alone.
-@Suite struct ConvergenceTests {
+@Suite(.sealsAreWatched) struct ConvergenceTests {
   static let seeds: [UInt64] = {
     if let one = ProcessInfo.processInfo.environment["SOTTO_SEED"].flatMap(UInt64.init) { return [one] }
     return Array(1...25)

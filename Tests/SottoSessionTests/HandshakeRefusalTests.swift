@@ -5,7 +5,7 @@ import SottoWire
 import Testing
 
 /// What a responder refuses, and that nothing changes when it does.
-@Suite struct HandshakeRefusalTests {
+@Suite(.sealsAreWatched) struct HandshakeRefusalTests {
   let alice: Person
   let bob: Person
   let mallory: Person

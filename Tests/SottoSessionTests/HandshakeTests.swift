@@ -7,7 +7,7 @@ import Testing
 /// 2026-01-01, the day on which every test of this suite happens.
 let day: UnixTime = 1_767_225_600
 
-@Suite struct HandshakeTests {
+@Suite(.sealsAreWatched) struct HandshakeTests {
   @Test(arguments: [true, false]) func firstMessageAndReply(oneTime: Bool) throws {
     let alice = try Person(seed: 1, now: day)
     let bob = try Person(seed: 2, now: day)

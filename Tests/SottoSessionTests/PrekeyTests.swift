@@ -4,7 +4,7 @@ import SottoSimulation
 import SottoWire
 import Testing
 
-@Suite struct PrekeyTests {
+@Suite(.sealsAreWatched) struct PrekeyTests {
   let bob: Person
   let mallory: Person
   init() throws {

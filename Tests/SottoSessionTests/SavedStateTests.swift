@@ -6,7 +6,7 @@ import SottoWire
 import Testing
 
 /// Files that earlier versions wrote must open for ever. `SOTTO_WRITE_GOLDEN=1` writes them, once a format version.
-@Suite struct SavedStateTests {
+@Suite(.sealsAreWatched) struct SavedStateTests {
   private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 
   private func golden(_ name: String) throws -> [UInt8] {

@@ -3,7 +3,7 @@ import SottoSession
 import SottoSimulation
 import Testing
 
-@Suite struct SessionRulesTests {
+@Suite(.sealsAreWatched) struct SessionRulesTests {
   private func candidate(
     _ sid: UInt8, _ generation: UInt32, confirmed: Bool, role: SessionRole = .initiator, archivedAt: UnixTime? = nil
   ) throws -> SessionRules.Candidate {

@@ -29,6 +29,7 @@ package final class ChainKey: Sendable {
 
   /// `KDF_CK(CK): (CK', MK) = P(CK, "chain")` [ratchet.2]
   package func step() -> ChainStep {
+    KeyUse.chainStep()
     let output = PRF.derive(secret, "chain")
     return ChainStep(next: ChainKey(output.a()), message: MessageKey(output.b()))
   }

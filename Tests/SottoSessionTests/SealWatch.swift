@@ -1,0 +1,20 @@
+import SottoSimulation
+import Testing
+
+/// No key seals two things under one nonce, in any test of the suite. See `SealLedger`.
+struct SealWatch: SuiteTrait, TestTrait, TestScoping {
+  var isRecursive: Bool { true }
+
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    let ledger = SealLedger()
+    try await ledger.watching { try await function() }
+    #expect(ledger.reuses == 0, "a key has sealed two things under one nonce")
+  }
+}
+
+extension Trait where Self == SealWatch {
+  /// Every seal is looked at, in a universe of its own for each test.
+  static var sealsAreWatched: Self { Self() }
+}
