@@ -11,7 +11,19 @@ public struct SeededEntropy: Entropy, RandomNumberGenerator, Sendable {
   public init(seed: UInt64) { self.seed = bigEndian(seed) }
 
   public mutating func fill(_ bytes: inout MutableRawSpan) {
-    for offset in 0..<bytes.byteCount { bytes.storeBytes(of: nextByte(), toByteOffset: offset, as: UInt8.self) }
+    var filled = 0
+    while filled < bytes.byteCount {
+      refill()
+      let count = min(bytes.byteCount - filled, block.count - used)
+      bytes.withUnsafeMutableBytes { target in
+        block.withUnsafeBytes { source in
+          UnsafeMutableRawBufferPointer(rebasing: target[filled..<filled + count])
+            .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[used..<used + count]))
+        }
+      }
+      used += count
+      filled += count
+    }
   }
 
   /// The next eight bytes, big-endian: `RandomNumberGenerator`, for `shuffled(using:)` and its kin.
@@ -33,13 +45,16 @@ public struct SeededEntropy: Entropy, RandomNumberGenerator, Sendable {
   public mutating func chance(_ parts: Int, in whole: Int) -> Bool { next(below: whole) < parts }
 
   private mutating func nextByte() -> UInt8 {
-    if used == block.count {
-      block = Digest.of("test entropy", seed, bigEndian(nextBlock)).bytes
-      nextBlock += 1
-      used = 0
-    }
+    refill()
     defer { used += 1 }
     return block[used]
+  }
+
+  private mutating func refill() {
+    guard used == block.count else { return }
+    block = Digest.of("test entropy", seed, bigEndian(nextBlock)).bytes
+    nextBlock += 1
+    used = 0
   }
 }
 
