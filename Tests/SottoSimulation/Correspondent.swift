@@ -1,3 +1,4 @@
+import SottoCrypto
 public import SottoSession
 
 /// A person with all sessions with one peer, kept by the rules: a model of an engine in memory, without contacts.
@@ -10,10 +11,14 @@ public final class Correspondent {
   public private(set) var refused: [RefusalStage: Int] = [:]
   /// Message keys that were reported as forgotten.
   public private(set) var dropped = 0
+  /// The preludes that were accepted or sent: each begins one session, and never another.
+  private var preludes: Set<Digest> = []
+  private var generation: UInt32 = 0
 
   public init(_ person: Person) { self.person = person }
 
-  private var candidates: [SessionRules.Candidate] {
+  /// What the rules know of the sessions.
+  public var candidates: [SessionRules.Candidate] {
     sessions.map { SessionRules.Candidate(info: $0.cell.session.info, archivedAt: $0.archivedAt) }
   }
 
@@ -22,12 +27,17 @@ public final class Correspondent {
 
   /// Opens a session of our own.
   public func initiate(to peer: Correspondent, reset: Bool = false, now: UnixTime) throws {
-    let generation = SessionRules.nextGeneration(after: sessions.map { $0.cell.session.info })!
     let bundle = try peer.person.bundle(now: now)
-    let session = try person.initiate(to: bundle, generation: generation, reset: reset, now: now)
-    let info = session.info
-    sessions.append((SessionCell(session), nil))
-    keepHouse(reset: reset ? info : nil, now: now)
+    let session = try person.initiate(to: bundle, generation: nextGeneration, reset: reset, now: now)
+    begin(SessionCell(session), reset: reset, now: now)
+  }
+
+  /// The generation of the next session of our own. Deleted sessions count.
+  public var nextGeneration: UInt32 { generation + 1 }
+
+  /// Takes over a session that this side has just initiated.
+  public func begin(_ cell: SessionCell, reset: Bool = false, now: UnixTime) {
+    add(cell, reset: reset, now: now)
   }
 
   /// Seals a text on the session that the rules choose.
@@ -37,45 +47,58 @@ public final class Correspondent {
     return entry.cell.session.seal(content, from: &person.entropy).map { (content.id, $0) }
   }
 
+  /// What became of an envelope.
+  public enum Outcome: Hashable {
+    case shown(MessageID, dropped: Int)
+    case refused(RefusalStage)
+  }
+
   /// Does with an envelope what an engine does; a refusal changes nothing but the counters here.
-  public func receive(_ bytes: [UInt8], now: UnixTime) {
+  @discardableResult
+  public func receive(_ bytes: [UInt8], now: UnixTime) -> Outcome {
     do {
       let envelope = try Envelope(decoding: bytes)
-      for trial in Session.Trial.allCases {
-        for entry in ordered where entry.session.recognises(envelope, trial) {
-          let opened = try entry.session.open(envelope, now: now, from: &person.entropy)
-          show(opened)
-          keepHouse(now: now)
-          return
-        }
-      }
-      if let prelude = envelope.prelude,
-        !sessions.contains(where: { $0.cell.session.info.preludeDigest == prelude.digest })
-      {
-        let (meeting, opened) = try person.respond(to: envelope, now: now)
-        sessions.append((meeting.cell, nil))
-        show(opened)
-        keepHouse(reset: meeting.initiator.reset ? meeting.cell.session.info : nil, now: now)
-        return
-      }
-      throw Refused(.header)
+      let opened = try open(envelope, now: now)
+      shown.append(opened.content.id)
+      dropped += opened.dropped
+      return .shown(opened.content.id, dropped: opened.dropped)
     } catch {
-      refused[(error as? Refused)?.stage ?? .encoding, default: 0] += 1
+      let stage = (error as? Refused)?.stage ?? .encoding
+      refused[stage, default: 0] += 1
+      return .refused(stage)
     }
+  }
+
+  private func open(_ envelope: Envelope, now: UnixTime) throws -> Session.Opened {
+    for (isArchived, trial) in SessionRules.trials {
+      for entry in sessions.reversed() where (entry.archivedAt != nil) == isArchived {
+        guard !isOver(entry.archivedAt, now), entry.cell.recognises(envelope, trial) else { continue }
+        let opened = try entry.cell.session.open(envelope, now: now, from: &person.entropy)
+        keepHouse(now: now)
+        return opened
+      }
+    }
+    guard let prelude = envelope.prelude, !preludes.contains(prelude.digest) else { throw Refused(.header) }
+    let (meeting, opened) = try person.respond(to: envelope, now: now)
+    add(meeting.cell, reset: meeting.initiator.reset, now: now)
+    return opened
+  }
+
+  private func isOver(_ archivedAt: UnixTime?, _ now: UnixTime) -> Bool {
+    archivedAt.map { $0 + Limits.archiveLife < now } ?? false
+  }
+
+  private func add(_ cell: SessionCell, reset: Bool, now: UnixTime) {
+    let info = cell.session.info
+    sessions.append((cell, nil))
+    preludes.insert(info.preludeDigest)
+    generation = max(generation, info.generation)
+    keepHouse(reset: reset ? info : nil, now: now)
   }
 
   /// Every session is saved and loaded again.
   public func restart() throws {
     sessions = try sessions.map { (try $0.cell.reloaded(), $0.archivedAt) }
-  }
-
-  private var ordered: [SessionCell] {
-    sessions.sorted { ($0.archivedAt == nil ? 0 : 1) < ($1.archivedAt == nil ? 0 : 1) }.map(\.cell)
-  }
-
-  private func show(_ opened: Session.Opened) {
-    shown.append(opened.content.id)
-    dropped += opened.dropped
   }
 
   private func keepHouse(reset: SessionInfo? = nil, now: UnixTime) {
