@@ -1,17 +1,21 @@
+import Foundation
 import SottoClient
 import SottoCrypto
+import SottoSimulation
 import SottoWire
 import Testing
 
 /// The process dies at every call of the store and of the network, one run for each, and is started again: no message
-/// is lost, none is shown twice, no envelope is sealed twice under one key. [attack 16]
-@Suite struct CrashTests {
+/// is lost, none is shown twice, no envelope is sealed twice under one key. `SOTTO_SOAK=1` lets it die again while it
+/// recovers, at every pair of calls. A16
+@Suite(.sealsAreWatched) struct CrashTests {
   // [client.1]
   @Test func `Dying anywhere in a first message loses nothing and repeats nothing`() throws {
-    try everywhere(from: try World(), .alice, allowing: [[], ["hello"]]) { world in
+    try everywhere("handshake", from: try World(), .alice, allowing: [[], ["hello"]]) { world in
       try world.alice.send("hello", to: "bob")
-    } then: { world in
+    } recovery: { world in
       try world.alice.flush()
+    } then: { world in
       try world.bob.receive()
       return world.bob.shown
     }
@@ -22,11 +26,12 @@ import Testing
     let talking = try World()
     try talking.introduce()
     try everywhere(
-      from: talking, .alice, allowing: [["hello", "third"], ["hello", "second", "third"]]
+      "send", from: talking, .alice, allowing: [["hello", "third"], ["hello", "second", "third"]]
     ) { world in
       try world.alice.send("second", to: "bob")
-    } then: { world in
+    } recovery: { world in
       try world.alice.flush()
+    } then: { world in
       try world.alice.send("third", to: "bob")
       try world.bob.receive()
       return world.bob.shown
@@ -37,10 +42,12 @@ import Testing
   @Test func `Dying anywhere while a stranger's first messages arrive shows each exactly once`() throws {
     let written = try World()
     for text in ["1", "2", "3", "4"] { try written.alice.send(text, to: "bob") }
-    try everywhere(from: written, .bob, allowing: [["1", "2", "3", "4"]]) { world in
+    try everywhere("receive and ack of first messages", from: written, .bob, allowing: [["1", "2", "3", "4"]]) {
+      world in
+      try world.bob.receive()
+    } recovery: { world in
       try world.bob.receive()
     } then: { world in
-      try world.bob.receive()
       try world.bob.send("answer", to: try world.alice.address)
       try world.alice.receive()
       #expect(world.alice.shown == ["answer"])
@@ -54,21 +61,23 @@ import Testing
     try talking.introduce()
     for text in ["1", "2", "3", "4"] { try talking.alice.send(text, to: "bob") }
     talking.relay.reorder(try talking.bob.mailbox)
-    try everywhere(from: talking, .bob, allowing: [["hello", "4", "3", "2", "1"]]) { world in
+    try everywhere("receive and ack", from: talking, .bob, allowing: [["hello", "4", "3", "2", "1"]]) { world in
+      try world.bob.receive()
+    } recovery: { world in
       try world.bob.receive()
     } then: { world in
-      try world.bob.receive()
       return world.bob.shown
     }
   }
 
   // [client.13] [client.15]
   @Test func `Dying anywhere while an address changes ends in one that works`() throws {
-    try everywhere(from: try World(), .bob, allowing: [["found you"]]) { world in
+    try everywhere("address", from: try World(), .bob, allowing: [["found you"]]) { world in
       try world.bob.step { try $0.rotateContactSecret() }
       try world.bob.flush()
-    } then: { world in
+    } recovery: { world in
       try world.bob.flush()
+    } then: { world in
       let stranger = try Node("stranger", world.relay, seed: 4242)
       try stranger.add(world.bob, as: "bob")
       try stranger.send("found you", to: "bob")
@@ -77,29 +86,77 @@ import Testing
     }
   }
 
+  // The detector in these worlds finds what is planted: a client that seals before it stores, and is set back.
+  @Test func `A client that is set back to before it sealed is found`() throws {
+    let talking = try World()
+    try talking.introduce()
+    let ledger = SealLedger(isCounted: false)
+    try ledger.watching {
+      for text in ["one", "other"] { try World(copying: talking).alice.send(text, to: "bob") }
+    }
+    #expect(ledger.reuses > 0, "both were sealed with the randomness of one moment")
+  }
+
   private enum Victim {
     case alice, bob
   }
 
+  private static let isSoak = ProcessInfo.processInfo.environment["SOTTO_SOAK"] == "1"
+
+  private static func places(_ calls: Int?...) -> String {
+    "call " + calls.compactMap { $0 }.map { String($0 + 1) }.joined(separator: ", then ")
+  }
+
+  /// What a run of one world came to.
+  private struct Run {
+    var calls = 0
+    var killed = 0
+    var recoveryIsKilled = false
+  }
+
+  /// Counts the calls of `work`, then dies at each of them. The client that is started again does `recovery`, which is
+  /// what it does anyway, and `end` looks at what became of everything.
   private func everywhere(
-    from start: World, _ victim: Victim, allowing allowed: [[String]], _ work: (World) throws -> Void,
-    then end: (World) throws -> [String]
+    _ name: String, from start: World, _ victim: Victim, allowing allowed: [[String]],
+    _ work: (World) throws -> Void, recovery: (World) throws -> Void, then end: (World) throws -> [String]
   ) throws {
-    for place in 1...5_000 {
-      let world = World(copying: start)
-      let fuse = (victim == .alice ? world.alice : world.bob).records.fuse
-      fuse.left = place
-      var isDead = false
-      do { try work(world) } catch is Crash { isDead = true }
-      fuse.left = nil
-      let seen = try end(world)
-      #expect(allowed.contains(seen), "died at call \(place): \(seen)")
-      if !isDead {
-        #expect(allowed.last == seen && place > 20, "only \(place - 1) places to die")
-        return
+    func run(_ first: Int?, _ second: Int? = nil) throws -> Run {
+      // Each death is a universe: what is drawn in one is drawn in all others.
+      let ledger = SealLedger()
+      return try ledger.watching {
+        let world = World(copying: start)
+        let fuse = (victim == .alice ? world.alice : world.bob).records.fuse
+        func dies(at place: Int?, _ body: (World) throws -> Void) throws -> Bool {
+          fuse.left = place
+          defer { fuse.left = nil }
+          do { try body(world) } catch is Crash { return true }
+          return false
+        }
+        var result = Run()
+        let before = fuse.passed
+        if try dies(at: first, work) { result.killed = 1 }
+        result.calls = fuse.passed - before
+        result.recoveryIsKilled = try dies(at: second, recovery)
+        if result.recoveryIsKilled { try recovery(world) }
+        let seen = try end(world)
+        #expect(allowed.contains(seen), "died at \(Self.places(first, second)) of \(name): \(seen)")
+        if result.killed == 0 { #expect(allowed.last == seen) }
+        #expect(ledger.reuses == 0, "died at \(Self.places(first, second)) of \(name)")
+        return result
       }
     }
-    Issue.record("it never ends")
+    let sites = try run(nil).calls
+    let killed = try (0..<sites).reduce(0) { try $0 + run($1).killed }
+    print("FIGURE crash at every call, \(name): \(sites) sites counted = \(killed) sites killed")
+    #expect(sites == killed && sites > 30)
+    guard Self.isSoak else { return }
+    var pairs = 0
+    for first in 0..<sites {
+      var second = 0
+      while try run(first, second).recoveryIsKilled { second += 1 }
+      pairs += second
+    }
+    print("FIGURE crash at every pair of calls, \(name): \(pairs) pairs")
   }
 }
 

@@ -6,7 +6,7 @@ struct Crash: Error {}
 
 /// Counts the places where a process can die, and dies at one of them.
 final class Fuse {
-  /// Calls until the crash; nil: none.
+  /// Calls that are survived before the crash; nil: there is none.
   var left: Int?
   private(set) var passed = 0
 

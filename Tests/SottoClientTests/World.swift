@@ -133,6 +133,19 @@ final class Node {
     try flushUploads()
   }
 
+  /// An account that was exported, on a new device that replaces its old one.
+  init(
+    restoring account: ExportedAccount, card: (sequence: UInt64, sealed: [UInt8])?, _ name: String,
+    _ relay: WorldRelay, seed: UInt64
+  ) throws {
+    self.name = name
+    self.relay = relay
+    records = MemoryRecords()
+    entropy = SeededEntropy(seed: seed)
+    try step { try $0.importIdentity(account, card: card) }
+    try flushUploads()
+  }
+
   /// The same client in another world.
   init(copying other: Node, _ relay: WorldRelay) {
     name = other.name

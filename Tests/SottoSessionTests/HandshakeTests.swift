@@ -30,21 +30,4 @@ let day: UnixTime = 1_767_225_600
     // From the first authenticated reply on, the prelude is gone.
     #expect(session.seal(hello, from: &alice.entropy)?.count == 512)
   }
-
-  @Test func everyBitOfAFirstFlightCounts() throws {
-    let alice = try Person(seed: 1, now: day)
-    let bob = try Person(seed: 2, now: day)
-    var session = try alice.initiate(to: try bob.bundle(now: day), now: day)
-    let flight = try #require(session.seal(alice.text("hello", at: day), from: &alice.entropy))
-    var entropy = SeededEntropy(seed: 3)
-    // Every byte once, at a random bit; all bits of the parts that are short.
-    for index in flight.indices {
-      var bent = flight
-      bent[index] ^= 1 << UInt8(entropy.next(below: 8))
-      #expect(throws: Refused.self) { try bob.respond(to: try Envelope(decoding: bent), now: day) }
-    }
-    #expect(bob.oneTime.count == 4)
-    _ = try bob.respond(to: try Envelope(decoding: flight), now: day)
-    #expect(bob.oneTime.count == 3)
-  }
 }

@@ -72,7 +72,8 @@ public final class Correspondent {
   private func open(_ envelope: Envelope, now: UnixTime) throws -> Session.Opened {
     for (isArchived, trial) in SessionRules.trials {
       for entry in sessions.reversed() where (entry.archivedAt != nil) == isArchived {
-        guard !isOver(entry.archivedAt, now), entry.cell.recognises(envelope, trial) else { continue }
+        let candidate = SessionRules.Candidate(info: entry.cell.session.info, archivedAt: entry.archivedAt)
+        guard !candidate.isOver(at: now), entry.cell.recognises(envelope, trial) else { continue }
         let opened = try entry.cell.session.open(envelope, now: now, from: &person.entropy)
         keepHouse(now: now)
         return opened
@@ -82,10 +83,6 @@ public final class Correspondent {
     let (meeting, opened) = try person.respond(to: envelope, now: now)
     add(meeting.cell, reset: meeting.initiator.reset, now: now)
     return opened
-  }
-
-  private func isOver(_ archivedAt: UnixTime?, _ now: UnixTime) -> Bool {
-    archivedAt.map { $0 + Limits.archiveLife < now } ?? false
   }
 
   private func add(_ cell: SessionCell, reset: Bool, now: UnixTime) {

@@ -184,8 +184,9 @@ extension Engine {
     try records.all(Upload.self).contains(where: matches)
   }
 
-  /// Deletes private prekeys whose time has come, and what only served to recognise repetitions.
+  /// Deletes private prekeys and archives whose time has come, and what only served to recognise repetitions.
   private mutating func forget(_ profile: inout Profile) throws {
+    try deleteOldArchives()
     // A bundle claimed just before may be used until its signed part expires, and arrive 30 days later.
     let kept = Limits.signedPartValidity + Limits.signedPartGrace
     for batch in profile.prekeys.retired where batch.at + kept < seconds {

@@ -28,7 +28,7 @@ extension Engine {
       return try accept(envelope, prelude)
     }
     // A session that was given up is not opened a second time.
-    if let row = try session(accepted.session) { try open(envelope, in: row) }
+    if let row = try session(accepted.session), !row.candidate.isOver(at: seconds) { try open(envelope, in: row) }
   }
 
   private mutating func open(_ envelope: Envelope, in found: consuming SessionRow) throws {

@@ -93,6 +93,17 @@ extension Engine {
     for sid in plan.delete { try deleteSession(sid) }
   }
 
+  /// Deletes archives whose time has come, whether or not anything else happens to their pair. [sessions.8]
+  func deleteOldArchives() throws {
+    var over: [Digest] = []
+    try records.each(.session, group: nil, newestFirst: false) { secret in
+      let candidate = try Self.row(secret, Secret(copying: SessionRow.noSkippedKeys)).candidate
+      if candidate.isOver(at: seconds) { over.append(candidate.info.sid) }
+      return true
+    }
+    for sid in over { try deleteSession(sid) }
+  }
+
   func archive(_ sid: Digest) throws {
     guard var row = try session(sid), row.archivedAt == nil else { return }
     row.archivedAt = seconds
@@ -121,7 +132,7 @@ extension Engine {
     var found: Digest?
     try records.each(.session, group: nil, newestFirst: true) { secret in
       let row = try Self.row(secret, Secret(copying: SessionRow.noSkippedKeys))
-      guard (row.archivedAt != nil) == archived else { return true }
+      guard (row.archivedAt != nil) == archived, !row.candidate.isOver(at: seconds) else { return true }
       if trial == .current {
         if row.session.recognises(envelope, .current) { found = row.session.info.sid }
       } else if let whole = try session(row.session.info.sid), whole.session.recognises(envelope, .past) {

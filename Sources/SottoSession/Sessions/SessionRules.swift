@@ -14,6 +14,9 @@ public enum SessionRules {
       self.info = info
       self.archivedAt = archivedAt
     }
+
+    /// Whether it has been an archive for more than 30 days: it opens nothing any more, deleted or not. [sessions.8]
+    public func isOver(at now: UnixTime) -> Bool { archivedAt.map { $0 + Limits.archiveLife < now } ?? false }
   }
 
   /// The generation of a new handshake: one above the highest known for the pair; nil when the count is used up. [sessions.6]
