@@ -62,7 +62,10 @@ extension Derived {
   public mutating func sealOnce(_ message: inout MutableSpan<UInt8>) {
     let count = message.count - SingleUseKey.overhead
     precondition(count >= 0, "there is no room for the tag")
-    withA { KeyUse.seal(message.span.extracting(0..<count), ad: zeroNonce.span.extracting(0..<0), key: $0, nonce: zeroNonce.span) }
+    withA {
+      KeyUse.seal(
+        message.span.extracting(0..<count), ad: zeroNonce.span.extracting(0..<0), key: $0, nonce: zeroNonce.span)
+    }
     unsafe message.withUnsafeMutableBufferPointer { buffer in
       let bytes = buffer.baseAddress!
       _ = unsafe spendA { key in
