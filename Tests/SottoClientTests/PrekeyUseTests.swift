@@ -6,7 +6,7 @@ import SottoWire
 import Testing
 
 /// What a relay can do with prekeys and first messages, and what a client makes of it.
-@Suite struct PrekeyUseTests {
+@Suite(.sealsAreWatched) struct PrekeyUseTests {
   let relay = WorldRelay()
   let alice: Node
   let bob: Node

@@ -5,7 +5,7 @@ import SottoWire
 import Testing
 
 /// A malicious bundle, whoever made it: refused before anything is encapsulated.
-@Suite struct BundleAttackTests {
+@Suite(.sealsAreWatched) struct BundleAttackTests {
   let bob: Person
   let mallory: Person
   let honest: Served

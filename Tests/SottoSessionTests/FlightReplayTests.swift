@@ -5,7 +5,7 @@ import SottoWire
 import Testing
 
 /// A first message, a thousand times: one session, one plaintext. [handshake.3] [prekeys.8]
-@Suite struct FlightReplayTests {
+@Suite(.sealsAreWatched) struct FlightReplayTests {
   let alice: Person
   let bob: Correspondent
 

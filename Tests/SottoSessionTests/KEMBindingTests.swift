@@ -29,7 +29,7 @@ enum NonBindingKEM {
 }
 
 /// The session's keys name every key that made them, whatever the primitives leave open. [handshake.6]
-@Suite struct KEMBindingTests {
+@Suite(.sealsAreWatched) struct KEMBindingTests {
   let bob: Person
   /// Everything of the handshake but the KEM, as a relay that attacks would like to have it: the same on both sides.
   let c0: Digest

@@ -4,7 +4,8 @@ import SottoSimulation
 import Testing
 
 /// Ratchet and sessions against a plain model of their specification, over a network that does its worst: of every event
-/// it is said beforehand what comes of it. `SOTTO_SEED=n` replays one schedule, `SOTTO_SOAK=1` runs many more.
+/// it is said beforehand what comes of it. `SOTTO_SEED=n` replays one schedule; `SOTTO_SOAK=1` runs 5 million events,
+/// `SOTTO_SCHEDULES=n` any number of schedules.
 @Suite(.sealsAreWatched) struct ModelTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let seeds: ClosedRange<UInt64> = {
@@ -15,7 +16,7 @@ import Testing
   #if DEBUG
     private static let usual: UInt64 = 200
   #else
-    private static let usual: UInt64 = environment["SOTTO_SOAK"] == "1" ? 5_000_000 : 10_000
+    private static let usual: UInt64 = environment["SOTTO_SOAK"] == "1" ? 25_000 : 10_000
   #endif
 
   // [ratchet.6] [ratchet.7] [ratchet.8] [ratchet.9] [ratchet.10] [ratchet.13] [ratchet.14] [ratchet.16] [sessions.3]
