@@ -7,7 +7,7 @@ import Testing
 
 /// Whether the time of a refusal tells where a forged tag, commitment or passphrase first differs. `SOTTO_SOAK=1` measures,
 /// with as many calls as SOTTO_TIMING_CALLS says; without it only the arithmetic is tested.
-@Suite(.serialized) struct ComparisonTimingTests {
+@Suite(.serialized, .sealsAreWatched) struct ComparisonTimingTests {
   private static let isSoak = ProcessInfo.processInfo.environment["SOTTO_SOAK"] == "1"
   private static let calls = ProcessInfo.processInfo.environment["SOTTO_TIMING_CALLS"].flatMap(Int.init) ?? 1_000_000
 
