@@ -5,7 +5,7 @@ import SottoWire
 import Testing
 
 /// A malicious bundle, whoever made it: refused before anything is encapsulated.
-@Suite(.sealsAreWatched) struct BundleAttackTests {
+@Suite(.sealsAreForged) struct BundleAttackTests {
   let bob: Person
   let mallory: Person
   let honest: Served

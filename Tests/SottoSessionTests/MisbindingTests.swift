@@ -5,7 +5,7 @@ import SottoWire
 import Testing
 
 /// Nobody's keys pass for another's: unknown key share, misbinding, key compromise impersonation.
-@Suite(.sealsAreWatched) struct MisbindingTests {
+@Suite(.sealsAreForged) struct MisbindingTests {
   let alice: Person
   let bob: Person
   let mallory: Person

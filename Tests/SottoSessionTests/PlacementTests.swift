@@ -5,7 +5,7 @@ import SottoWire
 import Testing
 
 /// Keys and signatures that are genuine, in places that are not theirs.
-@Suite(.sealsAreWatched) struct PlacementTests {
+@Suite(.sealsAreForged) struct PlacementTests {
   let alice: Person
   let bob: Person
 

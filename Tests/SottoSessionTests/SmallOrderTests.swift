@@ -5,7 +5,7 @@ import SottoWire
 import Testing
 
 /// Every bad encoding of an X25519 key in every place where one is read. [handshake.13] [primitives.3] [primitives.4]
-@Suite(.sealsAreWatched) struct SmallOrderTests {
+@Suite(.sealsAreForged) struct SmallOrderTests {
   let alice: Person
   let bob: Person
 
