@@ -149,9 +149,11 @@ import Testing
     follower.executableURL = Programs.path("sotto")
     follower.arguments = ["receive", "--follow", "--json", "--home", pair.bob.home]
     follower.environment = ["SOTTO_PASSPHRASE": pair.bob.passphrase, "HOME": "/nonexistent"]
-    let output = Pipe()
-    follower.standardOutput = output
-    try follower.run()
+    let output = try Programs.start(follower) { process in
+      let output = Pipe()
+      process.standardOutput = output
+      return output
+    }
     defer { if follower.isRunning { follower.terminate() } }
     try await pair.alice.send("one", to: "bob")
     try await pair.alice.send("two", to: "bob")

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// The real programs, which the same build has put beside these tests, run as processes.
@@ -9,6 +10,18 @@ enum Programs {
   }()
 
   static func path(_ name: String) -> URL { folder.appending(path: name) }
+
+  private static let spawning = Mutex(())
+
+  /// Starts a process whose pipes `connect` makes, and no other meanwhile: a pipe that is made while another process
+  /// starts is that process's too, and whoever reads it to its end waits for a relay that lives as long as the tests.
+  static func start<R: Sendable>(_ process: Process, _ connect: (Process) -> R) throws -> R {
+    try spawning.withLock { _ in
+      let connected = connect(process)
+      try process.run()
+      return connected
+    }
+  }
 }
 
 /// How a program ended and what it wrote.
@@ -55,11 +68,11 @@ private func runBlocking(
   // Nothing of the developer's own environment may leak in.
   process.environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "SWIFT_BACKTRACE": "enable=no"]
     .merging(environment) { $1 }
-  let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
-  process.standardInput = stdin
-  process.standardOutput = stdout
-  process.standardError = stderr
-  try process.run()
+  let (stdin, stdout, stderr) = try Programs.start(process) { process in
+    let pipes = (Pipe(), Pipe(), Pipe())
+    (process.standardInput, process.standardOutput, process.standardError) = pipes
+    return pipes
+  }
   let timer = DispatchWorkItem { kill(process.processIdentifier, SIGKILL) }
   DispatchQueue.global().asyncAfter(deadline: .now() + limit, execute: timer)
   defer { timer.cancel() }

@@ -54,13 +54,15 @@ final class RelayProcess: @unchecked Sendable {
     process.executableURL = URL(filePath: command[0])
     process.arguments = Array(command.dropFirst())
     process.environment = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"].merging(environment) { $1 }
-    let output = Pipe()
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
     let errors = try #require(FileHandle(forWritingAtPath: log))
     try errors.seekToEnd()
     process.standardError = errors
-    try process.run()
+    let output = try Programs.start(process) { process in
+      let output = Pipe()
+      process.standardOutput = output
+      return output
+    }
     self.process = process
     let line = await withCheckedContinuation { continuation in
       DispatchQueue.global().async {

@@ -81,7 +81,7 @@ import Testing
     ]
     server.standardOutput = FileHandle.nullDevice
     server.standardError = FileHandle.nullDevice
-    try server.run()
+    try Programs.start(server) { _ in }
     defer {
       server.terminate()
       server.waitUntilExit()
