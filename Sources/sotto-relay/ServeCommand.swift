@@ -28,6 +28,7 @@ struct ServeCommand: AsyncParsableCommand {
     umask(0o077)
     // A limit on the size of files is a full disk, which is answered, and no reason to die.
     signal(SIGXFSZ, SIG_IGN)
+    Relay.leaveACoreToTheWriter()
     try await Terminal.failing {
       let sources = options.sources
       let configuration = try sources.read().configuration
