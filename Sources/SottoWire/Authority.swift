@@ -13,22 +13,22 @@ public struct RelayAuthority: Hashable, Sendable {
   /// Whether the host is `localhost` or a literal loopback address: then plain HTTP is spoken, otherwise TLS. [relay.8]
   public let isLoopback: Bool
 
-  /// nil for anything but the one spelling.
+  /// nil for anything but the one spelling. Read as bytes: every first flight carries two.
   public init?(_ text: some StringProtocol) {
-    // Beyond ASCII one Swift character may be several: a combining mark would vanish with the bracket that it follows.
-    guard text.utf8.count <= WireLimits.authority, text.utf8.allSatisfy({ $0 < 0x80 }),
-      let (host, portText) = Self.split(String(text))
-    else { return nil }
-    isLoopback = Self.isLoopback(host)
+    let bytes = Array(text.utf8)
+    guard bytes.count <= WireLimits.authority, let (host, portText) = Self.split(bytes) else { return nil }
+    self.host = String(decoding: host, as: UTF8.self)
+    isLoopback = Self.isLoopback(self.host)
     let usual = isLoopback ? 80 : 443
     if let portText {
-      guard let number = DecimalNumber.decode(portText), 1...65535 ~= number, Int(number) != usual else { return nil }
+      guard let number = DecimalNumber.decode(String(decoding: portText, as: UTF8.self)), 1...65535 ~= number,
+        Int(number) != usual
+      else { return nil }
       port = Int(number)
     } else {
       port = usual
     }
-    self.text = String(text)
-    self.host = host
+    self.text = String(decoding: bytes, as: UTF8.self)
   }
 
   /// `http` for a loopback host, `https` for every other. [relay.8]
@@ -36,21 +36,24 @@ public struct RelayAuthority: Hashable, Sendable {
   /// What a path is appended to.
   public var origin: String { "\(scheme)://\(text)" }
 
-  private static func split(_ text: String) -> (host: String, port: String?)? {
-    if text.hasPrefix("[") {
-      guard let close = text.firstIndex(of: "]") else { return nil }
-      let host = String(text[text.index(after: text.startIndex)..<close])
-      let rest = text[text.index(after: close)...]
-      guard Host.isIPv6(host), rest.isEmpty || rest.hasPrefix(":") else { return nil }
-      return (host, rest.isEmpty ? nil : String(rest.dropFirst()))
+  /// What stands before the colon, without brackets, and what stands behind it.
+  private static func split(_ text: [UInt8]) -> (host: ArraySlice<UInt8>, port: ArraySlice<UInt8>?)? {
+    let (host, rest): (ArraySlice<UInt8>, ArraySlice<UInt8>)
+    if text.first == UInt8(ascii: "[") {
+      guard let close = text.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+      (host, rest) = (text[1..<close], text[(close + 1)...])
+      guard Host.isIPv6(host) else { return nil }
+    } else {
+      let end = text.firstIndex(of: UInt8(ascii: ":")) ?? text.endIndex
+      (host, rest) = (text[..<end], text[end...])
+      guard Host.isName(host) || Host.ipv4(host) != nil else { return nil }
     }
-    let parts = text.utf8[...].parts(at: ":")
-    guard parts.count <= 2, Host.isName(parts[0]) || Host.ipv4(parts[0]) != nil else { return nil }
-    return (parts[0], parts.count == 2 ? parts[1] : nil)
+    guard rest.isEmpty || rest.first == UInt8(ascii: ":") else { return nil }
+    return (host, rest.isEmpty ? nil : rest.dropFirst())
   }
 
   /// `localhost`, `::1`, or an address in 127.0.0.0/8, as they are written and without asking a resolver. [relay.8]
   package static func isLoopback(_ host: String) -> Bool {
-    host == "localhost" || host == "::1" || Host.ipv4(host)?.first == 127
+    host == "localhost" || host == "::1" || Host.ipv4(Array(host.utf8)[...])?.first == 127
   }
 }

@@ -3,25 +3,31 @@
 /// Resolvers read more: `127.1`, `0x7f000001` and `0:0:0:0:0:0:0:1` are other names of addresses that have one here.
 enum Host {
   /// Labels of letters, digits and hyphens. The last is not a number: `inet_aton` would read the whole as an address.
-  static func isName(_ host: String) -> Bool {
-    let labels = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    return host.utf8.count <= WireLimits.hostName && labels.allSatisfy(isLabel)
-      && !labels.suffix(1).allSatisfy(isNumber)
+  static func isName(_ host: ArraySlice<UInt8>) -> Bool {
+    let labels = parts(of: host)
+    return host.count <= WireLimits.hostName && labels.allSatisfy(isLabel) && !labels.suffix(1).allSatisfy(isNumber)
   }
 
   /// The four numbers of an IPv4 address; nil for anything but decimal ones without leading zeros.
-  static func ipv4(_ host: String) -> [UInt8]? {
-    let parts = host.utf8[...].parts(at: ".")
-    let octets = parts.compactMap { DecimalNumber.decode($0).flatMap(UInt8.init(exactly:)) }
+  static func ipv4(_ host: ArraySlice<UInt8>) -> [UInt8]? {
+    guard let first = host.first, isDigit(first) else { return nil }
+    let parts = parts(of: host)
+    let octets = parts.compactMap { part in
+      DecimalNumber.decode(String(decoding: part, as: UTF8.self)).flatMap(UInt8.init(exactly:))
+    }
     return parts.count == 4 && octets.count == 4 ? octets : nil
   }
 
   /// Whether it is the text of RFC 5952 section 4 for the address that it names; never with a dotted end or a zone.
-  static func isIPv6(_ host: String) -> Bool {
-    groups(host).map { ipv6($0).utf8.elementsEqual(host.utf8) } ?? false
+  static func isIPv6(_ host: ArraySlice<UInt8>) -> Bool {
+    groups(String(decoding: host, as: UTF8.self)).map { ipv6($0).utf8.elementsEqual(host) } ?? false
   }
 
-  private typealias Label = Substring.UTF8View
+  private typealias Label = ArraySlice<UInt8>
+
+  private static func parts(of host: ArraySlice<UInt8>) -> [Label] {
+    host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+  }
 
   private static func isLabel(_ label: Label) -> Bool {
     1...WireLimits.hostLabel ~= label.count && label.first != hyphen && label.last != hyphen

@@ -41,6 +41,8 @@ import Testing
     #expect(error(String(text.dropFirst(6))) == .noScheme)
     #expect(error("sotto:\(code)") == .noRelay)
     #expect(error(text.replacing("sotto:\(code.prefix(1))", with: "sotto:0")) == .badCharacter("0"))
+    // It lies between "a" and "z" in the order of characters.
+    #expect(error(text.replacing("sotto:\(code.prefix(1))", with: "sotto:é")) == .badCharacter("é"))
     #expect(
       error("sotto:" + code.uppercased() + "@relay.example") == .badCharacter(code.uppercased().first { $0.isLetter }!))
     #expect(error("sotto:\(code.dropLast())@relay.example") == .wrongLength(87))

@@ -69,6 +69,10 @@ import Testing
     let old = [high, try candidate(9, 1, confirmed: true, archivedAt: day)]
     #expect(SessionRules.housekeeping(old, now: day + 30 * 86_400).delete.isEmpty)
     #expect(SessionRules.housekeeping(old, now: day + 30 * 86_400 + 1).delete == [try sid(9)])
+    // A clock that was far ahead leaves a time to which nothing can be added.
+    let ahead = try candidate(9, 1, confirmed: true, archivedAt: .max)
+    #expect(!ahead.isOver(at: day) && !ahead.isOver(at: .max))
+    #expect(SessionRules.housekeeping([ahead], now: day).delete.isEmpty)
   }
 
   // [sessions.1] [handshake.8]

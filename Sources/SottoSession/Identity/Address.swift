@@ -82,7 +82,9 @@ public struct Address: Hashable, Sendable {
   }
 
   private static func isCode(_ character: Character) -> Bool {
-    ("a"..."z").contains(character) || ("2"..."7").contains(character)
+    // By its one byte: in the order of characters an accented letter lies between two of ours.
+    guard let byte = character.utf8.first, character.utf8.count == 1 else { return false }
+    return UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte || UInt8(ascii: "2")...UInt8(ascii: "7") ~= byte
   }
 }
 

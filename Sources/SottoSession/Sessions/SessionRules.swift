@@ -16,7 +16,7 @@ public enum SessionRules {
     }
 
     /// Whether it has been an archive for more than 30 days: it opens nothing any more, deleted or not. [sessions.8]
-    public func isOver(at now: UnixTime) -> Bool { archivedAt.map { $0 + Limits.archiveLife < now } ?? false }
+    public func isOver(at now: UnixTime) -> Bool { archivedAt.map { SessionRules.isOver($0, now) } ?? false }
   }
 
   /// The generation of a new handshake: one above the highest known for the pair; nil when the count is used up. [sessions.6]
@@ -66,11 +66,16 @@ public enum SessionRules {
       return over.contains(candidate) ? (candidate.info, now) : nil
     }.sorted { $0.at != $1.at ? $0.at > $1.at : isLower($1.info, $0.info) }
     for (place, archive) in archives.enumerated()
-    where place >= Limits.archivedSessions || archive.at + Limits.archiveLife < now {
+    where place >= Limits.archivedSessions || isOver(archive.at, now) {
       result.delete.append(archive.info.sid)
     }
     result.archive = over.map(\.info.sid).filter { !result.delete.contains($0) }
     return result
+  }
+
+  /// Whether an archive of that time is past its life. Without a sum: a stored time may be any number.
+  fileprivate static func isOver(_ archivedAt: UnixTime, _ now: UnixTime) -> Bool {
+    now > archivedAt && now - archivedAt > Limits.archiveLife
   }
 
   private static func isLower(_ a: SessionInfo, _ b: SessionInfo) -> Bool {
