@@ -7,6 +7,7 @@ struct CryptoBenchmark: ParsableCommand {
     commandName: "crypto", abstract: "Measure the cryptographic core against the calls it cannot do without.")
 
   @Option(help: "How often each is measured; the median counts.") var rounds = 25
+  @Option(help: "Measure this one beside the unit; may be repeated. (default: all)") var operation: [String] = []
   @Flag(help: "Print one JSON object an operation.") var json = false
 
   func validate() throws {
@@ -16,8 +17,12 @@ struct CryptoBenchmark: ParsableCommand {
   func run() throws {
     let operations = try CryptoOperations()
     let postQuantum = try PostQuantumFloor()
-    let rows = CryptoRow.all(operations, CryptoFloor(operations.sizes), postQuantum)
-    let besides = CryptoRow.besides(operations, postQuantum)
+    let all = CryptoRow.all(operations, CryptoFloor(operations.sizes), postQuantum)
+    if let unknown = operation.first(where: { name in !all.contains { $0.op == name } }) {
+      throw ValidationError("There is no operation “\(unknown)”: they are \(all.map(\.op).joined(separator: ", ")).")
+    }
+    let rows = operation.isEmpty ? all : [all[0]] + all.dropFirst().filter { operation.contains($0.op) }
+    let besides = operation.isEmpty ? CryptoRow.besides(operations, postQuantum) : []
     // What comes first pays for warming up; it is not counted.
     for round in 0...rounds {
       for row in rows + besides { try row.take(isCounted: round > 0) }

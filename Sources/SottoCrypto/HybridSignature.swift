@@ -13,6 +13,10 @@ public struct HybridPublicKey: Hashable, Sendable {
     signer = Digest.of("signer", classical.bytes, postQuantum.bytes)
   }
 
+  // The digest stands for both halves.
+  public static func == (one: HybridPublicKey, other: HybridPublicKey) -> Bool { one.signer == other.signer }
+  public func hash(into hasher: inout Hasher) { hasher.combine(signer) }
+
   /// Whether both halves of `signature` are over `payload` under `label`.
   public func verify(_ signature: HybridSignature, _ label: Label, over payload: [UInt8]) -> Bool {
     let message = signedMessage(label, signer, payload)

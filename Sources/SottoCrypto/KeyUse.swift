@@ -20,18 +20,24 @@ package enum KeyUse {
   }
 
   private static let observer = AtomicLazyReference<Observer>()
+  // Asked first: to load a reference is a call of the runtime, as dear as half a step of a chain.
+  private static let isObserved = Atomic(false)
 
   /// From now on `tell` is told of everything that happens in this process; the first one who asks is.
-  package static func observe(_ tell: @escaping @Sendable (Event) -> Void) { _ = observer.storeIfNil(Observer(tell)) }
+  package static func observe(_ tell: @escaping @Sendable (Event) -> Void) {
+    _ = observer.storeIfNil(Observer(tell))
+    isObserved.store(true, ordering: .releasing)
+  }
 
   /// A chain moved on.
   package static func chainStep() {
+    guard isObserved.load(ordering: .acquiring) else { return }
     observer.load()?.tell(.chainStep)
   }
 
   /// `plaintext` is about to be sealed.
   static func seal(_ plaintext: Span<UInt8>, ad: Span<UInt8>, key: Span<UInt8>, nonce: Span<UInt8>) {
-    guard let observer = observer.load() else { return }
+    guard isObserved.load(ordering: .acquiring), let observer = observer.load() else { return }
     var under = Derived()
     PRF.derive(key, "observed key", nonce, ad.extracting(0..<0), into: &under)
     let content = Digest.of("observed content", hash(plaintext).bytes, hash(ad).bytes)

@@ -13,9 +13,11 @@ public struct RelayAuthority: Hashable, Sendable {
   /// Whether the host is `localhost` or a literal loopback address: then plain HTTP is spoken, otherwise TLS. [relay.8]
   public let isLoopback: Bool
 
-  /// nil for anything but the one spelling. Read as bytes: every first flight carries two.
-  public init?(_ text: some StringProtocol) {
-    let bytes = Array(text.utf8)
+  /// nil for anything but the one spelling.
+  public init?(_ text: some StringProtocol) { self.init(utf8: Array(text.utf8)) }
+
+  /// The same of bytes: every first flight carries two.
+  package init?(utf8 bytes: [UInt8]) {
     guard bytes.count <= WireLimits.authority, let (host, portText) = Self.split(bytes) else { return nil }
     self.host = String(decoding: host, as: UTF8.self)
     isLoopback = Self.isLoopback(self.host)

@@ -130,6 +130,16 @@ public struct DeviceList: Hashable, Sendable {
     account: AccountID, sequence: UInt64, previous: Digest, notBefore: UnixTime, notAfter: UnixTime,
     nextAccount: AccountID, relays: [RelayAuthority], devices: [Device]
   ) {
+    self.init(
+      account: account, sequence: sequence, previous: previous, notBefore: notBefore, notAfter: notAfter,
+      nextAccount: nextAccount, relays: relays, devices: devices,
+      content: Self.encode(account, sequence, previous, notBefore, notAfter, nextAccount, relays, devices))
+  }
+
+  private init(
+    account: AccountID, sequence: UInt64, previous: Digest, notBefore: UnixTime, notAfter: UnixTime,
+    nextAccount: AccountID, relays: [RelayAuthority], devices: [Device], content: [UInt8]
+  ) {
     self.account = account
     self.sequence = sequence
     self.previous = previous
@@ -138,6 +148,14 @@ public struct DeviceList: Hashable, Sendable {
     self.nextAccount = nextAccount
     self.relays = relays
     self.devices = devices
+    self.content = content
+    hash = Digest.of("list", content)
+  }
+
+  private static func encode(
+    _ account: AccountID, _ sequence: UInt64, _ previous: Digest, _ notBefore: UnixTime, _ notAfter: UnixTime,
+    _ nextAccount: AccountID, _ relays: [RelayAuthority], _ devices: [Device]
+  ) -> [UInt8] {
     var writer = WireWriter()
     writer.fixed(account.bytes)
     writer.u64(sequence)
@@ -147,9 +165,12 @@ public struct DeviceList: Hashable, Sendable {
     writer.fixed(nextAccount.bytes)
     writer.list(relays) { $0.vector(Array($1.text.utf8)) }
     writer.list(devices) { $1.write(to: &$0, relays) }
-    content = writer.bytes
-    hash = Digest.of("list", content)
+    return writer.bytes
   }
+
+  // The hash stands for all the rest.
+  public static func == (one: DeviceList, other: DeviceList) -> Bool { one.hash == other.hash }
+  public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
   /// What this list looks like from outside.
   public var head: ListHead { ListHead(sequence: sequence, hash: hash) }
@@ -180,7 +201,8 @@ public struct DeviceList: Hashable, Sendable {
 
   /// Reads a list; says nothing of who signed it.
   package init(decoding bytes: [UInt8]) throws(Refused) {
-    self = try refusing(at: .encoding) { try WireReader.decode(bytes, Self.read) }
+    // What was signed is what arrived, and there is one encoding of each list.
+    self = try refusing(at: .encoding) { try WireReader.decode(bytes) { try Self.read(&$0, from: bytes) } }
     // [list.7] A list counts from 1 and is valid for at most 30 days; [list.8] only the first follows none.
     guard sequence >= 1, notBefore < notAfter, notAfter - notBefore <= Limits.listValidity else {
       throw Refused(.validity)
@@ -188,7 +210,7 @@ public struct DeviceList: Hashable, Sendable {
     guard (sequence == 1) == (previous == .zero) else { throw Refused(.chain) }
   }
 
-  private static func read(_ reader: inout WireReader) throws -> DeviceList {
+  private static func read(_ reader: inout WireReader, from content: [UInt8]) throws -> DeviceList {
     let account = AccountID(try digest(&reader))
     let sequence = try reader.u64()
     let previous = try digest(&reader)
@@ -202,15 +224,17 @@ public struct DeviceList: Hashable, Sendable {
       try Device(from: &reader, relays)
     }
     // [list.3] One name, one device: two entries of one id or one key would let one device speak as another.
-    guard !relays.isEmpty, !devices.isEmpty, Set(relays).count == relays.count,
-      Set(devices.map(\.id)).count == devices.count, Set(devices.map(\.mailbox)).count == devices.count,
-      Set(devices.map(\.identityKey)).count == devices.count, Set(devices.map(\.signingKey)).count == devices.count
+    guard !relays.isEmpty, !devices.isEmpty, areDistinct(relays), areDistinct(devices.map(\.id)),
+      areDistinct(devices.map(\.mailbox)), areDistinct(devices.map(\.identityKey)),
+      areDistinct(devices.map(\.signingKey))
     else { throw WireError.invalidValue }
     return DeviceList(
       account: account, sequence: sequence, previous: previous, notBefore: notBefore, notAfter: notAfter,
-      nextAccount: next, relays: relays, devices: devices)
+      nextAccount: next, relays: relays, devices: devices, content: content)
   }
 }
+
+private func areDistinct(_ values: [some Hashable]) -> Bool { values.count < 2 || Set(values).count == values.count }
 
 func digest(_ reader: inout WireReader) throws(WireError) -> Digest {
   let bytes = try reader.fixed(Digest.count)
@@ -224,6 +248,6 @@ func parsed<K>(_ bytes: [UInt8], _ make: ([UInt8]) throws(CryptoError) -> K) thr
 
 /// A relay in its one spelling. [address.3]
 func relayAuthority(_ reader: inout WireReader) throws(WireError) -> RelayAuthority {
-  guard let relay = RelayAuthority(try reader.text(limit: WireLimits.authority)) else { throw .invalidValue }
+  guard let relay = RelayAuthority(utf8: try reader.vector(limit: WireLimits.authority)) else { throw .invalidValue }
   return relay
 }

@@ -15,7 +15,13 @@ extension Decoder {
 
   private static func list(_ bytes: [UInt8]) throws -> Bool {
     let stage = Stage.shared
-    let read = try promiseOneSpelling(bytes, { try DeviceList(decoding: $0) }, { $0.encoded() })
+    // Encoded anew: a list keeps the bytes that it was read from.
+    let read = try promiseOneSpelling(bytes, { try DeviceList(decoding: $0) }) {
+      DeviceList(
+        account: $0.account, sequence: $0.sequence, previous: $0.previous, notBefore: $0.notBefore,
+        notAfter: $0.notAfter, nextAccount: $0.nextAccount, relays: $0.relays, devices: $0.devices
+      ).encoded()
+    }
     guard let list = read else { return false }
     try promise(
       1...Limits.devices ~= list.devices.count && 1...Limits.relays ~= list.relays.count
