@@ -313,21 +313,25 @@ public func lengthPrefix(_ count: Int) -> [UInt8] {
   unsafe [UInt8](unsafeUninitializedCapacity: 8) { buffer, filled in filled = unsafe writeLength(count, into: buffer) }
 }
 
-/// Writes it into a buffer of eight bytes and answers with its width.
-private func writeLength(_ count: Int, into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+/// The same as a number: the prefix is its last `width` bytes, big-endian.
+package func lengthWord(_ count: Int) -> (word: UInt64, width: Int) {
   precondition((0..<1 << 62).contains(count), "RFC 9000 integers have 62 bits")
   // The two top bits of the first byte are the logarithm of the width.
-  let (width, mark): (Int, Int) =
-    switch count {
-    case 0..<1 << 6: (1, 0)
-    case 0..<1 << 14: (2, 1)
-    case 0..<1 << 30: (4, 2)
-    default: (8, 3)
-    }
-  for index in 0..<width {
-    unsafe buffer[index] = UInt8(truncatingIfNeeded: count >> (8 * (width - 1 - index)))
+  let word = UInt64(count)
+  return switch count {
+  case 0..<1 << 6: (word, 1)
+  case 0..<1 << 14: (word | 1 << 14, 2)
+  case 0..<1 << 30: (word | 2 << 30, 4)
+  default: (word | 3 << 62, 8)
   }
-  unsafe buffer[0] |= UInt8(mark << 6)
+}
+
+/// Writes it into a buffer of eight bytes and answers with its width.
+private func writeLength(_ count: Int, into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+  let (word, width) = lengthWord(count)
+  for index in 0..<width {
+    unsafe buffer[index] = UInt8(truncatingIfNeeded: word >> UInt64(8 * (width - 1 - index)))
+  }
   return width
 }
 

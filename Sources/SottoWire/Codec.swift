@@ -49,11 +49,16 @@ public struct WireWriter: Sendable {
     u64(UInt64(truncatingIfNeeded: value))
   }
   /// A minimal variable-length integer (RFC 9000 section 16).
-  public mutating func varint(_ value: Int) { bytes += lengthPrefix(value) }
+  public mutating func varint(_ value: Int) {
+    let (word, width) = lengthWord(value)
+    integer(word, width)
+  }
   /// Bytes whose number the reader knows.
   public mutating func fixed(_ value: [UInt8]) { bytes += value }
   /// `opaque value<V>`: the length as a variable-length integer, then the bytes. [encoding.10]
-  public mutating func vector(_ value: some Collection<UInt8>) {
+  public mutating func vector(_ value: [UInt8]) { vector(value[...]) }
+  /// The same of a part of an array. Not generic: most fields of most messages are vectors.
+  public mutating func vector(_ value: ArraySlice<UInt8>) {
     varint(value.count)
     bytes += value
   }
@@ -61,10 +66,12 @@ public struct WireWriter: Sendable {
   public mutating func vector(_ write: (inout WireWriter) -> Void) {
     let start = bytes.count
     write(&self)
-    bytes.insert(contentsOf: lengthPrefix(bytes.count - start), at: start)
+    let (word, width) = lengthWord(bytes.count - start)
+    // Byte by byte: an array for the prefix costs more than moving what is behind it.
+    for index in 0..<width { bytes.insert(UInt8(truncatingIfNeeded: word >> (8 * UInt64(index))), at: start) }
   }
   /// `T values<V>`: the length in bytes of all elements, then the elements. [encoding.10]
-  public mutating func list<T>(_ values: [T], _ write: (inout WireWriter, T) -> Void) {
+  @inlinable public mutating func list<T>(_ values: [T], _ write: (inout WireWriter, T) -> Void) {
     vector { writer in
       for value in values { write(&writer, value) }
     }
@@ -166,19 +173,24 @@ public struct WireReader: Sendable {
     return bytes[position..<position + count]
   }
 
-  /// `T values<V>`: at most `limit` elements, which fill the vector exactly. [encoding.4]
-  public mutating func list<T>(
-    limit: Int, _ read: (inout WireReader) throws(WireError) -> T
-  ) throws(WireError) -> [T] {
+  /// A vector's content, to be read to its end. [encoding.4]
+  public mutating func nested() throws(WireError) -> WireReader {
     let count = try varint()
     guard count <= remaining else { throw .truncated }
-    var inner = WireReader(bytes, position..<position + count)
+    defer { position += count }
+    return WireReader(bytes, position..<position + count)
+  }
+
+  /// `T values<V>`: at most `limit` elements, which fill the vector exactly. [encoding.4]
+  @inlinable public mutating func list<T>(
+    limit: Int, _ read: (inout WireReader) throws(WireError) -> T
+  ) throws(WireError) -> [T] {
+    var inner = try nested()
     var values: [T] = []
     while inner.remaining > 0 {
       guard values.count < limit else { throw .outOfRange }
       values.append(try read(&inner))
     }
-    position += count
     return values
   }
 

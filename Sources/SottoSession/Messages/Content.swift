@@ -72,7 +72,7 @@ public struct Content: Hashable, Sendable {
       id = try MessageID(try reader.fixed(MessageID.count))
       sentAt = try reader.u64()
       parts = try reader.list(limit: Limits.contentParts) { reader throws(WireError) in
-        try ContentPart(kind: try reader.u8(), body: try reader.vector(limit: SizeClass.k64.rawValue))
+        try ContentPart(kind: try reader.u8(), body: try reader.slice(limit: SizeClass.k64.rawValue))
       }
       try reader.finish()
     } catch {
@@ -109,13 +109,14 @@ extension ContentPart {
   }
 
   /// Reads the body of a kind.
-  package init(kind: UInt8, body: [UInt8]) throws(WireError) {
-    var reader = WireReader(body)
-    switch kind {
-    case 1:
+  package init(kind: UInt8, body: ArraySlice<UInt8>) throws(WireError) {
+    if kind == 1 {
       guard let text = String(validating: body, as: UTF8.self) else { throw .invalidValue }
       self = .text(text)
       return
+    }
+    var reader = WireReader(Array(body))
+    switch kind {
     case 2: self = .replyPath(try ReplyPath(from: &reader))
     case 3: self = .heads(own: try ListHead(from: &reader), yours: try ListHead(from: &reader))
     case 4:

@@ -26,7 +26,7 @@ enum MessageOperations {
     guard kinds.count == bodies.count else { throw BadVector("\(fields.place): as many kinds as bodies") }
     let parts = try zip(kinds, bodies).map { kind, body in
       guard let kind = UInt8(kind) else { throw BadVector("\(fields.place): no such kind") }
-      return try ContentPart(kind: kind, body: body)
+      return try ContentPart(kind: kind, body: body[...])
     }
     let content = Content(
       id: try fields.typed("id", MessageID.init), sentAt: try fields.u64("sent_at"), parts: parts)

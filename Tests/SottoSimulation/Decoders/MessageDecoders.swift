@@ -44,7 +44,7 @@ extension Decoder {
     for part in content.parts {
       var body = WireWriter()
       let kind = part.write(to: &body)
-      try promise((try? ContentPart(kind: kind, body: body.bytes)) == part, "a part is not read back")
+      try promise((try? ContentPart(kind: kind, body: body.bytes[...])) == part, "a part is not read back")
     }
     return true
   }

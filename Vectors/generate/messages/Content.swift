@@ -53,7 +53,7 @@ private func replyPath(_ player: Player, _ rights: [(mailbox: [UInt8], capabilit
 
 private func goodContent(_ cast: Cast) throws -> [Case] {
   func encoding(_ input: ContentInput) throws -> [UInt8] {
-    let parts = try input.parts.map { try ContentPart(kind: $0.kind, body: $0.body) }
+    let parts = try input.parts.map { try ContentPart(kind: $0.kind, body: $0.body[...]) }
     let content = Content(id: try MessageID(input.id), sentAt: input.sentAt, parts: parts)
     try expectEqual(try Content(decoding: content.encoded()), content, "the content, read again")
     return content.encoded()
