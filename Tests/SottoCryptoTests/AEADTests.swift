@@ -133,6 +133,29 @@ private let sunscreen = Array(
     #expect(copied == [1] && stored == [1])
   }
 
+  // What is opened in place must fit exactly: a byte more or less is refused before anything is written.
+  @Test func roomThatDoesNotFitIsRefused() throws {
+    let sealed = [UInt8](repeating: 0, count: 50)
+    var keys = Derived()
+    Secret(copying: [UInt8](repeating: 1, count: 32)).withSpan { PRF.derive($0, "test single use", into: &keys) }
+    let key = SealingKey(Secret(copying: [UInt8](repeating: 2, count: 32)))
+    for difference in [-1, 1] {
+      var (once, often) = ([UInt8](repeating: 9, count: 34 + difference), [UInt8](repeating: 9, count: 10 + difference))
+      let before = (once, often)
+      var room = once.mutableSpan
+      do throws(CryptoError) {
+        try keys.openOnce(sealed.span, into: &room)
+        Issue.record("it opened")
+      } catch { #expect(error == .notAuthentic) }
+      var other = often.mutableSpan
+      do throws(CryptoError) {
+        try key.open(sealed.span, ad: sealed.span, into: &other)
+        Issue.record("it opened")
+      } catch { #expect(error == .notAuthentic) }
+      #expect(once == before.0 && often == before.1)
+    }
+  }
+
   // [primitives.8] In place it is the same function, and the key is gone afterwards.
   @Test func singleUseInPlace() throws {
     let plaintext = [UInt8](repeating: 7, count: 100)

@@ -15,13 +15,14 @@ extension Decoder {
 
   private static func list(_ bytes: [UInt8]) throws -> Bool {
     let stage = Stage.shared
-    // Encoded anew: a list keeps the bytes that it was read from.
-    let read = try promiseOneSpelling(bytes, { try DeviceList(decoding: $0) }) {
+    // A list keeps the bytes that it was read from.
+    func encodedAnew(_ list: DeviceList) -> [UInt8] {
       DeviceList(
-        account: $0.account, sequence: $0.sequence, previous: $0.previous, notBefore: $0.notBefore,
-        notAfter: $0.notAfter, nextAccount: $0.nextAccount, relays: $0.relays, devices: $0.devices
+        account: list.account, sequence: list.sequence, previous: list.previous, notBefore: list.notBefore,
+        notAfter: list.notAfter, nextAccount: list.nextAccount, relays: list.relays, devices: list.devices
       ).encoded()
     }
+    let read = try promiseOneSpelling(bytes, { try DeviceList(decoding: $0) }, encodedAnew)
     guard let list = read else { return false }
     try promise(
       1...Limits.devices ~= list.devices.count && 1...Limits.relays ~= list.relays.count
