@@ -41,7 +41,7 @@ crash-check: ## Kill a relay under load, CYCLES=20 times, and count what was los
 fuzz: ## Fuzz every decoder for SECONDS=60 each; RUNS=n goes on until there were n executions in all
 	@exec .ci/fuzz --seconds '$(SECONDS)' --runs '$(RUNS)'
 
-mutants: ## Remove security checks one at a time from a copy, and see a test fail for each: about an hour
+mutants: ## Remove security checks one at a time from a copy, and see a test fail for each: half an hour
 	@exec .ci/mutants
 
 sanitize: ## The suites with the Address and the Thread Sanitizer

@@ -21,6 +21,24 @@ import Testing
     #expect(try content([]).text == nil)
   }
 
+  // [handshake.5] Mailboxes ascend: in another order, or twice, they are another text of the same path.
+  @Test func aReplyPathHasOneSpelling() throws {
+    let alice = try Person(seed: 1, now: day, depth: 0)
+    let capability = try Capability([UInt8](repeating: 7, count: Capability.count))
+    let mailboxes = try [1, 2].map { try MailboxID([UInt8](repeating: $0, count: MailboxID.count)) }
+    let path = ReplyPath(
+      relay: alice.address.relay, contactSecret: alice.contactSecret, sequence: 1,
+      capabilities: [mailboxes[0]: capability, mailboxes[1]: capability])
+    var writer = WireWriter()
+    path.write(to: &writer)
+    let bytes = writer.bytes
+    #expect(try ReplyPath(decoding: bytes) == path)
+    let entry = MailboxID.count + Capability.count
+    let (front, first, second) = (bytes.dropLast(2 * entry), bytes.suffix(2 * entry).prefix(entry), bytes.suffix(entry))
+    #expect(stage { try ReplyPath(decoding: Array(front + second + first)) } == .encoding)
+    #expect(stage { try ReplyPath(decoding: Array(front + first + first)) } == .encoding)
+  }
+
   // [messages.4] [messages.5]
   @Test func unknownPartsAreIgnoredOnlyFrom128() throws {
     func bytes(kind: UInt8, body: [UInt8] = []) -> [UInt8] {

@@ -82,6 +82,24 @@ import Testing
     }
   }
 
+  // [handshake.17] Whoever speaks has the version too: a device that the list says to have only a later one.
+  @Test func aDeviceWithoutTheVersionBeginsNothing() throws {
+    let listed = alice.card.list.devices[0]
+    for (versions, expected) in [([1], nil), ([1, 2], nil), ([2], .device)] as [([UInt8], RefusalStage?)] {
+      let device = Device(
+        id: listed.id, signingKey: listed.signingKey, postQuantumKeyHash: listed.postQuantumKeyHash,
+        identityKey: listed.identityKey, relay: listed.relay, mailbox: listed.mailbox, versions: versions)
+      let list = DeviceList(
+        account: alice.account.id, sequence: 1, previous: .zero, notBefore: day, notAfter: day + 86_400,
+        nextAccount: alice.account.nextID, relays: alice.card.list.relays, devices: [device])
+      var session = try Session.initiate(
+        to: try bob.bundle(now: day), as: try Card(list, signedBy: alice.account), device: alice.device,
+        replyPath: try alice.replyPath(), generation: 1, reset: false, now: day, from: &alice.entropy)
+      let flight = try Envelope(decoding: session.seal(alice.text("hello", at: day), from: &alice.entropy)!)
+      #expect(stage { try bob.respond(to: flight, now: day) } == expected, "\(versions)")
+    }
+  }
+
   // Of the flight: each part of the prelude taken away or made zero, and the envelope filled up again.
   @Test func aFlightWithoutAPartIsRefused() throws {
     let flight = try CraftedFlight.make(from: alice, to: try Served(bob).bundle())

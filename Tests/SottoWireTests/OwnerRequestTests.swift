@@ -58,9 +58,11 @@ import Testing
     try SigningKey(seed: Secret(copying: Array(first..<first + 32)))
   }
 
-  /// Signs what `change` makes of `input` and `digest`, both values as they stand in their headers.
+  /// Signs what `change` makes of `input` and `digest`, both values as they stand in their headers; it arrives `delay`
+  /// seconds later.
   private func outcome(
-    body: [UInt8] = [], input change: (String) -> String = { $0 }, digest: (String) -> String = { $0 }
+    body: [UInt8] = [], after delay: Int64 = 0, input change: (String) -> String = { $0 },
+    digest: (String) -> String = { $0 }, signature bend: ([UInt8]) -> [UInt8] = { $0 }
   ) throws -> RequestRefusal? {
     let key = try key(0)
     let path = Route.mailbox(MailboxID(owner: key.publicKey)).path
@@ -72,14 +74,14 @@ import Testing
       HeaderField("@method", "GET"), HeaderField("@target-uri", authority.origin + path),
       HeaderField("content-digest", contentDigest),
     ]
-    let signature = key.sign(SignatureBase.bytes(components, parameters: parameters))
+    let signature = bend(key.sign(SignatureBase.bytes(components, parameters: parameters)))
     let headers = [
       "content-digest": contentDigest, "signature-input": "sotto=" + parameters,
       "signature": "sotto=:" + Base64.encode(signature) + ":",
     ]
     do throws(RequestRefusal) {
       _ = try VerifiedOwnerRequest(
-        method: "GET", authority: authority, path: path, body: body, now: now,
+        method: "GET", authority: authority, path: path, body: body, now: now + delay,
         header: { name in headers[name].map { [$0] } ?? [] })
       return nil
     } catch { return error }
@@ -98,5 +100,21 @@ import Testing
     let body = try #require((UInt8(0)...255).lazy.map { [$0] }.first { ContentDigest.of($0).contains("K") })
     #expect(try outcome(body: body) == nil)
     #expect(try outcome(body: body, digest: { $0.replacing("K", with: "\u{212a}") }) == .wrongDigest)
+  }
+
+  /// [request.6]
+  @Test func aSignatureIsGoodWithinItsWindow() throws {
+    for delay in [0, OwnerRequest.window, -OwnerRequest.window] { #expect(try outcome(after: delay) == nil) }
+    for delay in [OwnerRequest.window + 1, -OwnerRequest.window - 1, 1 << 40] {
+      #expect(try outcome(after: delay) == .outsideWindow)
+    }
+  }
+
+  /// [request.7]
+  @Test func aSignatureOfAnotherKeyIsRefused() throws {
+    let (own, other) = (Hex.encode(try key(0).publicKey.bytes), Hex.encode(try key(1).publicKey.bytes))
+    #expect(try outcome(input: { $0.replacing(own, with: other) }) == .notGenuine)
+    #expect(try outcome(signature: { [$0[0] ^ 1] + $0.dropFirst() }) == .notGenuine)
+    #expect(try outcome(signature: { _ in [UInt8](repeating: 0, count: 64) }) == .notGenuine)
   }
 }
