@@ -1,6 +1,7 @@
 // swift-tools-version: 6.2
 // The three core rooms with their suites, and nothing else: `.ci/core-copy` puts this in the place of the manifest in a copy,
 // which builds in a third of the time, and again in seconds after a small change.
+// HouseTests compares it with the main one.
 import PackageDescription
 
 let strict: [SwiftSetting] = [

@@ -45,6 +45,16 @@ import Testing
     let rooms = Manifest(fuzz).targets.map(\.name)
     #expect(rooms == ["CSodium", "SottoCrypto", "SottoWire", "SottoSession", "SottoSimulation", "fuzz"])
   }
+
+  /// And so must the copy of the core that mutants, coverage and sanitizers are made from.
+  @Test func `The core's package is of the main one's parts`() throws {
+    let (main, core) = try (Repository.text("Package.swift"), Repository.text(".ci/core/Package.swift"))
+    let crypto = try #require(main.firstMatch(of: /\.package\(url: "[^"]*swift-crypto", exact: "[^"]*"\)/)?.output)
+    #expect(core.contains(crypto))
+    let rooms = ["SottoCrypto", "SottoWire", "SottoSession"]
+    let expected = ["CSodium"] + rooms + ["SottoSimulation"] + rooms.map { $0 + "Tests" }
+    #expect(Manifest(core).targets.map(\.name) == expected)
+  }
 }
 
 /// A function or initialiser that makes a value of a type from bytes or text.
