@@ -34,6 +34,8 @@ public enum Limits {
   public static let generation: UInt32 = 1 << 31
   /// Sessions from strangers that wait for acceptance.
   public static let requests = 100
+  /// The longest timer of a message that disappears: a year, in seconds. Longer is keeping it.
+  public static let timer: UInt32 = 365 * 86_400
   /// Parts of one message content.
   public static let contentParts = 64
   /// box1 is padded to a multiple of this, so that its size does not tell the number of devices.

@@ -14,12 +14,13 @@ struct Sotto: AsyncParsableCommand {
       Every command takes --home DIR, --json, --passphrase-file FILE and --ca-file FILE.
 
       Environment: SOTTO_HOME, SOTTO_PASSPHRASE, SOTTO_CA_FILE, NO_COLOR.
+      Completions: source <(sotto --generate-completion-script bash), or zsh, or fish.
       Exit codes follow sysexits; 75 means that trying again later helps.
       """,
     version: sottoVersion,
     subcommands: [
-      IdentityCommand.self, ContactCommand.self, SessionCommand.self, SendCommand.self, ReceiveCommand.self,
-      VectorsCommand.self, DemoCommand.self,
+      IdentityCommand.self, ContactCommand.self, SendCommand.self, ReceiveCommand.self, HistoryCommand.self,
+      SearchCommand.self, SessionCommand.self, DoctorCommand.self, VectorsCommand.self, DemoCommand.self,
     ])
 }
 
@@ -32,6 +33,7 @@ enum Main {
     let arguments = Arguments.current
     do {
       try Arguments.checkEncoding()
+      if arguments.isEmpty, FirstUse.isFirst { return try FirstUse.greet() }
       var command = try Sotto.parseAsRoot(Arguments.hoistingGlobals(arguments))
       if var command = command as? any AsyncParsableCommand {
         try await command.run()

@@ -295,13 +295,15 @@ def verify_bundle(claimed, address, device):  # [prekeys.6] `device` is an entry
     return Bundle(published.content, part.signed_key, ids, one.agreement_key, one.kem_key)
 
 # ---- Messages.md ----
-TEXT, REPLY_PATH, HEADS, MISSING = 1, 2, 3, 4
+TEXT, REPLY_PATH, HEADS, MISSING, ANSWER, RECEIPT, TIMER = range(1, 8)
 SIZES = [512 << k for k in range(8)]  # [envelope.1]
 MailboxRight = structure(mailbox=fixed(16), capability=fixed(32))
 ReplyPath = structure(relay=Authority, contact_secret=fixed(16), sequence=u64, rights=vector(MailboxRight, 64).where(
     lambda rights: [r.mailbox for r in rights] == sorted({r.mailbox for r in rights})))  # [handshake.5]
-MissingIDs = Type(b"".join, lambda r: [r.take(16) for _ in range(0, r.left(), 16)])
-BODIES = {REPLY_PATH: ReplyPath, HEADS: fixed(40 + 40), MISSING: MissingIDs}
+MessageIDs = Type(b"".join, lambda r: [r.take(16) for _ in range(0, r.left(), 16)])
+Side = Kind = u8.where(lambda value: value in (1, 2))
+BODIES = {REPLY_PATH: ReplyPath, HEADS: fixed(40 + 40), MISSING: MessageIDs, ANSWER: structure(side=Side, id=fixed(16)),
+          RECEIPT: structure(receipt=Kind, ids=MessageIDs.where(len)), TIMER: u32.where(lambda s: s <= 365 * 86_400)}
 Part = structure(kind=u8, body=opaque(1 << 16))
 Content = structure(id=fixed(16), sent_at=u64, parts=vector(Part, 64))
 

@@ -79,6 +79,11 @@ final class MemoryRecords: Records {
     return (tables[table] ?? [:]).values.count { group == nil || $0.group == group }
   }
 
+  /// Whether any row has these bytes in it.
+  func holds(_ bytes: [UInt8]) -> Bool {
+    tables.values.contains { $0.values.contains { $0.value.contains(bytes) } }
+  }
+
   /// Every row, to see that nothing changed.
   var contents: [Table: [[UInt8]: [UInt8]]] { tables.mapValues { $0.mapValues(\.value) }.filter { !$0.value.isEmpty } }
 }

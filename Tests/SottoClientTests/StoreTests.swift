@@ -170,7 +170,7 @@ import Testing
 
   @Test func `A newer store, a foreign database and a weakened key row are refused`() throws {
     let newer = try filled()
-    try alter(newer, "PRAGMA user_version = 2")
+    try alter(newer, "PRAGMA user_version = \(Store.format + 1)")
     #expect(code { _ = try open(newer) } == .newerStore)
     let foreign = try filled()
     try alter(foreign, "PRAGMA application_id = 1")

@@ -123,6 +123,8 @@ final class Node {
   /// What was shown, in order: written when the step that took it was committed.
   private(set) var shown: [String] = []
   private(set) var requests: [Bool] = []
+  /// Whether it sends receipts when they are due, as the real shell does.
+  var sendsReceipts = false
 
   init(_ name: String, _ relay: WorldRelay, seed: UInt64) throws {
     self.name = name
@@ -198,6 +200,7 @@ final class Node {
   /// Carries out errands until nothing is left to do.
   func flush() throws {
     try flushUploads()
+    if sendsReceipts { try step { try $0.releaseReceipts() } }
     for account in try step({ try $0.accountsToServe() }) {
       while let errand = try step({ try $0.nextErrand(for: account, patient: false) }) {
         try carryOut(errand, account)
@@ -232,9 +235,9 @@ final class Node {
   }
 
   /// Takes what waits, some at a time, acknowledges it and shows it.
-  func receive(atATime limit: Int = 3) throws {
+  func receive(atATime limit: Int = 3, showing: Bool = true) throws {
     let mailbox = try mailbox
-    try show()
+    if showing { try show() }
     while case let batch = (relay.queues[mailbox] ?? []).prefix(limit), !batch.isEmpty {
       try records.fuse.pass()
       try step { engine in
@@ -243,14 +246,15 @@ final class Node {
       try records.fuse.pass()
       relay.acknowledge(mailbox, batch.count)
       try records.fuse.pass()
-      try show()
+      if showing { try show() }
     }
   }
 
-  private func show() throws {
+  func show() throws {
     while case let taken = try step({ try $0.takeUnshown(limit: 2) }), !taken.isEmpty {
-      shown += taken.map(\.message.text)
-      requests += taken.map { !$0.from.isAccepted }
+      let messages = taken.filter { $0.message.direction == .incoming }
+      shown += messages.map(\.message.text)
+      requests += messages.map { !$0.from.isAccepted }
     }
   }
 }

@@ -15,6 +15,8 @@ import Testing
     let whole = try content([
       .text("héllo"), .replyPath(try alice.replyPath()), .heads(own: alice.card.list.head, yours: alice.card.list.head),
       .missing([try MessageID([UInt8](repeating: 9, count: 16))]), .ignorable(kind: 200, body: [1, 2]),
+      .answer(MessageReference(.reader, try MessageID([UInt8](repeating: 8, count: 16)))), .timer(3600),
+      .receipt(.read, [try MessageID([UInt8](repeating: 7, count: 16))]),
     ])
     #expect(try Content(decoding: whole.encoded()) == whole)
     #expect(whole.text == "héllo")
@@ -44,7 +46,7 @@ import Testing
     func bytes(kind: UInt8, body: [UInt8] = []) -> [UInt8] {
       [UInt8](repeating: 0, count: 24) + [UInt8(2 + body.count), kind, UInt8(body.count)] + body
     }
-    for kind in [0, 5, 127] as [UInt8] { #expect(stage { try Content(decoding: bytes(kind: kind)) } == .content) }
+    for kind in [0, 8, 127] as [UInt8] { #expect(stage { try Content(decoding: bytes(kind: kind)) } == .content) }
     for kind in [128, 255] as [UInt8] {
       #expect(try Content(decoding: bytes(kind: kind, body: [7])).parts == [.ignorable(kind: kind, body: [7])])
     }

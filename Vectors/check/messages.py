@@ -62,7 +62,8 @@ def read_prelude(reader):
 
 # ---- Content
 
-TEXT, REPLY_PATH, HEADS, MISSING, IGNORED = 1, 2, 3, 4, 128
+TEXT, REPLY_PATH, HEADS, MISSING, ANSWER, RECEIPT, TIMER, IGNORED = 1, 2, 3, 4, 5, 6, 7, 128
+LONGEST_TIMER = 365 * 86_400
 
 
 def check_body(kind, body):
@@ -75,6 +76,12 @@ def check_body(kind, body):
         sized(body, 80)
     elif kind == MISSING:
         require(len(body) % 16 == 0, "content")
+    elif kind == ANSWER:
+        require(len(body) == 17 and body[0] in (1, 2), "content")
+    elif kind == RECEIPT:
+        require(len(body) >= 17 and len(body) % 16 == 1 and body[0] in (1, 2), "content")
+    elif kind == TIMER:
+        require(len(body) == 4 and int.from_bytes(body, "big") <= LONGEST_TIMER, "content")
     else:
         require(kind >= IGNORED, "content")
 

@@ -28,6 +28,14 @@ package struct Contact: StoredRecord, Equatable {
   package var resets: Set<DeviceID>
   /// Whether they hold a device list of ours that we never signed, or we one of theirs: somebody splits the views.
   package var hasForkEvidence: Bool
+  /// Whether nothing of theirs is kept or shown, and nothing sent to them. [client.17]
+  package var isBlocked = false
+  /// When the user compared safety numbers with them: unix seconds; 0: never. [client.18]
+  package var verifiedAt: UnixTime = 0
+  /// How long messages are kept on both sides, in seconds; 0: until they are deleted. [client.19]
+  package var timer: UInt32 = 0
+
+  package var isVerified: Bool { verifiedAt != 0 }
 
   /// A card that was verified, with what sending needs of it at hand: verifying it again costs half a millisecond.
   package struct KnownCard: Equatable, Sendable {
@@ -105,7 +113,8 @@ package struct Contact: StoredRecord, Equatable {
 extension Contact {
   package static var table: Table { .contact }
   package var key: [UInt8] { account.bytes }
-  package var group: [UInt8] { Self.group(isAccepted: isAccepted) }
+  package static var format: UInt8 { 2 }
+  package var group: [UInt8] { isBlocked ? Array("blocked".utf8) : Self.group(isAccepted: isAccepted) }
 
   static func group(isAccepted: Bool) -> [UInt8] { Array((isAccepted ? "accepted" : "request").utf8) }
 
@@ -137,9 +146,12 @@ extension Contact {
     }
     writer.list(resets.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }) { $0.fixed($1.bytes) }
     writer.flag(hasForkEvidence)
+    writer.flag(isBlocked)
+    writer.u64(verifiedAt)
+    writer.u32(timer)
   }
 
-  package init(from reader: inout SecretReader) throws {
+  package init(from reader: inout SecretReader, format: UInt8) throws {
     account = try reader.account()
     name = try reader.optional { try $0.text() }
     isAccepted = try reader.flag()
@@ -158,6 +170,10 @@ extension Contact {
     generations = Dictionary(uniqueKeysWithValues: try reader.list { (try $0.device(), try $0.u32()) })
     resets = Set(try reader.list { try $0.device() })
     hasForkEvidence = try reader.flag()
+    guard format >= 2 else { return }
+    isBlocked = try reader.flag()
+    verifiedAt = try reader.u64()
+    timer = try reader.u32()
   }
 }
 
@@ -189,7 +205,7 @@ struct ContactName: StoredRecord {
     writer.fixed(account.bytes)
   }
 
-  init(from reader: inout SecretReader) throws {
+  init(from reader: inout SecretReader, format: UInt8) throws {
     name = try reader.text()
     account = try reader.account()
   }

@@ -82,6 +82,7 @@ extension Engine {
     if let name { try checkFree(name: name, for: address.account) }
     var contact = try contact(address.account) ?? Contact(address, name: nil, isAccepted: true)
     contact.isAccepted = true
+    contact.isBlocked = false
     contact.contactSecret = address.contactSecret
     contact.relay = address.relay
     if let name, name != contact.name {
@@ -103,6 +104,7 @@ extension Engine {
     contact.name = nil
     contact.isAccepted = false
     for item in try records.all(OutboxItem.self, group: account.bytes) { try drop(item) }
+    try records.delete(.owed, account.bytes)
     try records.save(contact)
   }
 
@@ -120,6 +122,7 @@ extension Engine {
   mutating func learn(_ card: Card, of contact: inout Contact) throws {
     guard card.list.sequence >= contact.card?.head.sequence ?? 0 else { return }
     let previous = try contact.verifiedCard()?.list
+    if let previous { try tellDevices(of: contact, from: previous, to: card.list) }
     contact.card = Contact.KnownCard(card, verifiedAt: seconds)
     let mailboxes = Set(card.list.devices.map(\.mailbox))
     contact.capabilities = contact.capabilities.filter { mailboxes.contains($0.key) }

@@ -70,4 +70,21 @@ package enum ClientLimits {
   package static let backoffBase: UInt64 = 1000
   /// The longest wait of the outbox. 5 minutes.
   package static let backoffLimit: UInt64 = 300_000
+  /// How long receipts are gathered, in milliseconds: the real time is drawn between these, so that the relay cannot
+  /// tell from the time of an answer that it is one.
+  package static let receiptWait: ClosedRange<UInt64> = 5000...60_000
+  /// At most one message of receipts for a contact in this time, in milliseconds: whoever sends ten messages a second
+  /// learns no more of when a device is used.
+  package static let receiptPause: UInt64 = 60_000
+  /// Receipts of one kind that are gathered for a contact: 256 ids fill 4 KiB.
+  package static let receipts = 256
+  /// Receipts that go with a text; more would often make its envelope larger.
+  package static let receiptsWithText = 8
+  /// How long a former contact capability still opens the mailbox after a block, in seconds: 7 days, the most that a
+  /// relay takes. An hour less, because clocks differ.
+  package static let retiring: UInt64 = 7 * 86_400 - 3600
+  /// Former contact capabilities that are registered: a relay takes 16 in all.
+  package static let retired = 14
+  /// Messages of one block of the search index: a block is rewritten for each message, and has 5 to 20 KB.
+  package static let searchBlock = 128
 }

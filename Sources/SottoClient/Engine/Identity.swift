@@ -57,11 +57,11 @@ extension Engine {
 
   // MARK: what the relay is given
 
-  private func publishCapabilities(_ profile: Profile) throws {
+  func publishCapabilities(_ profile: Profile) throws {
     let knock = ContactKeys(profile.address).knock(for: profile.mailbox)
-    let set = try CapabilitySet([
-      CapabilitySlot(.knock, knock.hash), CapabilitySlot(.contact, profile.contactCapability.hash),
-    ])
+    let set = try CapabilitySet(
+      [CapabilitySlot(.knock, knock.hash), CapabilitySlot(.contact, profile.contactCapability.hash)]
+        + profile.retiring.map { CapabilitySlot(.retiring, $0.hash, expires: $0.until) })
     try records.save(Upload(.setCapabilities, body: set.encoded))
   }
 
@@ -130,8 +130,14 @@ extension Engine {
   /// Makes what has become due: a device list signed anew, a rotated signed part. Nothing is due twice. [client.12]
   package mutating func maintain() throws {
     var profile = try profile()
-    if seconds >= profile.cardSignedAt + ClientLimits.listAge, try !hasUpload(where: \.isCard) {
+    if profile.wantsNewCard || seconds >= profile.cardSignedAt + ClientLimits.listAge,
+      try !hasUpload(where: \.isCard)
+    {
       try renewCard(&profile)
+    }
+    if profile.retiring.contains(where: { $0.until < seconds }) {
+      profile.retiring.removeAll { $0.until < seconds }
+      try publishCapabilities(profile)
     }
     if seconds >= profile.prekeys.signedAt + ClientLimits.signedPartAge {
       try publishPrekeys(&profile, withBatch: false)
@@ -177,6 +183,7 @@ extension Engine {
     profile.card = card.encoded()
     profile.cardSignedAt = seconds
     profile.listHead = card.list.head
+    profile.wantsNewCard = false
     try publishCard(profile, card, condition: place.condition)
   }
 
@@ -204,9 +211,11 @@ extension Engine {
     for prelude in try records.all(AcceptedPrelude.self) where prelude.keptUntil < seconds {
       try records.remove(prelude)
     }
-    for seen in try records.all(SeenEnvelope.self) where seen.at + ClientLimits.seenAge < seconds {
+    // Oldest first: most days nothing is old enough, and one row is read.
+    for seen in try records.first(SeenEnvelope.self, while: { $0.at + ClientLimits.seenAge < seconds }) {
       try records.remove(seen)
     }
+    try deleteExpired()
   }
 
   // MARK: contact secret
@@ -229,6 +238,11 @@ extension Engine {
     try renewCard(&profile, condition: .absent)
     try records.save(Upload(.deleteCard(old.cardID), cardKey: oldCardKey))
     try records.save(profile)
+    try tellContacts()
+  }
+
+  /// An empty message to everyone who is accepted: it carries what is new about us.
+  mutating func tellContacts() throws {
     for contact in try records.all(Contact.self, group: Contact.group(isAccepted: true)) {
       try enqueue([], to: contact, id: MessageID(from: &entropy))
     }
@@ -276,7 +290,7 @@ struct AcceptedPrelude: StoredRecord {
     writer.u64(keptUntil)
   }
 
-  init(from reader: inout SecretReader) throws {
+  init(from reader: inout SecretReader, format: UInt8) throws {
     digest = try reader.digest()
     session = try reader.digest()
     keptUntil = try reader.u64()

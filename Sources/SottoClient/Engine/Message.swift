@@ -1,11 +1,13 @@
 package import SottoCrypto
 package import SottoSession
 
-/// A message as it is kept: one that was written here, or one that arrived.
+/// A message as it is kept: one that was written here, one that arrived, or a notice of the client's own.
 package struct StoredMessage: StoredRecord, Equatable {
   package enum Direction: UInt8, Sendable {
     case incoming = 1
     case outgoing = 2
+    /// Nobody wrote it: it says that something has changed with a contact.
+    case notice = 3
   }
 
   /// How far a message has come.
@@ -20,6 +22,13 @@ package struct StoredMessage: StoredRecord, Equatable {
     case sent = 4
     /// It cannot be delivered: the address does not lead there any more.
     case failed = 5
+    /// A device of the recipient's has said that it is there.
+    case delivered = 6
+    /// A device of the recipient's has said that it was shown.
+    case read = 7
+
+    /// Whether the recipient has it for certain.
+    package var isAcknowledged: Bool { self == .delivered || self == .read }
   }
 
   package let direction: Direction
@@ -33,13 +42,29 @@ package struct StoredMessage: StoredRecord, Equatable {
   package var state: State
   /// Whether its author was a stranger when it arrived.
   package let isRequest: Bool
+  /// What it answers, seen from its author.
+  package var answers: MessageReference?
+  /// How long it is kept after it was sent or read, in seconds; 0: until it is deleted.
+  package var timer: UInt32 = 0
+  /// When it is deleted: unix milliseconds; 0 while that is not known.
+  package var deletedAt: UInt64 = 0
+  /// The block of the search index that has it; 0: none has.
+  package var searchBlock: UInt32 = 0
 
   package static var table: Table { .message }
+  package static var format: UInt8 { 2 }
   package var key: [UInt8] { Self.key(direction, account, id) }
   package var group: [UInt8] { account.bytes }
 
   static func key(_ direction: Direction, _ account: AccountID, _ id: MessageID) -> [UInt8] {
     [direction.rawValue] + account.bytes + id.bytes
+  }
+
+  /// The key of the message that this one answers.
+  package var answeredKey: [UInt8]? {
+    guard let answers else { return nil }
+    let isOfItsAuthor = answers.side == .author
+    return Self.key((direction == .outgoing) == isOfItsAuthor ? .outgoing : .incoming, account, answers.id)
   }
 
   init(incoming content: Content, text: String, from account: AccountID, at now: UInt64, isRequest: Bool) {
@@ -51,6 +76,8 @@ package struct StoredMessage: StoredRecord, Equatable {
     recordedAt = now
     state = .received
     self.isRequest = isRequest
+    answers = content.answer
+    timer = content.timer ?? 0
   }
 
   init(outgoing id: MessageID, text: String, to account: AccountID, at now: UInt64) {
@@ -64,6 +91,17 @@ package struct StoredMessage: StoredRecord, Equatable {
     isRequest = false
   }
 
+  init(notice text: String, id: MessageID, about account: AccountID, at now: UInt64) {
+    direction = .notice
+    self.account = account
+    self.id = id
+    self.text = text
+    sentAt = now
+    recordedAt = now
+    state = .received
+    isRequest = false
+  }
+
   package func encode(to writer: inout SecretWriter) {
     writer.u8(direction.rawValue)
     writer.fixed(account.bytes)
@@ -73,9 +111,16 @@ package struct StoredMessage: StoredRecord, Equatable {
     writer.u64(recordedAt)
     writer.u8(state.rawValue)
     writer.flag(isRequest)
+    writer.optional(answers) {
+      $0.u8($1.side.rawValue)
+      $0.fixed($1.id.bytes)
+    }
+    writer.u32(timer)
+    writer.u64(deletedAt)
+    writer.u32(searchBlock)
   }
 
-  package init(from reader: inout SecretReader) throws {
+  package init(from reader: inout SecretReader, format: UInt8) throws {
     guard let direction = Direction(rawValue: try reader.u8()) else { throw CryptoError.wrongLength }
     self.direction = direction
     account = try reader.account()
@@ -86,6 +131,14 @@ package struct StoredMessage: StoredRecord, Equatable {
     guard let state = State(rawValue: try reader.u8()) else { throw CryptoError.wrongLength }
     self.state = state
     isRequest = try reader.flag()
+    guard format >= 2 else { return }
+    answers = try reader.optional { reader in
+      guard let side = MessageReference.Side(rawValue: try reader.u8()) else { throw CryptoError.wrongLength }
+      return MessageReference(side, try reader.messageID())
+    }
+    timer = try reader.u32()
+    deletedAt = try reader.u64()
+    searchBlock = try reader.u32()
   }
 }
 
@@ -95,11 +148,13 @@ struct Unshown: StoredRecord {
 
   static var table: Table { .unshown }
   var key: [UInt8] { message }
+  /// Whose conversation it belongs to: the bytes of the account.
+  var account: ArraySlice<UInt8> { message.dropFirst().prefix(Digest.count) }
 
   init(_ message: StoredMessage) { self.message = message.key }
 
   func encode(to writer: inout SecretWriter) { writer.vector(message) }
-  init(from reader: inout SecretReader) throws { message = try reader.vector() }
+  init(from reader: inout SecretReader, format: UInt8) throws { message = try reader.vector() }
 }
 
 /// That an envelope was taken from the mailbox, and when (unix seconds).
@@ -120,7 +175,7 @@ struct SeenEnvelope: StoredRecord {
     writer.u64(at)
   }
 
-  init(from reader: inout SecretReader) throws {
+  init(from reader: inout SecretReader, format: UInt8) throws {
     envelope = try reader.vector()
     at = try reader.u64()
   }

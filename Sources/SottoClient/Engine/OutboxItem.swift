@@ -77,7 +77,7 @@ package struct OutboxItem: StoredRecord, Equatable {
     writer.u64(notBefore)
   }
 
-  package init(from reader: inout SecretReader) throws {
+  package init(from reader: inout SecretReader, format: UInt8) throws {
     message = try reader.messageID()
     account = try reader.account()
     device = try reader.optional { try $0.device() }

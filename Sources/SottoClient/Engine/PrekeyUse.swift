@@ -31,7 +31,7 @@ package struct PrekeyUse: StoredRecord, Equatable {
     writer.u32(newestIndex)
   }
 
-  package init(from reader: inout SecretReader) throws {
+  package init(from reader: inout SecretReader, format: UInt8) throws {
     oneTime = try reader.u64()
     lastResort = try reader.u64()
     repeated = try reader.u64()

@@ -23,6 +23,16 @@ package struct Profile: StoredRecord {
   package var prekeys: Prekeys
   /// Whether sessions are opened with `reset`: this device replaced one whose sessions are lost.
   package var replacesDevice: Bool
+  /// Former contact capabilities that still open the mailbox for a while. [client.17]
+  var retiring: [Retiring] = []
+  /// Whether the card is to be signed anew as soon as the relay has the one before.
+  var wantsNewCard = false
+
+  struct Retiring: Sendable, Equatable {
+    let hash: Digest
+    /// Unix seconds.
+    let until: UnixTime
+  }
 
   /// The ids that were given out, and what the current signed part vouches for.
   package struct Prekeys: Sendable, Equatable {
@@ -65,6 +75,7 @@ package struct Profile: StoredRecord {
   }
 
   package static var table: Table { .own }
+  package static var format: UInt8 { 2 }
   package static let key = Array("profile".utf8)
   package var key: [UInt8] { Self.key }
 
@@ -115,9 +126,14 @@ package struct Profile: StoredRecord {
     }
     writer.u64(prekeys.statusAt)
     writer.flag(replacesDevice)
+    writer.list(retiring) {
+      $0.fixed($1.hash.bytes)
+      $0.u64($1.until)
+    }
+    writer.flag(wantsNewCard)
   }
 
-  package init(from reader: inout SecretReader) throws {
+  package init(from reader: inout SecretReader, format: UInt8) throws {
     name = try reader.text()
     account = try reader.account()
     device = try reader.device()
@@ -143,6 +159,9 @@ package struct Profile: StoredRecord {
     }
     prekeys.statusAt = try reader.u64()
     replacesDevice = try reader.flag()
+    guard format >= 2 else { return }
+    retiring = try reader.list { Retiring(hash: try $0.digest(), until: try $0.u64()) }
+    wantsNewCard = try reader.flag()
   }
 }
 

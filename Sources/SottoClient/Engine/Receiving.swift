@@ -1,5 +1,5 @@
 internal import SottoCrypto
-internal import SottoSession
+package import SottoSession
 package import SottoWire
 
 extension Engine {
@@ -73,6 +73,8 @@ extension Engine {
     let account = unverified.claimedAccount
     guard account != profile.account else { throw Refused(.account) }
     let known = try contact(account)
+    // [client.17] Whatever the blocked begin ends here, without a trace.
+    if known?.isBlocked ?? false { throw Refused(.account) }
     let card = try known?.verifiedCard()
     var responded = try unverified.verified(known: card?.list, before: card, now: seconds)
     let opened = try responded.session.open(envelope, now: seconds, from: &entropy)
@@ -101,7 +103,7 @@ extension Engine {
     try save(SessionRow(responded.takeSession()), asNewest: true)
     try keepHouse(account, info.peerDevice, reset: initiator.reset ? info : nil)
     contact.generations[info.peerDevice] = max(contact.generations[info.peerDevice] ?? 0, info.generation)
-    compare(initiator.seen, with: profile, &contact)
+    try compare(initiator.seen, with: profile, &contact)
     try take(opened.content, from: &contact)
     try records.save(contact)
   }
@@ -123,34 +125,39 @@ extension Engine {
     for part in content.parts {
       switch part {
       case .text(let text): try keep(text, of: content, from: contact)
+      case .receipt(let receipt, let ids): try take(receipt, of: ids, from: contact.account)
       case .replyPath(let path):
         if let list = try contact.verifiedCard()?.list { contact.learn(path, listedIn: list) }
       case .heads(let own, let yours):
         if let known = contact.card?.head {
           // [client.10] Ahead of what we hold: the next send looks for the newer list.
           if own.sequence > known.sequence { contact.cardCheckedAt = 0 }
-          if own.sequence == known.sequence, own.hash != known.hash { contact.hasForkEvidence = true }
+          if own.sequence == known.sequence, own.hash != known.hash { try keepForkEvidence(&contact) }
         }
-        compare(yours, with: try profile(), &contact)
-      case .missing, .ignorable: break
+        try compare(yours, with: try profile(), &contact)
+      case .missing, .answer, .timer, .ignorable: break
       }
     }
+    if let timer = content.timer, content.text == nil { try take(timer: timer, from: &contact) }
   }
 
   /// What the peer holds of our list must be one that we signed.
-  private func compare(_ head: ListHead, with profile: Profile, _ contact: inout Contact) {
+  private mutating func compare(_ head: ListHead, with profile: Profile, _ contact: inout Contact) throws {
     if head.sequence == profile.listHead.sequence, head.hash != profile.listHead.hash {
-      contact.hasForkEvidence = true
+      try keepForkEvidence(&contact)
     }
   }
 
-  private func keep(_ text: String, of content: Content, from contact: Contact) throws {
+  private mutating func keep(_ text: String, of content: Content, from contact: Contact) throws {
+    // [client.17] What was sent before they knew, or without caring.
+    guard !contact.isBlocked else { return }
     let message = StoredMessage(
       incoming: content, text: text, from: contact.account, at: now, isRequest: !contact.isAccepted)
     // [client.8] The same message in another envelope: a repeated first flight.
     guard try records.load(StoredMessage.self, message.key) == nil else { return }
-    try records.save(message)
+    try keep(message)
     try records.save(Unshown(message))
+    try owe(.delivered, for: message, to: contact)
   }
 
   // MARK: showing
@@ -162,21 +169,33 @@ extension Engine {
   }
 
   /// Takes messages that have not been shown yet, oldest first, at most `limit`: from now on they count as shown.
-  package mutating func takeUnshown(limit: Int) throws -> [Shown] {
+  ///
+  /// - Parameter account: whose messages; nil: everybody's.
+  package mutating func takeUnshown(from account: AccountID? = nil, limit: Int) throws -> [Shown] {
     var taken: [Unshown] = []
-    for unshown in try records.all(Unshown.self).prefix(limit) { taken.append(unshown) }
+    try records.each(.unshown, group: nil, newestFirst: false) { row in
+      let unshown: Unshown = try records.decoded(row)
+      if account == nil || unshown.account.elementsEqual(account!.bytes) { taken.append(unshown) }
+      return taken.count < limit
+    }
     return try taken.map { unshown in
       try records.remove(unshown)
-      guard let message = try records.load(StoredMessage.self, unshown.message),
+      guard var message = try records.load(StoredMessage.self, unshown.message),
         let contact = try contact(message.account)
       else { throw Engine.damaged }
+      try startTimer(of: &message)
+      try owe(.read, for: message, to: contact)
       return Shown(message: message, from: contact)
     }
   }
 
-  /// Showing failed: they are shown next time.
+  /// Showing failed: they are shown next time, and nothing has been read.
   package mutating func giveBack(_ shown: [Shown]) throws {
-    for entry in shown { try records.save(Unshown(entry.message)) }
+    for entry in shown {
+      try records.save(Unshown(entry.message))
+      try stopTimer(of: entry.message)
+      try withdrawRead(entry.message)
+    }
   }
 }
 

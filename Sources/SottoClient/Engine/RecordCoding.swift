@@ -5,20 +5,21 @@ internal import SottoWire
 /// The content of a row, as a value. Every encoding begins with the version of its format.
 package protocol StoredRecord {
   static var table: Table { get }
+  /// The version of the encoding that this build writes; it reads that one and those before it.
+  static var format: UInt8 { get }
   /// What the row is found by.
   var key: [UInt8] { get }
   /// What it is listed with; empty when its table has no groups.
   var group: [UInt8] { get }
   func encode(to writer: inout SecretWriter)
-  init(from reader: inout SecretReader) throws
+  /// - Parameter format: 1 or more, and at most `Self.format`.
+  init(from reader: inout SecretReader, format: UInt8) throws
 }
 
 extension StoredRecord {
+  package static var format: UInt8 { 1 }
   package var group: [UInt8] { [] }
 }
-
-/// The version of every record's format that this build writes.
-private let recordFormat: UInt8 = 1
 
 extension Records {
   /// The record with this key, if there is one.
@@ -37,10 +38,36 @@ extension Records {
     return found
   }
 
+  /// The oldest records of the table, up to the first that `isWanted` refuses.
+  func first<R: StoredRecord>(_ type: R.Type, while isWanted: (R) -> Bool) throws -> [R] {
+    var found: [R] = []
+    try each(R.table, group: nil, newestFirst: false) { row in
+      let record: R = try decoded(row)
+      guard isWanted(record) else { return false }
+      found.append(record)
+      return true
+    }
+    return found
+  }
+
+  /// The newest records of a group, or of the whole table, at most `limit` of those that `isWanted` accepts.
+  func newest<R: StoredRecord>(
+    _ type: R.Type, group: [UInt8]?, limit: Int, where isWanted: (R) throws -> Bool = { _ in true }
+  ) throws -> [R] {
+    var found: [R] = []
+    guard limit > 0 else { return found }
+    try each(R.table, group: group, newestFirst: true) { row in
+      let record: R = try decoded(row)
+      if try isWanted(record) { found.append(record) }
+      return found.count < limit
+    }
+    return found
+  }
+
   /// Writes the record in its place.
   package func save(_ record: some StoredRecord) throws {
     var writer = SecretWriter()
-    writer.u8(recordFormat)
+    writer.u8(type(of: record).format)
     record.encode(to: &writer)
     try put(type(of: record).table, record.key, group: record.group, writer.finish())
   }
@@ -48,11 +75,12 @@ extension Records {
   /// Removes the record.
   package func remove(_ record: some StoredRecord) throws { try delete(type(of: record).table, record.key) }
 
-  private func decoded<R: StoredRecord>(_ row: consuming Secret) throws -> R {
+  func decoded<R: StoredRecord>(_ row: consuming Secret) throws -> R {
     do {
       var reader = SecretReader(row)
-      guard try reader.u8() == recordFormat else { throw CryptoError.wrongLength }
-      let record = try R(from: &reader)
+      let format = try reader.u8()
+      guard (1...R.format).contains(format) else { throw CryptoError.wrongLength }
+      let record = try R(from: &reader, format: format)
       try reader.finish()
       return record
     } catch {

@@ -26,6 +26,12 @@ package enum Table: String, Sendable, CaseIterable {
   case seen
   /// A received message that has not been handed to the user yet, by the key of its row.
   case unshown
+  /// The receipts that are owed to a contact, by account.
+  case owed
+  /// A message that has a time to be deleted, by the key of its row.
+  case expiring
+  /// A block of the search index, by its number.
+  case search
   /// An owner's request that has still to be made, by its route.
   case upload
 }

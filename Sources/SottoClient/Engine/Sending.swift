@@ -15,8 +15,12 @@ package enum Errand: Sendable {
 extension Engine {
   /// Writes a message and puts it into the outbox. Writing to a stranger accepts them.
   ///
-  /// - Parameter recipient: a name, or an address, which may be new.
-  package mutating func compose(_ text: String, to recipient: String) throws -> StoredMessage {
+  /// - Parameters:
+  ///   - recipient: a name, or an address, which may be new.
+  ///   - answered: the id of the message that it answers, or the beginning of it in hexadecimal digits.
+  package mutating func compose(_ text: String, to recipient: String, answering answered: String? = nil) throws
+    -> StoredMessage
+  {
     guard !text.isEmpty else {
       throw ClientError(
         .badData, "There is nothing to send.", meaning: "The text is empty. Nothing was changed.",
@@ -33,15 +37,32 @@ extension Engine {
       throw ClientError(
         .badData, "This is your own address.", meaning: "Nothing was sent.", next: "Write to somebody else.")
     }
+    guard !contact.isBlocked else {
+      throw ClientError(
+        .refused, "You have blocked \(contact.title).", meaning: "Nothing was sent.",
+        next: "Unblock them first: sotto contact unblock NAME")
+    }
+    try checkTrust(contact)
+    var message = StoredMessage(outgoing: MessageID(from: &entropy), text: text, to: contact.account, at: now)
+    if let answered {
+      let other = try self.message(answered, with: contact.account)
+      message.answers = MessageReference(other.direction == .outgoing ? .author : .reader, other.id)
+    }
     if !contact.isAccepted || known == nil {
       contact.isAccepted = true
       try records.save(contact)
     }
-    let id = MessageID(from: &entropy)
-    let message = StoredMessage(outgoing: id, text: text, to: contact.account, at: now)
-    try records.save(message)
-    try enqueue([.text(text)], to: contact, id: id)
+    message.timer = contact.timer
+    try keep(message)
+    try enqueue(parts(of: message), to: contact, id: message.id)
     return message
+  }
+
+  private mutating func parts(of message: StoredMessage) throws -> [ContentPart] {
+    var parts: [ContentPart] = [.text(message.text)]
+    if let answers = message.answers { parts.append(.answer(answers)) }
+    if message.timer > 0 { parts.append(.timer(message.timer)) }
+    return try parts + receiptsAlong(to: message.account)
   }
 
   /// Ends all sessions with a contact: an empty message opens a new one, in which the other side learns of it.
@@ -54,7 +75,7 @@ extension Engine {
   }
 
   /// One item for each device, or one without a device while none is known.
-  mutating func enqueue(_ parts: [ContentPart], to contact: Contact, id: MessageID) throws {
+  package mutating func enqueue(_ parts: [ContentPart], to contact: Contact, id: MessageID) throws {
     let content = Content(id: id, sentAt: now, parts: parts).encoded()
     guard let card = contact.card else {
       try records.save(OutboxItem(id, to: contact.account, device: nil, content: content))
@@ -81,7 +102,7 @@ extension Engine {
   ///
   /// - Parameter patient: whether to wait out the backoff after failures; a user who just sent something does not.
   package mutating func nextErrand(for account: AccountID, patient: Bool) throws -> Errand? {
-    guard let contact = try contact(account), contact.isAccepted else { return nil }
+    guard let contact = try contact(account), contact.isAccepted, !contact.isBlocked else { return nil }
     try repeatFirstFlights(contact)
     let waiting = try records.all(OutboxItem.self, group: account.bytes).filter(\.isPending)
     guard let first = waiting.first, !patient || first.notBefore <= now else { return nil }
@@ -279,8 +300,7 @@ extension Engine {
     guard var item = try records.all(OutboxItem.self, group: account.bytes).first(where: \.isPending) else { return }
     item.attempts = min(item.attempts + 1, 31)
     let bound = min(ClientLimits.backoffBase << UInt64(item.attempts), ClientLimits.backoffLimit)
-    let drawn = entropy.bytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % bound
-    item.notBefore = now + max(drawn, UInt64(max(retryAfter ?? 0, 0)) * 1000)
+    item.notBefore = now + max(drawn(below: bound), UInt64(max(retryAfter ?? 0, 0)) * 1000)
     try records.save(item)
   }
 
@@ -312,8 +332,12 @@ extension Engine {
   private func settle(_ id: MessageID, _ account: AccountID, otherwise: StoredMessage.State = .sent) throws {
     guard var message = try records.load(StoredMessage.self, StoredMessage.key(.outgoing, account, id)) else { return }
     let items = try records.all(OutboxItem.self, group: account.bytes).filter { $0.message == id }
-    message.state = items.contains(where: \.isPending) ? .queued : items.isEmpty ? otherwise : .unconfirmed
+    let state: StoredMessage.State =
+      items.contains(where: \.isPending) ? .queued : items.isEmpty ? otherwise : .unconfirmed
+    // What the recipient has said of it holds, whatever still becomes of a copy.
+    if !message.state.isAcknowledged { message.state = state }
     try records.save(message)
+    if state == .unconfirmed || state == .sent { try startTimer(of: &message) }
   }
 
   /// The message as it stands now.

@@ -122,7 +122,7 @@ package struct Upload: StoredRecord {
     writer.u64(sequence)
   }
 
-  package init(from reader: inout SecretReader) throws {
+  package init(from reader: inout SecretReader, format: UInt8) throws {
     switch try reader.u8() {
     case 1: action = .createMailbox
     case 2: action = .setCapabilities

@@ -12,12 +12,21 @@ public struct ContactSummary: Sendable {
   public let isRequest: Bool
   /// Whether somebody showed them and us different device lists.
   public let hasForkEvidence: Bool
+  /// Whether the user has compared safety numbers with them.
+  public let isVerified: Bool
+  /// Whether nothing of theirs is shown.
+  public let isBlocked: Bool
+  /// How long messages are kept on both sides, in seconds; nil: until they are deleted.
+  public let messagesDisappearAfter: Int?
 
   init(_ contact: Contact) {
     name = contact.name
     address = contact.address.text
     isRequest = !contact.isAccepted
     hasForkEvidence = contact.hasForkEvidence
+    isVerified = contact.isVerified
+    isBlocked = contact.isBlocked
+    messagesDisappearAfter = contact.timer == 0 ? nil : Int(contact.timer)
   }
 }
 
@@ -78,6 +87,50 @@ extension Client {
   /// Sixty digits that are equal on both sides if and only if nobody stands in between.
   public func safetyNumber(with nameOrAddress: String) throws -> String {
     try step { try $0.safetyNumber(with: try $0.known(nameOrAddress)) }
+  }
+
+  /// Compares a safety number that came from the other side with ours, and remembers it if they are equal.
+  ///
+  /// - Returns: whether they are.
+  public func verify(_ nameOrAddress: String, digits: String) throws -> Bool {
+    try step { try $0.verify(try $0.known(nameOrAddress).account, digits: digits) }
+  }
+
+  /// Takes a verification back.
+  public func unverify(_ nameOrAddress: String) throws {
+    try step { try $0.unverify(try $0.known(nameOrAddress).account) }
+  }
+
+  /// Blocks somebody, and gives everybody else a new right to write.
+  public func block(_ nameOrAddress: String) async throws {
+    try step { try $0.block(try $0.known(nameOrAddress).account) }
+    await afterChange()
+  }
+
+  /// Unblocks somebody: they are a stranger again.
+  public func unblock(_ nameOrAddress: String) throws {
+    try step { try $0.unblock(try $0.known(nameOrAddress).account) }
+  }
+
+  /// From now on both sides keep their messages for so many seconds; 0: until they are deleted.
+  public func setTimer(_ seconds: UInt32, with nameOrAddress: String) async throws {
+    try step { try $0.setTimer(seconds, with: try $0.known(nameOrAddress).account) }
+    await afterChange()
+  }
+
+  /// Draws a new address; who has only the old one cannot write any more. Contacts are told.
+  ///
+  /// - Returns: the new address.
+  public func rotateAddress() async throws -> String {
+    try step { try $0.rotateContactSecret() }
+    await afterChange()
+    return try identity().address
+  }
+
+  /// What was decided here is told to relay and contacts; what cannot be told now is told later.
+  private func afterChange() async {
+    try? await flushUploads()
+    await flushOutbox(patient: false)
   }
 
   /// All sessions, oldest first.

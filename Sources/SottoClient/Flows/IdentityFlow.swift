@@ -103,6 +103,12 @@ extension Client {
   /// Who this is.
   public func identity() throws -> Identity { try step { Identity(try $0.profile()) } }
 
+  /// Seals everything in the folder under another passphrase. Copies of the folder that were made before still open with
+  /// the old one.
+  public func changePassphrase(
+    from old: borrowing Secret, to new: borrowing Secret, cost: PassphraseCost = .standard
+  ) throws { try store.change(passphrase: old, to: new, cost: cost) }
+
   /// The public keys of account and device and what the address is made of: what a relay must never have.
   package func identifyingBytes() throws -> [(String, [UInt8])] { try step { try $0.identifyingBytes() } }
 

@@ -18,6 +18,12 @@ public struct ReceivedMessage: Sendable {
   public let receivedAt: Date
   /// Whether it is from a stranger: replying or adding them accepts.
   public let isRequest: Bool
+  /// Whether nobody wrote it: it says that something has changed with the contact.
+  public let isNotice: Bool
+  /// The id of the message that it answers: 32 hexadecimal digits.
+  public let answers: String?
+  /// How long it is kept from now on, in seconds; nil: until it is deleted.
+  public let disappearsAfter: Int?
 
   init(_ shown: Engine.Shown) {
     id = Hex.encode(shown.message.id.bytes)
@@ -26,6 +32,9 @@ public struct ReceivedMessage: Sendable {
     sentAt = Date(timeIntervalSince1970: Double(shown.message.sentAt) / 1000)
     receivedAt = Date(timeIntervalSince1970: Double(shown.message.recordedAt) / 1000)
     isRequest = !shown.from.isAccepted
+    isNotice = shown.message.direction == .notice
+    answers = shown.message.answers.map { Hex.encode($0.id.bytes) }
+    disappearsAfter = shown.message.timer == 0 ? nil : Int(shown.message.timer)
   }
 }
 

@@ -27,18 +27,20 @@ public struct SentMessage: Sendable {
     switch message.state {
     case .queued: state = .queued
     case .failed: state = .failed
-    case .sent, .unconfirmed, .received: state = .sent
+    case .sent, .unconfirmed, .received, .delivered, .read: state = .sent
     }
-    isConfirmed = message.state == .sent
+    isConfirmed = message.state == .sent || message.state.isAcknowledged
   }
 }
 
 extension Client {
   /// Sends a text to a contact's name or to an address, and with it whatever else waits.
   ///
+  /// - Parameter answered: the id of the message that it answers, or the beginning of it in hexadecimal digits.
   /// - Returns: the message; it is `queued` when the relay could not take it now, which is no error.
-  public func send(_ text: String, to recipient: String) async throws -> SentMessage {
-    let message = try step { try $0.compose(text, to: recipient) }
+  public func send(_ text: String, to recipient: String, answering answered: String? = nil) async throws -> SentMessage
+  {
+    let message = try step { try $0.compose(text, to: recipient, answering: answered) }
     try? await flushUploads()
     let failure = try await serve(message.account, patient: false)
     let result = try step { try $0.outgoing(message.id, message.account) } ?? message
@@ -57,7 +59,12 @@ extension Client {
 
   /// Tries everything that waits; what cannot go now stays.
   func flushOutbox(except done: AccountID? = nil, patient: Bool) async {
-    guard let accounts = try? step({ try $0.accountsToServe() }) else { return }
+    guard
+      let accounts = try? step({ engine in
+        try engine.releaseReceipts()
+        return try engine.accountsToServe()
+      })
+    else { return }
     for account in accounts where account != done { _ = try? await serve(account, patient: patient) }
   }
 
@@ -74,7 +81,7 @@ extension Client {
     } catch {}
   }
 
-  private func mailboxStatus() async throws -> MailboxStatus {
+  func mailboxStatus() async throws -> MailboxStatus {
     let (relay, route, headers) = try step { try $0.statusRequest() }
     return try await connections.stubbornly(RelayRequest(.get, route, at: relay, fields: headers), as: .mailboxOwner)
       .expecting(200).decoded { try MailboxStatus(decoding: $0) }

@@ -7,7 +7,7 @@ package import SottoCrypto
 /// A transaction that has returned is on disk (`synchronous=FULL`, read back); one that threw has left no trace.
 package final class Store: Sendable {
   /// Written to `user_version`. A store with a higher one is refused.
-  package static let format = 1
+  package static let format = 2
   /// Written to `application_id`: "Stto".
   private static let applicationID = 0x5374_746f
 
@@ -25,6 +25,8 @@ package final class Store: Sendable {
       let sealed = try queue.read { db in try Self.readKey(db, home) }
       guard let storeKey = Secret(opening: sealed, with: passphrase) else { throw StoreFailure.wrongPassphrase }
       try Self.prepare(queue)
+      // Only after the passphrase has opened it: who cannot read a store does not change it either.
+      try queue.write { db in try Self.migrate(db) }
       self.init(home: home, queue: queue, keys: StoreKeys(storeKey: storeKey))
     } catch {
       throw StoreFailure.translating(error, home: home.path)
@@ -77,6 +79,42 @@ package final class Store: Sendable {
     defer { home.unlock() }
     do { try queue.close() } catch { throw StoreFailure.translating(error, home: home.path) }
     if wiping { home.wipe() }
+  }
+
+  /// Seals the store under another passphrase. The rows stay: only the key to them is sealed anew.
+  func change(passphrase: borrowing Secret, to new: borrowing Secret, cost: PassphraseCost) throws {
+    do {
+      let home = home
+      let sealed = try queue.read { db in try Self.readKey(db, home) }
+      guard let storeKey = Secret(opening: sealed, with: passphrase) else { throw StoreFailure.wrongPassphrase }
+      var entropy = SystemEntropy()
+      let resealed = try SealedStoreKey(sealing: storeKey, passphrase: new, cost: cost, from: &entropy)
+      try queue.write { db in
+        try db.execute(
+          sql: "UPDATE store_key SET salt = ?, operations = ?, memory = ?, sealed = ?",
+          arguments: [
+            Data(resealed.salt), Int64(resealed.cost.operations), Int64(resealed.cost.memory), Data(resealed.sealed),
+          ])
+      }
+      // What the log still holds of the old row would let the old passphrase open a copy.
+      try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+    } catch {
+      throw StoreFailure.translating(error, home: home.path)
+    }
+  }
+
+  /// Whether the file is what SQLite wrote, and how many bytes it has.
+  func inspect() throws -> (isSound: Bool, bytes: Int) {
+    do {
+      return try queue.read { db in
+        let verdict = try String.fetchOne(db, sql: "PRAGMA quick_check(1)")
+        let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+        let size = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
+        return (verdict == "ok", pages * size)
+      }
+    } catch {
+      throw StoreFailure.translating(error, home: home.path)
+    }
   }
 
   func name(_ table: Table, _ key: [UInt8]) -> [UInt8] { keys.name(table, key) }
@@ -143,13 +181,19 @@ extension Store {
     try db.execute(
       sql: "INSERT INTO store_key VALUES (?, ?, ?, ?)",
       arguments: [Data(key.salt), Int64(key.cost.operations), Int64(key.cost.memory), Data(key.sealed)])
-    for table in Table.allCases {
+    try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+    try migrate(db)
+  }
+
+  /// Makes the tables that a store of an older format does not have; rows of an older format are read as they are.
+  private static func migrate(_ db: Database) throws {
+    guard try Int.fetchOne(db, sql: "PRAGMA user_version") != format else { return }
+    for table in Table.allCases where try !db.tableExists(table.rawValue) {
       try db.execute(
         sql: "CREATE TABLE \(table.rawValue)(seq INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, "
           + "grp BLOB NOT NULL, body BLOB NOT NULL)")
       try db.execute(sql: "CREATE INDEX \(table.rawValue)_by_group ON \(table.rawValue)(grp, seq)")
     }
-    try db.execute(sql: "PRAGMA application_id = \(applicationID)")
     try db.execute(sql: "PRAGMA user_version = \(format)")
   }
 }

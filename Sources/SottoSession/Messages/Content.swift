@@ -17,6 +17,31 @@ public struct MessageID: Hashable, Sendable {
   public init(from entropy: inout some Entropy) { bytes = entropy.bytes(Self.count) }
 }
 
+/// A message, as its author and its reader name it to each other.
+public struct MessageReference: Hashable, Sendable {
+  /// Whose message it is, seen from the author of the content that refers to it.
+  public enum Side: UInt8, Sendable {
+    case author = 1
+    case reader = 2
+  }
+
+  public let side: Side
+  public let id: MessageID
+
+  public init(_ side: Side, _ id: MessageID) {
+    self.side = side
+    self.id = id
+  }
+}
+
+/// How far a message has come.
+public enum Receipt: UInt8, Hashable, Sendable, CaseIterable {
+  /// A device of the reader's has it.
+  case delivered = 1
+  /// It was shown to the reader.
+  case read = 2
+}
+
 /// One thing that a message says.
 public enum ContentPart: Hashable, Sendable {
   /// Text, UTF-8.
@@ -27,6 +52,13 @@ public enum ContentPart: Hashable, Sendable {
   case heads(own: ListHead, yours: ListHead)
   /// Messages that the author could not open and asks for again.
   case missing([MessageID])
+  /// The message that this one answers.
+  case answer(MessageReference)
+  /// How far messages of the reader's have come; at least one.
+  case receipt(Receipt, [MessageID])
+  /// After how many seconds both sides forget this message, counted from when it was sent or read; 0: they keep it. In
+  /// content without a text: what holds for the messages to come.
+  case timer(UInt32)
   /// A kind of 128 or above that this version does not know, to be ignored.
   case ignorable(kind: UInt8, body: [UInt8])
 }
@@ -49,6 +81,18 @@ public struct Content: Hashable, Sendable {
   /// The text, if it has one.
   public var text: String? {
     for case .text(let text) in parts { return text }
+    return nil
+  }
+
+  /// The message that it answers, if it does.
+  public var answer: MessageReference? {
+    for case .answer(let reference) in parts { return reference }
+    return nil
+  }
+
+  /// The timer in seconds, if it has one.
+  public var timer: UInt32? {
+    for case .timer(let seconds) in parts { return seconds }
     return nil
   }
 
@@ -89,6 +133,9 @@ extension ContentPart {
     case .replyPath: 2
     case .heads: 3
     case .missing: 4
+    case .answer: 5
+    case .receipt: 6
+    case .timer: 7
     case .ignorable(let kind, _): kind
     }
   }
@@ -103,6 +150,13 @@ extension ContentPart {
       yours.write(to: &body)
     case .missing(let ids):
       for id in ids { body.fixed(id.bytes) }
+    case .answer(let reference):
+      body.u8(reference.side.rawValue)
+      body.fixed(reference.id.bytes)
+    case .receipt(let receipt, let ids):
+      body.u8(receipt.rawValue)
+      for id in ids { body.fixed(id.bytes) }
+    case .timer(let seconds): body.u32(seconds)
     case .ignorable(_, let bytes): body.fixed(bytes)
     }
     return kind
@@ -119,13 +173,29 @@ extension ContentPart {
     switch kind {
     case 2: self = .replyPath(try ReplyPath(from: &reader))
     case 3: self = .heads(own: try ListHead(from: &reader), yours: try ListHead(from: &reader))
-    case 4:
-      var ids: [MessageID] = []
-      while reader.remaining > 0 { ids.append(try MessageID(try reader.fixed(MessageID.count))) }
-      self = .missing(ids)
+    case 4: self = .missing(try reader.messageIDs())
+    case 5:
+      guard let side = MessageReference.Side(rawValue: try reader.u8()) else { throw .invalidValue }
+      self = .answer(MessageReference(side, try MessageID(try reader.fixed(MessageID.count))))
+    case 6:
+      guard let receipt = Receipt(rawValue: try reader.u8()), reader.remaining > 0 else { throw .invalidValue }
+      self = .receipt(receipt, try reader.messageIDs())
+    case 7:
+      let seconds = try reader.u32()
+      guard seconds <= Limits.timer else { throw .outOfRange }
+      self = .timer(seconds)
     case 128...: self = .ignorable(kind: kind, body: reader.rest())
     default: throw .invalidValue
     }
     try reader.finish()
+  }
+}
+
+extension WireReader {
+  /// Message ids, to the end.
+  fileprivate mutating func messageIDs() throws(WireError) -> [MessageID] {
+    var ids: [MessageID] = []
+    while remaining > 0 { ids.append(try MessageID(try fixed(MessageID.count))) }
+    return ids
   }
 }

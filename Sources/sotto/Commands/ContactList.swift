@@ -13,11 +13,18 @@ struct ContactListCommand: AsyncParsableCommand {
       for contact in contacts { try Output.line(contact.json) }
       return
     }
-    let width = contacts.compactMap { $0.name?.count }.max() ?? 0
-    for contact in contacts {
-      let name = (contact.name ?? (contact.isRequest ? "(request)" : "(no name)"))
-      let padded = name + String(repeating: " ", count: max(0, width - name.count))
-      try Output.line("\(padded)  \(contact.address)")
-    }
+    let rows = contacts.map { [$0.name ?? ($0.isRequest ? "(request)" : "(no name)"), $0.marks, $0.address] }
+    for line in TextTable.lines(rows) { try Output.line(line) }
+  }
+}
+
+extension ContactSummary {
+  /// What is to be known of them, in a few words.
+  fileprivate var marks: String {
+    let marks = [
+      (isVerified, "verified"), (isBlocked, "blocked"), (hasForkEvidence, "SPLIT VIEWS: compare safety numbers"),
+      (messagesDisappearAfter != nil, "disappearing"),
+    ]
+    return marks.filter(\.0).map(\.1).joined(separator: ", ")
   }
 }

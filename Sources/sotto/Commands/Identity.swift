@@ -5,7 +5,7 @@ struct IdentityCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "identity", abstract: "Create, show, move or delete this identity.",
     subcommands: [
-      IdentityCreateCommand.self, IdentityShowCommand.self, IdentityExportCommand.self, IdentityImportCommand.self,
-      IdentityDeleteCommand.self,
+      IdentityCreateCommand.self, IdentityShowCommand.self, IdentityRotateCommand.self, IdentityPassphraseCommand.self,
+      IdentityExportCommand.self, IdentityImportCommand.self, IdentityDeleteCommand.self,
     ])
 }

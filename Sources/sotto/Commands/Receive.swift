@@ -15,7 +15,8 @@ struct ReceiveCommand: AsyncParsableCommand {
     let json = options.json
     try await options.withClient { client in
       try await client.receive(follow: follow) { messages in
-        try Output.write(messages.map { (json ? $0.json.text : $0.line) + "\n" }.joined())
+        for notice in messages where notice.isNotice { Output.note("\(Output.harmless(notice.from)): \(notice.text)") }
+        try Output.write(messages.filter { !$0.isNotice }.map { (json ? $0.json.text : $0.line) + "\n" }.joined())
       }
     }
   }
@@ -24,18 +25,14 @@ struct ReceiveCommand: AsyncParsableCommand {
 extension ReceivedMessage {
   var json: JSON {
     JSON([
-      "id": .string(id), "from": .string(from), "text": .string(text), "received_at": .string(Self.time(receivedAt)),
-      "sent_at": .string(Self.time(sentAt)), "request": .bool(isRequest),
+      "id": .string(id), "from": .string(from), "text": .string(text), "received_at": .string(RFC3339.text(receivedAt)),
+      "sent_at": .string(RFC3339.text(sentAt)), "request": .bool(isRequest), "answers": answers.map { .string($0) },
+      "disappears_after": disappearsAfter.map { .number($0) },
     ])
   }
 
   var line: String {
     let who = isRequest ? "\(from) (a stranger: reply or `sotto contact add` to accept)" : from
-    return "\(Self.time(receivedAt))  \(Output.harmless(who)): \(Output.harmless(text))"
-  }
-
-  /// RFC 3339, in UTC, with milliseconds.
-  private static func time(_ date: Date) -> String {
-    date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    return "\(RFC3339.text(receivedAt))  \(Output.harmless(who)): \(Output.harmless(text))"
   }
 }

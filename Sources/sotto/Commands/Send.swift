@@ -16,11 +16,14 @@ struct SendCommand: AsyncParsableCommand {
   @Argument(help: "The text; `-` reads it from standard input, byte for byte.")
   var text: String
 
+  @Option(help: ArgumentHelp("The id of the message that this answers, or its beginning.", valueName: "id"))
+  var replyTo: String?
+
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
     let text = text == "-" ? try Self.standardInput() : text
-    let message = try await options.withClient { try await $0.send(text, to: contact) }
+    let message = try await options.withClient { try await $0.send(text, to: contact, answering: replyTo) }
     if options.json {
       try Output.line(
         JSON([

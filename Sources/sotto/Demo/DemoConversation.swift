@@ -219,7 +219,3 @@ final class DemoPerson {
     }
   }
 }
-
-extension String {
-  func padded(to count: Int) -> String { self + String(repeating: " ", count: max(0, count - self.count)) }
-}

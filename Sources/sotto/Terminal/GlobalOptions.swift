@@ -18,10 +18,11 @@ struct GlobalOptions: ParsableArguments {
   var caFile: String?
 
   /// --home, $SOTTO_HOME, $XDG_DATA_HOME/sotto or ~/.local/share/sotto.
-  var homePath: String {
-    if let home { return home }
-    if let home = Self.environment("SOTTO_HOME") { return home }
-    if let data = Self.environment("XDG_DATA_HOME"), data.hasPrefix("/") { return data + "/sotto" }
+  var homePath: String { home ?? Self.usualHome }
+
+  static var usualHome: String {
+    if let home = environment("SOTTO_HOME") { return home }
+    if let data = environment("XDG_DATA_HOME"), data.hasPrefix("/") { return data + "/sotto" }
     return NSHomeDirectory() + "/.local/share/sotto"
   }
 

@@ -34,6 +34,12 @@ enum Output {
     return true
   }
 
+  /// Text of somebody else, on one line and cut to `limit` characters.
+  static func oneLine(_ text: String, limit: Int = 60) -> String {
+    let line = harmless(String(text.prefix(limit + 1))).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return line.count > limit ? line.prefix(limit - 1) + "…" : line
+  }
+
   /// Text of somebody else, made harmless for a terminal: control characters could move the cursor or retitle it.
   static func harmless(_ text: String) -> String {
     String(
@@ -60,6 +66,8 @@ struct JSON {
   init(_ members: KeyValuePairs<String, Value?>) {
     self.members = members.compactMap { key, value in value.map { (key, $0) } }
   }
+
+  init(_ members: [(String, Value)]) { self.members = members }
 
   var text: String {
     "{" + members.map { "\(Self.quoted($0)):\(Self.encoded($1))" }.joined(separator: ",") + "}"

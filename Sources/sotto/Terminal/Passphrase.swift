@@ -7,15 +7,29 @@ internal import SottoCrypto
 enum Passphrase {
   /// - Parameter isNew: whether it is chosen now, so that a typed one is asked for twice.
   static func read(_ options: GlobalOptions, isNew: Bool = false) throws -> Secret {
-    if let file = options.passphraseFile { return try Secret(copying: firstLine(of: file)) }
-    if let text = ProcessInfo.processInfo.environment["SOTTO_PASSPHRASE"] { return try checked(Array(text.utf8)) }
-    let first = try typed(isNew ? "Choose a passphrase: " : "Passphrase: ")
-    if isNew {
-      let second = try typed("Once more: ")
-      guard first.isEqual(to: second) else {
-        throw ClientError(
-          .badData, "The two passphrases differ.", meaning: "Nothing was created.", next: "Run the command again.")
-      }
+    if let given = try given(options.passphraseFile, "SOTTO_PASSPHRASE") { return given }
+    return isNew ? try chosen("Choose a passphrase: ") : try typed("Passphrase: ")
+  }
+
+  /// The passphrase that is to replace the present one: from a file, from $SOTTO_NEW_PASSPHRASE, or typed.
+  static func readNew(file: String?) throws -> Secret {
+    if let given = try given(file, "SOTTO_NEW_PASSPHRASE") { return given }
+    return try chosen("Choose a new passphrase: ")
+  }
+
+  private static func given(_ file: String?, _ variable: String) throws -> Secret? {
+    if let file { return try Secret(copying: firstLine(of: file)) }
+    if let text = ProcessInfo.processInfo.environment[variable] { return try checked(Array(text.utf8)) }
+    return nil
+  }
+
+  /// Typed twice, because nobody sees what they type.
+  private static func chosen(_ prompt: String) throws -> Secret {
+    let first = try typed(prompt)
+    let second = try typed("Once more: ")
+    guard first.isEqual(to: second) else {
+      throw ClientError(
+        .badData, "The two passphrases differ.", meaning: "Nothing was changed.", next: "Run the command again.")
     }
     return first
   }
