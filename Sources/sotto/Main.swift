@@ -20,7 +20,8 @@ struct Sotto: AsyncParsableCommand {
     version: sottoVersion,
     subcommands: [
       IdentityCommand.self, ContactCommand.self, SendCommand.self, ReceiveCommand.self, HistoryCommand.self,
-      SearchCommand.self, SessionCommand.self, DoctorCommand.self, VectorsCommand.self, DemoCommand.self,
+      SearchCommand.self, BackupCommand.self, SessionCommand.self, DoctorCommand.self, VectorsCommand.self,
+      DemoCommand.self,
     ])
 }
 

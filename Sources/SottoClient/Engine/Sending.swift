@@ -58,7 +58,7 @@ extension Engine {
     return message
   }
 
-  private mutating func parts(of message: StoredMessage) throws -> [ContentPart] {
+  mutating func parts(of message: StoredMessage) throws -> [ContentPart] {
     var parts: [ContentPart] = [.text(message.text)]
     if let answers = message.answers { parts.append(.answer(answers)) }
     if message.timer > 0 { parts.append(.timer(message.timer)) }

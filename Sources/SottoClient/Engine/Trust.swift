@@ -10,9 +10,9 @@ extension Engine {
   /// write; the old one ends after a week. [client.17]
   package mutating func block(_ account: AccountID) throws {
     guard var contact = try contact(account), !contact.isBlocked else { return }
-    try remove(account)
-    contact = try self.contact(account)!
     contact.isBlocked = true
+    for item in try records.all(OutboxItem.self, group: account.bytes) { try drop(item) }
+    try records.delete(.owed, account.bytes)
     try records.save(contact)
     for unshown in try records.all(Unshown.self) where unshown.account.elementsEqual(account.bytes) {
       try records.remove(unshown)
@@ -29,7 +29,7 @@ extension Engine {
     try tellContacts()
   }
 
-  /// Unblocks somebody: they are a stranger again until they are added or written to.
+  /// Unblocks somebody: they are again what they were before, a contact or a stranger.
   package mutating func unblock(_ account: AccountID) throws {
     guard var contact = try contact(account), contact.isBlocked else { return }
     contact.isBlocked = false

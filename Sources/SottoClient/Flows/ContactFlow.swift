@@ -107,7 +107,7 @@ extension Client {
     await afterChange()
   }
 
-  /// Unblocks somebody: they are a stranger again.
+  /// Unblocks somebody: they are again what they were before, a contact or a stranger.
   public func unblock(_ nameOrAddress: String) throws {
     try step { try $0.unblock(try $0.known(nameOrAddress).account) }
   }

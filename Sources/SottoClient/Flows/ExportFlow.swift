@@ -50,6 +50,16 @@ extension Client {
     _ file: [UInt8], home: String, passphrase: borrowing Secret, options: Options = Options()
   ) async throws -> Client {
     let account = try open(export: file, passphrase: passphrase)
+    let card = try await currentCard(of: account, options: options)
+    return try await establish(home: home, passphrase: passphrase, options: options) { engine in
+      try engine.importIdentity(account, card: card)
+    }
+  }
+
+  /// The card that the account's relay has now, if it has one: sealed, and its list sequence.
+  static func currentCard(
+    of account: ExportedAccount, options: Options
+  ) async throws -> (sequence: UInt64, sealed: [UInt8])? {
     let address = try account.address()
     let connections = try Connections(caFile: options.caFile)
     let answer: RelayAnswer
@@ -62,13 +72,6 @@ extension Client {
       await connections.close()
       throw error.asClientError
     }
-    let card = try currentCard(answer)
-    return try await establish(home: home, passphrase: passphrase, options: options) { engine in
-      try engine.importIdentity(account, card: card)
-    }
-  }
-
-  private static func currentCard(_ answer: RelayAnswer) throws -> (sequence: UInt64, sealed: [UInt8])? {
     do throws(RelayFailure) {
       let answer = try answer.expecting(200)
       return (try answer.listSequence(), answer.body)

@@ -25,12 +25,12 @@ struct ContactBlockCommand: AsyncParsableCommand {
   }
 }
 
-/// `sotto contact unblock ADDRESS`: a stranger again.
+/// `sotto contact unblock NAME`: again what they were before.
 struct ContactUnblockCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "unblock", abstract: "Unblock somebody; what they send arrives as a request.")
+    commandName: "unblock", abstract: "Unblock somebody: they are again what they were before.")
 
-  @Argument(help: "The address, as `sotto contact list` shows it.")
+  @Argument(help: "A contact's name, or an address.")
   var contact: String
 
   @OptionGroup var options: GlobalOptions

@@ -19,29 +19,18 @@ struct IdentityExportCommand: AsyncParsableCommand {
     let client = try Client.open(home: options.homePath, passphrase: passphrase, options: options.clientOptions)
     let content = try await client.exportIdentity(passphrase: passphrase)
     try await client.close()
-    try Self.create(file, content)
+    let output = try NewFile(file)
+    do {
+      try output.write(content)
+      try output.finish()
+    } catch {
+      output.discard()
+      throw error
+    }
     if options.json {
       try Output.line(JSON(["file": .string(file)]))
     } else {
       Output.note("Wrote \(file). Whoever has it and the passphrase is you: keep it safe, and delete it after use.")
-    }
-  }
-
-  /// Writes a file that only its owner may read, and never over another.
-  private static func create(_ path: String, _ content: [UInt8]) throws {
-    let descriptor = unsafe open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw ClientError(
-        .cannotCreate, "Cannot create \(path): \(unsafe String(cString: strerror(errno))).",
-        meaning: "Nothing was written.", next: "Choose another file.")
-    }
-    let isWritten = Output.write(content, to: descriptor) && fsync(descriptor) == 0
-    close(descriptor)
-    guard isWritten else {
-      unsafe unlink(path)
-      throw ClientError(
-        .io, "Cannot write \(path).", meaning: "The disk may be full. Nothing was left behind.",
-        next: "Free some space or choose another place.")
     }
   }
 }

@@ -17,6 +17,25 @@ enum Passphrase {
     return try chosen("Choose a new passphrase: ")
   }
 
+  /// A recovery code from a file or from $SOTTO_RECOVERY_CODE, as it stands there.
+  static func recoveryCode(file: String?) throws -> String? {
+    guard let code = try given(file, "SOTTO_RECOVERY_CODE") else { return nil }
+    return String(decoding: code.revealed(), as: UTF8.self)
+  }
+
+  /// A recovery code, typed; what is typed is not shown.
+  static func typedCode() throws -> String {
+    String(decoding: try typed("Recovery code: ").revealed(), as: UTF8.self)
+  }
+
+  /// The secret that a recovery code means.
+  static func secret(ofCode text: String) throws -> Secret {
+    if let code = RecoveryCode.secret(of: text) { return code }
+    throw ClientError(
+      .badData, "This is not a recovery code, or a character of it is wrong.", meaning: "Nothing was created.",
+      next: "It has eight groups of five letters and digits; capitals and spaces do not matter.")
+  }
+
   private static func given(_ file: String?, _ variable: String) throws -> Secret? {
     if let file { return try Secret(copying: firstLine(of: file)) }
     if let text = ProcessInfo.processInfo.environment[variable] { return try checked(Array(text.utf8)) }
