@@ -6,7 +6,7 @@ SECONDS ?= 60
 RUNS ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors bench-crypto bench-relay crash-check fuzz mutants sanitize coverage soak install uninstall dist clean
+.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client crash-check fuzz mutants sanitize coverage soak install uninstall dist clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,9 @@ bench-crypto: ## Measure the core against the calls it cannot do without; JSON=1
 
 bench-relay: ## Measure the relay against a bare append and nats-server; JSON=1 prints one object a phase
 	@exec .ci/benchmark relay $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
+
+bench-client: ## Measure the commands with an empty store and with 100,000 messages; JSON=1 prints one object a line
+	@exec .ci/benchmark client $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 crash-check: ## Kill a relay under load, CYCLES=20 times, and count what was lost or shown twice
 	@exec .ci/benchmark crash-check --cycles '$(CYCLES)'

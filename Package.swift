@@ -114,7 +114,7 @@ let package = Package(
     .executableTarget(
       name: "benchmarks",
       dependencies: [
-        "SottoRelay", "SottoSession", "SottoWire", "SottoCrypto", "SottoSimulation", "CSodium",
+        "SottoRelay", "SottoClient", "SottoSession", "SottoWire", "SottoCrypto", "SottoSimulation", "CSodium",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),

@@ -6,7 +6,9 @@ import Foundation
 struct BenchmarksCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmarks", abstract: "Measure Sotto against what bounds it and against its peers.",
-    subcommands: [CryptoBenchmark.self, RelayBenchmark.self, CrashCheck.self, FloorServer.self])
+    subcommands: [
+      CryptoBenchmark.self, RelayBenchmark.self, ClientBenchmark.self, CrashCheck.self, FloorServer.self,
+    ])
 
   /// A program of the same build.
   static func sibling(_ name: String) -> String {

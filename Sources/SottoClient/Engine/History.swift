@@ -69,6 +69,13 @@ extension Engine {
     return message
   }
 
+  /// Keeps a message as if it had been written and sent, for whoever needs a long history to measure.
+  package mutating func keepWritten(_ text: String, to account: AccountID, _ id: MessageID) throws {
+    var message = StoredMessage(outgoing: id, text: text, to: account, at: now)
+    message.state = .sent
+    try keep(message)
+  }
+
   /// Deletes the whole conversation here; the contact and its sessions stay.
   package mutating func clearHistory(with account: AccountID) throws {
     for message in try records.all(StoredMessage.self, group: account.bytes) { try forget(message) }
