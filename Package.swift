@@ -141,6 +141,7 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: strict),
+    .testTarget(name: "SottoTests", dependencies: ["sotto"], exclude: ["Chat/Golden"], swiftSettings: strict),
     .testTarget(
       name: "SottoRelayTests",
       dependencies: [

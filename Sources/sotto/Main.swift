@@ -19,7 +19,7 @@ struct Sotto: AsyncParsableCommand {
       """,
     version: sottoVersion,
     subcommands: [
-      IdentityCommand.self, ContactCommand.self, SendCommand.self, ReceiveCommand.self, HistoryCommand.self,
+      IdentityCommand.self, ContactCommand.self, ChatCommand.self, SendCommand.self, ReceiveCommand.self, HistoryCommand.self,
       SearchCommand.self, BackupCommand.self, SessionCommand.self, DoctorCommand.self, VectorsCommand.self,
       DemoCommand.self,
     ])

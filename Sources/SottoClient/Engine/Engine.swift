@@ -85,6 +85,8 @@ package enum ClientLimits {
   package static let retiring: UInt64 = 7 * 86_400 - 3600
   /// Former contact capabilities that are registered: a relay takes 16 in all.
   package static let retired = 14
+  /// How often everything is looked through for what may go, in seconds: an hour. It reads every session.
+  package static let tidyAge: UInt64 = 3600
   /// A backup is sealed in pieces of about so many bytes: enough that their frames cost nothing.
   package static let backupPiece = 64 * 1024
   /// Messages of one block of the search index: a block is rewritten for each message, and has 5 to 20 KB.

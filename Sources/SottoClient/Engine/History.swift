@@ -45,6 +45,11 @@ extension Engine {
     return all.sorted { ($0.last?.recordedAt ?? 0) > ($1.last?.recordedAt ?? 0) }
   }
 
+  /// How many messages wait to be sent.
+  package func queued() throws -> Int {
+    Set(try records.all(OutboxItem.self).filter(\.isPending).map(\.message)).count
+  }
+
   /// The ids of messages in a conversation that have still to be shown.
   package func unshown(from account: AccountID) throws -> Set<[UInt8]> {
     Set(try records.all(Unshown.self).filter { $0.account.elementsEqual(account.bytes) }.map(\.message))

@@ -129,7 +129,9 @@ extension Engine {
 
   /// Makes what has become due: a device list signed anew, a rotated signed part. Nothing is due twice. [client.12]
   package mutating func maintain() throws {
+    try deleteExpired()
     var profile = try profile()
+    let before = profile
     if profile.wantsNewCard || seconds >= profile.cardSignedAt + ClientLimits.listAge,
       try !hasUpload(where: \.isCard)
     {
@@ -142,8 +144,12 @@ extension Engine {
     if seconds >= profile.prekeys.signedAt + ClientLimits.signedPartAge {
       try publishPrekeys(&profile, withBatch: false)
     }
-    try forget(&profile)
-    try records.save(profile)
+    if seconds >= profile.tidiedAt + ClientLimits.tidyAge {
+      try forget(&profile)
+      profile.tidiedAt = seconds
+    }
+    // Most times nothing is due, and what does not change need not be synced.
+    if profile != before { try records.save(profile) }
   }
 
   /// Whether the relay should be asked how many one-time parts are left.
@@ -215,7 +221,6 @@ extension Engine {
     for seen in try records.first(SeenEnvelope.self, while: { $0.at + ClientLimits.seenAge < seconds }) {
       try records.remove(seen)
     }
-    try deleteExpired()
   }
 
   // MARK: contact secret

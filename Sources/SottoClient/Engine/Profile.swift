@@ -3,7 +3,7 @@ package import SottoSession
 package import SottoWire
 
 /// Who this device is, apart from its keys.
-package struct Profile: StoredRecord {
+package struct Profile: StoredRecord, Equatable {
   /// What the user calls this identity; nobody else sees it.
   package var name: String
   package let account: AccountID
@@ -27,6 +27,8 @@ package struct Profile: StoredRecord {
   var retiring: [Retiring] = []
   /// Whether the card is to be signed anew as soon as the relay has the one before.
   var wantsNewCard = false
+  /// When old keys, archives and names of envelopes were last looked through: unix seconds.
+  var tidiedAt: UnixTime = 0
 
   struct Retiring: Sendable, Equatable {
     let hash: Digest
@@ -131,6 +133,7 @@ package struct Profile: StoredRecord {
       $0.u64($1.until)
     }
     writer.flag(wantsNewCard)
+    writer.u64(tidiedAt)
   }
 
   package init(from reader: inout SecretReader, format: UInt8) throws {
@@ -162,6 +165,7 @@ package struct Profile: StoredRecord {
     guard format >= 2 else { return }
     retiring = try reader.list { Retiring(hash: try $0.digest(), until: try $0.u64()) }
     wantsNewCard = try reader.flag()
+    tidiedAt = try reader.u64()
   }
 }
 

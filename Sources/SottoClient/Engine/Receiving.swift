@@ -189,6 +189,20 @@ extension Engine {
     }
   }
 
+  /// Messages of a conversation have been shown.
+  package mutating func markShown(_ ids: [MessageID], from contact: Contact) throws {
+    for id in ids {
+      for direction in [StoredMessage.Direction.incoming, .notice] {
+        let key = StoredMessage.key(direction, contact.account, id)
+        guard let unshown = try records.load(Unshown.self, key) else { continue }
+        try records.remove(unshown)
+        guard var message = try records.load(StoredMessage.self, key) else { continue }
+        try startTimer(of: &message)
+        try owe(.read, for: message, to: contact)
+      }
+    }
+  }
+
   /// Showing failed: they are shown next time, and nothing has been read.
   package mutating func giveBack(_ shown: [Shown]) throws {
     for entry in shown {

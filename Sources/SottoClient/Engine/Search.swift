@@ -5,71 +5,79 @@ internal import SottoWire
 /// What search knows of a text: which of its triples of characters, in lower case, may occur in it. A filter after
 /// Bloom (1970): three bits for each triple, eight times as many bits as triples, a power of two. A triple that does not
 /// occur is taken for one that does about once in thirty times; what is found is read before it is shown.
-package struct SearchFilter: Equatable {
-  package private(set) var bits: [UInt8]
-
+package enum SearchFilter {
   /// Powers of two, in bytes: two words, and the longest text that a filter this small still tells apart.
   private static let least = 8
   private static let most = 4096
 
-  package init(_ text: String) {
-    let triples = Self.triples(of: text)
-    var count = Self.least
-    while count < triples.count, count < Self.most { count *= 2 }
-    bits = [UInt8](repeating: 0, count: count)
+  /// The filter of a text.
+  package static func of(_ text: String) -> [UInt8] {
+    let triples = triples(of: text)
+    var count = least
+    while count < triples.count, count < most { count *= 2 }
+    var bits = [UInt8](repeating: 0, count: count)
+    let mask = UInt64(count * 8 - 1)
     for triple in triples {
-      for bit in places(of: triple) { bits[bit / 8] |= 1 << UInt8(bit % 8) }
+      for index in 0..<3 {
+        let place = triple.place(index) & mask
+        bits[Int(place / 8)] |= 1 << UInt8(place & 7)
+      }
     }
+    return bits
   }
 
-  init(bits: [UInt8]) throws {
-    guard bits.count >= Self.least, bits.count <= Self.most, bits.count & (bits.count - 1) == 0 else {
-      throw CryptoError.wrongLength
+  /// False when the text of the filter has not all of these triples for certain.
+  package static func mayHave(_ triples: Set<Triple>, _ bits: Span<UInt8>) -> Bool {
+    let mask = UInt64(bits.count * 8 - 1)
+    for triple in triples {
+      for index in 0..<3 {
+        let place = triple.place(index) & mask
+        if bits[Int(place / 8)] & (1 << UInt8(place & 7)) == 0 { return false }
+      }
     }
-    self.bits = bits
+    return true
   }
 
-  /// False when the text has not all of these triples for certain.
-  package func mayHave(_ triples: Set<UInt64>) -> Bool {
-    triples.allSatisfy { triple in places(of: triple).allSatisfy { bits[$0 / 8] & (1 << UInt8($0 % 8)) != 0 } }
+  /// Three characters in a row, as a number that was mixed (the finaliser of SplitMix64, Steele et al. 2014). Filters
+  /// are sealed, so nothing here has to be secret.
+  package struct Triple: Hashable {
+    private let mixed: UInt64
+
+    init(_ first: Unicode.Scalar, _ second: Unicode.Scalar, _ third: Unicode.Scalar) {
+      var mixed = UInt64(first.value) << 42 | UInt64(second.value) << 21 | UInt64(third.value)
+      mixed = mixed &+ 0x9e37_79b9_7f4a_7c15
+      mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+      mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+      self.mixed = mixed ^ (mixed >> 31)
+    }
+
+    /// Three numbers of 21 bits.
+    fileprivate func place(_ index: Int) -> UInt64 { (mixed >> UInt64(21 * index)) & 0x1f_ffff }
   }
 
-  /// The triples of characters (scalars) of a text in lower case, each as a number.
-  package static func triples(of text: String) -> Set<UInt64> {
-    let scalars = folded(text).map { UInt64($0.value) }
+  package static func triples(of text: String) -> Set<Triple> {
+    let scalars = folded(text)
     guard scalars.count >= 3 else { return [] }
-    return Set((2..<scalars.count).map { scalars[$0 - 2] << 42 | scalars[$0 - 1] << 21 | scalars[$0] })
+    return Set((2..<scalars.count).map { Triple(scalars[$0 - 2], scalars[$0 - 1], scalars[$0]) })
   }
 
   /// What is compared: lower case, so that capitals do not matter.
   static func folded(_ text: String) -> [Unicode.Scalar] { Array(text.lowercased().unicodeScalars) }
-
-  /// Three bits, from one mixing of the number (the finaliser of SplitMix64, Steele et al. 2014). Filters are sealed, so
-  /// nothing here has to be secret.
-  private func places(of triple: UInt64) -> [Int] {
-    var mixed = triple &+ 0x9e37_79b9_7f4a_7c15
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    mixed ^= mixed >> 31
-    let mask = UInt64(bits.count * 8 - 1)
-    return [Int(mixed & mask), Int((mixed >> 21) & mask), Int((mixed >> 42) & mask)]
-  }
 }
 
 /// Some messages in a row with their filters: one sealed row of the store, so that a copy of it shows how many messages
-/// there are, and nothing of the words in them.
+/// there are, and nothing of the words in them. Kept as bytes, because a search walks through all blocks: for each
+/// message `key[49] || u16 count || filter`.
 package struct SearchBlock: StoredRecord, Equatable {
   let number: UInt32
-  package fileprivate(set) var entries: [Entry]
+  private var entries: [UInt8]
   /// How many it has taken: a message that is deleted leaves no room behind.
-  fileprivate var taken: UInt32
+  private var taken: UInt32
 
-  package struct Entry: Equatable {
-    package let message: [UInt8]
-    package let filter: SearchFilter
-  }
+  private static let keyCount = 1 + Digest.count + MessageID.count
 
   var isFull: Bool { taken >= ClientLimits.searchBlock }
+  package var isEmpty: Bool { entries.isEmpty }
 
   package static var table: Table { .search }
   package var key: [UInt8] { Self.key(number) }
@@ -87,19 +95,57 @@ package struct SearchBlock: StoredRecord, Equatable {
     taken = 0
   }
 
+  mutating func add(_ message: StoredMessage) {
+    let filter = SearchFilter.of(message.text)
+    entries += message.key
+    entries += [UInt8(filter.count >> 8), UInt8(filter.count & 0xff)]
+    entries += filter
+    taken += 1
+  }
+
+  mutating func remove(_ message: StoredMessage) {
+    for entry in walk() where entries[entry.key].elementsEqual(message.key) {
+      entries.removeSubrange(entry.key.lowerBound..<entry.filter.upperBound)
+      return
+    }
+  }
+
+  /// The keys of the messages that may have the triples, newest first.
+  func candidates(_ triples: Set<SearchFilter.Triple>) -> [[UInt8]] {
+    walk().reversed().lazy
+      .filter { SearchFilter.mayHave(triples, entries.span.extracting($0.filter)) }
+      .map { Array(entries[$0.key]) }
+  }
+
+  private struct Entry {
+    let key: Range<Int>
+    let filter: Range<Int>
+  }
+
+  private func walk() -> [Entry] {
+    var found: [Entry] = []
+    found.reserveCapacity(ClientLimits.searchBlock)
+    var offset = 0
+    while offset + Self.keyCount + 2 < entries.count {
+      let filter = offset + Self.keyCount + 2
+      let count = Int(entries[filter - 2]) << 8 | Int(entries[filter - 1])
+      guard count > 0, filter + count <= entries.count else { break }
+      found.append(Entry(key: offset..<filter - 2, filter: filter..<filter + count))
+      offset = filter + count
+    }
+    return found
+  }
+
   package func encode(to writer: inout SecretWriter) {
     writer.u32(number)
     writer.u32(taken)
-    writer.list(entries) { writer, entry in
-      writer.vector(entry.message)
-      writer.vector(entry.filter.bits)
-    }
+    writer.vector(entries)
   }
 
   package init(from reader: inout SecretReader, format: UInt8) throws {
     number = try reader.u32()
     taken = try reader.u32()
-    entries = try reader.list { Entry(message: try $0.vector(), filter: try SearchFilter(bits: try $0.vector())) }
+    entries = try reader.vector()
   }
 }
 
@@ -109,8 +155,7 @@ extension Engine {
     var message = new
     var block = try records.newest(SearchBlock.self, group: nil, limit: 1).first ?? SearchBlock(after: nil)
     if block.isFull { block = SearchBlock(after: block) }
-    block.entries.append(.init(message: message.key, filter: SearchFilter(message.text)))
-    block.taken += 1
+    block.add(message)
     message.searchBlock = block.number
     try records.save(block)
     try records.save(message)
@@ -118,9 +163,9 @@ extension Engine {
 
   func takeOutOfIndex(_ message: StoredMessage) throws {
     guard var block = try records.load(SearchBlock.self, SearchBlock.key(message.searchBlock)) else { return }
-    block.entries.removeAll { $0.message == message.key }
+    block.remove(message)
     // The newest stays, however empty: its number says which comes next.
-    try block.isFull && block.entries.isEmpty ? records.remove(block) : records.save(block)
+    try block.isFull && block.isEmpty ? records.remove(block) : records.save(block)
   }
 
   /// Messages that have `text` in them, whatever its capitals, newest first.
@@ -133,7 +178,7 @@ extension Engine {
     var candidates: [[UInt8]] = []
     var found: [StoredMessage] = []
     let blocks = try records.newest(SearchBlock.self, group: nil, limit: .max) { block in
-      candidates += block.entries.reversed().lazy.filter { $0.filter.mayHave(triples) }.map(\.message)
+      candidates += block.candidates(triples)
       return false
     }
     precondition(blocks.isEmpty)

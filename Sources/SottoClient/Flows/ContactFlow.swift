@@ -79,6 +79,11 @@ extension Client {
   /// Contacts and strangers, oldest first.
   public func contacts() throws -> [ContactSummary] { try step { try $0.contacts().map(ContactSummary.init) } }
 
+  /// Somebody known, by name or address.
+  public func contact(_ nameOrAddress: String) throws -> ContactSummary {
+    try step { ContactSummary(try $0.known(nameOrAddress)) }
+  }
+
   /// Makes a contact a stranger again.
   public func removeContact(_ nameOrAddress: String) throws {
     try step { try $0.remove(try $0.known(nameOrAddress).account) }

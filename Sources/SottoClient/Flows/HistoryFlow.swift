@@ -94,6 +94,8 @@ public struct ConversationSummary: Sendable, Equatable {
   /// Whether they are a stranger whose messages are requests.
   public let isRequest: Bool
   public let isVerified: Bool
+  /// Whether somebody showed them and us different device lists.
+  public let hasForkEvidence: Bool
   /// Messages that have not been shown.
   public let unread: Int
   /// The newest message.
@@ -138,13 +140,24 @@ extension Client {
       try engine.conversations().map { conversation in
         ConversationSummary(
           contact: conversation.contact.title, isRequest: !conversation.contact.isAccepted,
-          isVerified: conversation.contact.isVerified, unread: conversation.unread,
+          isVerified: conversation.contact.isVerified, hasForkEvidence: conversation.contact.hasForkEvidence, unread: conversation.unread,
           last: conversation.last.map {
             HistoryMessage($0, with: conversation.contact, answered: nil, isUnread: false)
           })
       }
     }
   }
+
+  /// Messages of a conversation have been shown to the user: by their ids, 32 hexadecimal digits each.
+  public func markShown(_ ids: [String], from nameOrAddress: String) throws {
+    try step { engine in
+      let contact = try engine.known(nameOrAddress)
+      try engine.markShown(ids.compactMap { Hex.decode($0).flatMap { try? MessageID($0) } }, from: contact)
+    }
+  }
+
+  /// How many messages wait to be sent.
+  public func queued() throws -> Int { try step { try $0.queued() } }
 
   /// Deletes a conversation's messages here.
   public func clearHistory(with nameOrAddress: String) throws {

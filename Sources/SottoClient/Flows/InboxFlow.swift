@@ -64,6 +64,35 @@ extension Client {
     }
   }
 
+  /// How it stands with the relay while messages are awaited.
+  public enum Connection: Sendable, Equatable {
+    case connecting
+    case online
+    /// It is tried again, without end.
+    case offline
+  }
+
+  /// Receives until the task is cancelled, without handing anything over: what arrives waits to be shown. Tells each time
+  /// when something has arrived or the connection has changed.
+  public func watch(_ changed: @escaping @Sendable (Connection) -> Void) async {
+    let rounds = Task { await goRounds() }
+    defer { rounds.cancel() }
+    var attempt = 0
+    while !Task.isCancelled {
+      do {
+        try? await flushUploads()
+        try await stream(follow: true, isShown: false, { _ in }) {
+          attempt = 0
+          changed(.online)
+        }
+      } catch {
+        attempt += 1
+        changed(.offline)
+      }
+      try? await Backoff.pause(attempt: attempt, base: .milliseconds(250))
+    }
+  }
+
   /// Streams until the relay has caught up, or forever; connects again when the connection is lost.
   private func listen(follow: Bool, _ show: ([ReceivedMessage]) async throws -> Void) async throws {
     var attempt = 0
@@ -90,15 +119,21 @@ extension Client {
   }
 
   /// One connection: challenge, envelopes in order, acknowledgements after their commit.
+  ///
+  /// - Parameters:
+  ///   - isShown: whether what arrives is handed to `show`; otherwise it waits.
+  ///   - arrived: is told after each commit.
+  @discardableResult
   private func stream(
-    follow: Bool, _ show: ([ReceivedMessage]) async throws -> Void
+    follow: Bool, isShown: Bool = true, _ show: ([ReceivedMessage]) async throws -> Void, arrived: () -> Void = {}
   ) async throws -> StreamState {
     let profile = try step { try $0.profile() }
     let stream = try await MailboxStream(to: profile.mailbox, at: profile.relay, tls: connections.tls)
     var state = StreamState()
     try await stream.run { frames, writer in
       try await take(frames, from: stream, writer, &state)
-      try await hand(to: show)
+      if isShown { try await hand(to: show) }
+      arrived()
       return follow || !state.caughtUp
     }
     return state

@@ -19,6 +19,9 @@ struct ContactVerifyCommand: AsyncParsableCommand {
   @Flag(help: "Forget that the contact was verified.")
   var undo = false
 
+  @Flag(help: "Show the digits as a QR code too.")
+  var qr = false
+
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
@@ -29,6 +32,7 @@ struct ContactVerifyCommand: AsyncParsableCommand {
       return try Output.line(JSON(["contact": .string(contact), "safety_number": .string(number)]))
     }
     try Output.line(number.inGroups)
+    if qr { try Output.code(number) }
     Output.note("Compare these digits with what your contact sees, over a channel that you trust. Then mark it:")
     Output.note("  sotto contact verify \(contact) --compare DIGITS")
   }

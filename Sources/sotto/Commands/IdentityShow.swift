@@ -5,6 +5,9 @@ internal import SottoClient
 struct IdentityShowCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "show", abstract: "Show your address.")
 
+  @Flag(help: "Show the address as a QR code too.")
+  var qr = false
+
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
@@ -13,5 +16,6 @@ struct IdentityShowCommand: AsyncParsableCommand {
     if !identity.name.isEmpty { try Output.line("name     \(identity.name)") }
     try Output.line("address  \(identity.address)")
     try Output.line("relay    \(identity.relay)")
+    if qr { try Output.code(identity.address) }
   }
 }

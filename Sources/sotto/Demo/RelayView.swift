@@ -25,7 +25,7 @@ struct RelayView {
   /// The envelopes that wait.
   func envelopes() throws -> [Envelope] {
     try database().read { db in
-      try Row.fetchAll(
+      try GRDB.Row.fetchAll(
         db,
         sql: """
           SELECT queue.id, bytes FROM queue JOIN mailbox ON mailbox = n WHERE position > acknowledged ORDER BY k

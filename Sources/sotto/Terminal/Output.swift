@@ -34,6 +34,18 @@ enum Output {
     return true
   }
 
+  /// A text for somebody's camera. It is one for a dark terminal where colours are not wanted.
+  static func code(_ text: String) throws {
+    guard let code = QRCode(text) else { return }
+    var window = winsize()
+    let isKnown = unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0 && window.ws_col > 0
+    guard let zone = code.quietZone(columns: isKnown ? Int(window.ws_col) : .max) else {
+      return note("The terminal is too narrow for the QR code: it needs \(code.size + 4) columns.")
+    }
+    let isPlain = isatty(STDOUT_FILENO) == 0 || GlobalOptions.environment("NO_COLOR") != nil
+    try write(code.text(isPlain ? .plain : .ansi, quietZone: zone))
+  }
+
   /// Text of somebody else, on one line and cut to `limit` characters.
   static func oneLine(_ text: String, limit: Int = 60) -> String {
     let line = harmless(String(text.prefix(limit + 1))).split(whereSeparator: \.isWhitespace).joined(separator: " ")
