@@ -19,7 +19,8 @@ struct Sotto: AsyncParsableCommand {
       """,
     version: sottoVersion,
     subcommands: [
-      IdentityCommand.self, ContactCommand.self, ChatCommand.self, SendCommand.self, ReceiveCommand.self, HistoryCommand.self,
+      IdentityCommand.self, ContactCommand.self, ChatCommand.self, SendCommand.self, ReceiveCommand.self,
+      HistoryCommand.self,
       SearchCommand.self, BackupCommand.self, SessionCommand.self, DoctorCommand.self, VectorsCommand.self,
       DemoCommand.self,
     ])

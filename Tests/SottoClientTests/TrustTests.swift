@@ -41,11 +41,14 @@ import Testing
     let after = try bob.step { try $0.profile().contactCapability }
     #expect(before != after && relay.opens(mailbox, before) && relay.opens(mailbox, after))
     try alice.send("are you there?", to: "bob")
+    try alice.step { engine in try engine.setTimer(60, with: try #require(try engine.find("bob")).account) }
+    try alice.flush()
     try alice.step { engine in try engine.reset(try #require(try engine.find("bob")).account) }
     try alice.send("and now?", to: "bob")
     let sessions = try bob.step { try $0.sessions() }.count
     try bob.receive()
     #expect(bob.shown == ["hello"])
+    #expect(try bob.step { try #require(try $0.find("alice")).timer } == 0)
     #expect(try bob.step { try $0.sessions() }.count == sessions, "what they begin ends without a trace")
     #expect(try bob.step { try $0.search("there", with: nil, limit: 9) } == [])
 

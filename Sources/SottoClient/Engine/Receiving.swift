@@ -124,6 +124,8 @@ extension Engine {
   private mutating func take(_ content: Content, from contact: inout Contact) throws {
     for part in content.parts {
       switch part {
+      // [client.17] Of the blocked only what keeps their list and their place known.
+      case .text where contact.isBlocked, .receipt where contact.isBlocked: break
       case .text(let text): try keep(text, of: content, from: contact)
       case .receipt(let receipt, let ids): try take(receipt, of: ids, from: contact.account)
       case .replyPath(let path):
@@ -138,7 +140,7 @@ extension Engine {
       case .missing, .answer, .timer, .ignorable: break
       }
     }
-    if let timer = content.timer, content.text == nil { try take(timer: timer, from: &contact) }
+    if let timer = content.timer, content.text == nil, !contact.isBlocked { try take(timer: timer, from: &contact) }
   }
 
   /// What the peer holds of our list must be one that we signed.
@@ -149,8 +151,6 @@ extension Engine {
   }
 
   private mutating func keep(_ text: String, of content: Content, from contact: Contact) throws {
-    // [client.17] What was sent before they knew, or without caring.
-    guard !contact.isBlocked else { return }
     let message = StoredMessage(
       incoming: content, text: text, from: contact.account, at: now, isRequest: !contact.isAccepted)
     // [client.8] The same message in another envelope: a repeated first flight.

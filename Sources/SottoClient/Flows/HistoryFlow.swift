@@ -140,7 +140,8 @@ extension Client {
       try engine.conversations().map { conversation in
         ConversationSummary(
           contact: conversation.contact.title, isRequest: !conversation.contact.isAccepted,
-          isVerified: conversation.contact.isVerified, hasForkEvidence: conversation.contact.hasForkEvidence, unread: conversation.unread,
+          isVerified: conversation.contact.isVerified, hasForkEvidence: conversation.contact.hasForkEvidence,
+          unread: conversation.unread,
           last: conversation.last.map {
             HistoryMessage($0, with: conversation.contact, answered: nil, isUnread: false)
           })

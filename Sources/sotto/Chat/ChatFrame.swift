@@ -55,7 +55,8 @@ extension ChatScreen {
     rows += messages(height: geometry.messageRows)
     rows += shownNotices(geometry.noticeRows)
     if geometry.ruleRows > 0 { rows.append(rule) }
-    let first = min(max(0, editing.cursor.row - geometry.composingRows + 1), editing.rows.count - geometry.composingRows)
+    let first = min(
+      max(0, editing.cursor.row - geometry.composingRows + 1), editing.rows.count - geometry.composingRows)
     let cursor = Position(
       row: rows.count + editing.cursor.row - first, column: size.columns - textColumns + editing.cursor.column)
     for row in first..<(first + geometry.composingRows) {
@@ -99,8 +100,7 @@ extension ChatScreen {
       rows = block + rows
       (index, below) = (index - 1, 0)
     }
-    let shown = rows
-    return Array(repeating: Row(), count: height - shown.count) + shown
+    return Array(repeating: Row(), count: height - rows.count) + rows
   }
 
   private func emptyConversation(_ height: Int) -> [Row] {

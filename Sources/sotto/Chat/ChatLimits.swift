@@ -23,8 +23,9 @@ package enum ChatLimits {
   /// Milliseconds within which messages of one author stand under one name.
   package static let groupMilliseconds: UInt64 = 5 * 60 * 1000
 
-  /// Rows of one message: the longest text has fewer, and whoever sends nothing but newlines must not bury the others.
-  package static let messageRows = 1000
+  /// Rows of one message: the longest text has fewer even in a narrow window, and whoever sends nothing but newlines must
+  /// not bury the others.
+  package static let messageRows = 4000
 
   /// Columns of a tab: enough to see that code is indented, little enough for a narrow window.
   package static let tabColumns = 4

@@ -10,7 +10,13 @@
 /// Nothing here reads a clock, waits or writes. The shell hands in what happens, does what `handle` returns, and paints
 /// `rendered()`.
 package struct ChatScreen {
-  package var header: ChatHeader { didSet { wrap() } }
+  package var header: ChatHeader {
+    didSet {
+      guard header != oldValue else { return }
+      wrap()
+      clampScroll()
+    }
+  }
   /// How the network is: "online", "offline, retrying", "queued 2".
   package var status = ""
   /// What an empty composing line says.
@@ -30,6 +36,8 @@ package struct ChatScreen {
   /// The first message that was unread when it came. It stays where it is although reading makes it read, until
   /// something is sent.
   private var firstNew: String? { didSet { if firstNew != oldValue { wrap() } } }
+  /// Whether there were lines before, if only none: then what comes is new to nobody who looks.
+  private var isShown = false
   package private(set) var blocks = MessageBlocks()
 
   package init(header: ChatHeader, size: ScreenSize, now: Moment) {
@@ -48,12 +56,11 @@ package struct ChatScreen {
 
   /// All lines anew, oldest first. What is on the screen stays there if somebody has scrolled up.
   package mutating func show(_ lines: [ChatLine], hasOlder: Bool = false) {
-    let isFirst = self.lines.isEmpty
+    let isFirst = !isShown
     let known = Set(self.lines.map(\.id))
     scroll.follow(from: self.lines, to: lines)
     self.lines = lines
-    self.hasOlder = hasOlder
-    isLoadingOlder = false
+    (self.hasOlder, isLoadingOlder, isShown) = (hasOlder, false, true)
     markNew(isFirst: isFirst, known: known)
     wrap()
     clampScroll()

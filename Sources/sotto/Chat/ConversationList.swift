@@ -146,7 +146,8 @@ package struct ConversationList {
   }
 
   private var header: Row {
-    TitleBar(header: ChatHeader(name: "Conversations"), status: status).row(columns: size.columns, isWarningBelow: false)
+    TitleBar(header: ChatHeader(name: "Conversations"), status: status).row(
+      columns: size.columns, isWarningBelow: false)
   }
 
   private var footer: Row {

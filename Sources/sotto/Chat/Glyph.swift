@@ -23,7 +23,8 @@ package struct Glyph: Equatable, Sendable {
     switch first.value {
     case 0x20: self = .space
     case 0x21..<0x7f where scalars.count == 1: self.init(String(character), columns: 1)
-    case 0x09: self.init(String(repeating: " ", count: ChatLimits.tabColumns), columns: ChatLimits.tabColumns, isSpace: true)
+    case 0x09:
+      self.init(String(repeating: " ", count: ChatLimits.tabColumns), columns: ChatLimits.tabColumns, isSpace: true)
     case 0x3000: self.init("\u{3000}", columns: 2, isSpace: true)
     case _ where Self.isHarmful(first): self = .replacement
     default: self.init(visible: character)

@@ -209,7 +209,7 @@ private struct ControlSequence {
   private var modifiedEnter: Key { numbers.count > 1 && numbers[1] > 1 ? .newline : .enter }
 }
 
-extension Array<UInt8> {
+extension [UInt8] {
   /// How many bytes can be decoded now: without a scalar at the end whose rest may come with the next bytes.
   package var completeUTF8Count: Int {
     for back in 1...3 where back <= count {

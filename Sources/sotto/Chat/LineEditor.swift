@@ -81,7 +81,9 @@ package struct LineEditor: Equatable, Sendable {
     goal = nil
     var place = index(offset)
     // What was typed may have joined what stands behind the cursor.
-    while place < text.endIndex, String.Index(place, within: text) == nil { place = text.unicodeScalars.index(after: place) }
+    while place < text.endIndex, String.Index(place, within: text) == nil {
+      place = text.unicodeScalars.index(after: place)
+    }
     cursor = text.utf8.distance(from: text.startIndex, to: place)
   }
 

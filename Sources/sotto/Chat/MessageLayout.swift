@@ -28,7 +28,9 @@ package struct MessageLayout: Equatable {
   /// The rows of a message, and before them what separates it from the one before.
   package func rows(of line: ChatLine, after previous: ChatLine?, isFirstNew: Bool) -> [Row] {
     var rows: [Row] = []
-    if previous?.time.day != line.time.day { rows.append(Self.separator(line.time.dayTitle(now: today), .dim, columns: columns)) }
+    if previous?.time.day != line.time.day {
+      rows.append(Self.separator(line.time.dayTitle(now: today), .dim, columns: columns))
+    }
     if isFirstNew {
       rows.append(Self.separator("new", Style(isBold: true, color: .yellow), columns: columns))
     }

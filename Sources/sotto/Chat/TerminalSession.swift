@@ -119,6 +119,7 @@ package final class TerminalSession: Sendable {
   private static let silenceMilliseconds: Int32 = 50
 
   private func read() {
+    signals.unblock()
     var decoder = KeyDecoder()
     while true {
       var ready = [

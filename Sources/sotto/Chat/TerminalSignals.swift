@@ -40,6 +40,14 @@ package struct TerminalSignals: Sendable {
 
   package func listen(_ number: Int32) { _ = signal(number, noteSignal) }
 
+  /// Lets them reach the thread that calls: whoever started us may have blocked them, and so may every other thread.
+  func unblock() {
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    for number in Self.ending + Self.others { unsafe sigaddset(&set, number) }
+    _ = unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
+  }
+
   package func post(_ byte: UInt8) {
     var byte = byte
     _ = unsafe write(input, &byte, 1)

@@ -42,7 +42,8 @@ package struct TitleBar {
   private func name(_ columns: Int) -> Row {
     var row = Row(" ", .bar)
     let tail = (header.isVerified ? " ✓" : "") + (header.isRequest ? " (request)" : "")
-    row.append(header.name.glyphs.cut(to: max(4, columns - tail.glyphs.columns - 2)), Style(isBold: true, isReverse: true))
+    row.append(
+      header.name.glyphs.cut(to: max(4, columns - tail.glyphs.columns - 2)), Style(isBold: true, isReverse: true))
     row.append(tail, .bar)
     return row
   }

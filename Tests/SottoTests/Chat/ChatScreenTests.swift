@@ -1,5 +1,4 @@
 import Testing
-
 import sotto
 
 @Suite struct ChatScreenGoldenTests {
@@ -206,6 +205,24 @@ import sotto
     let frame = screen.rendered()
     #expect(frame.text.suffix(5) == ["↑ line 5", "  line 6", "  line 7", "  line 8", ""])
     #expect(frame.cursor == Position(row: 19, column: 2))
+  }
+
+  @Test func `A flood of newlines is not endless`() {
+    let flood = Samples.line("1", "Anna", String(repeating: "\n", count: 40_000) + "end", 2)
+    let screen = Samples.screen(60, 12, [flood, Samples.line("2", "Anna", "after", 1)])
+    #expect(screen.blocks[0].count == ChatLimits.messageRows + 2, "with the day and the end")
+    #expect(screen.messageText.suffix(2) == ["… and more that is not shown", "13:03        after"])
+    let long = Samples.line("1", "Anna", String(repeating: "word ", count: ChatLimits.draftBytes / 5), 2)
+    #expect(Samples.screen(20, 12, [long]).blocks[0].count < ChatLimits.messageRows)
+  }
+
+  @Test func `The first message of all is new to nobody who looks`() {
+    var screen = Samples.screen(60, 12, [])
+    var line = Samples.line("1", "Anna", "Hello", 0)
+    line.isUnread = true
+    screen.put(line)
+    #expect(!screen.rendered().text.contains("── new ──"))
+    #expect(screen.unreadOnScreen == ["1"])
   }
 
   @Test func `A message that is too long says so`() {

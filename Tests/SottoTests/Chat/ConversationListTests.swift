@@ -1,9 +1,10 @@
 import Testing
-
 import sotto
 
 @Suite struct ConversationListTests {
-  private func list(_ columns: Int, _ rows: Int, _ rowsShown: [ConversationRow] = Samples.conversations) -> ConversationList {
+  private func list(_ columns: Int, _ rows: Int, _ rowsShown: [ConversationRow] = Samples.conversations)
+    -> ConversationList
+  {
     var list = ConversationList(size: ScreenSize(columns: columns, rows: rows), now: Samples.now)
     list.status = "online"
     list.show(rowsShown)

@@ -1,5 +1,4 @@
 import Testing
-
 import sotto
 
 @Suite struct KeyDecoderTests {
@@ -25,7 +24,8 @@ import sotto
     Sample("\u{1b}b\u{1b}f", .alt("b"), .alt("f")), Sample("\u{1b}[I\u{1b}[O", .focusIn, .focusOut),
     Sample("\u{1b}[13;2u\u{1b}[27;2;13~\u{1b}[13u", .newline, .newline, .enter),
     // What nobody asked for is swallowed, with what belongs to it.
-    Sample("\u{1b}[?1;2ca\u{1b}[>0;276;0cb", .text("a"), .text("b")), Sample("\u{1b}[[Ax\u{1b}[15~y", .text("x"), .text("y")),
+    Sample("\u{1b}[?1;2ca\u{1b}[>0;276;0cb", .text("a"), .text("b")),
+    Sample("\u{1b}[[Ax\u{1b}[15~y", .text("x"), .text("y")),
     Sample("\u{1b}]11;rgb:0/0/0\u{7}x\u{1b}P1$r0m\u{1b}\\y", .text("x"), .text("y")),
     Sample("\u{1b}[1;-9223372036854775808C\u{1b}[99999999999999999999~z", .right, .text("z")),
     Sample("\u{1b}[12\u{1b}[A", .up), Sample("\u{1b}[1\rx", .enter, .text("x")), Sample("\u{1b}é", .text("é")),
@@ -61,7 +61,9 @@ import sotto
     check(decoder.feed(Array("\u{1b}]x".utf8)) + decoder.flush() + decoder.feed(Array("A".utf8)), [.text("A")])
   }
 
-  @Test(arguments: [[0xff], [0xc3], [0xe2, 0x82], [0xf0, 0x9f, 0x91], [0x9b, 0x41], [0xed, 0xa0, 0x80], [0xc0, 0xaf]])
+  @Test(arguments: [
+    [0xff], [0xc3], [0xe2, 0x82], [0xf0, 0x9f, 0x91], [0x9b, 0x41], [0xed, 0xa0, 0x80], [0xc0, 0xaf],
+  ])
   func `What is not UTF-8 becomes a replacement`(bytes: [UInt8]) {
     let whole = String(decoding: bytes + [0x78], as: UTF8.self)
     for split in 0...bytes.count {
@@ -102,7 +104,8 @@ import sotto
       var decoder = KeyDecoder()
       for _ in 0..<20 {
         let bytes = (0..<Int.random(in: 0...12, using: &generator)).map { _ in
-          Bool.random(using: &generator) ? likely.randomElement(using: &generator)! : UInt8.random(in: 0...255, using: &generator)
+          Bool.random(using: &generator)
+            ? likely.randomElement(using: &generator)! : UInt8.random(in: 0...255, using: &generator)
         }
         _ = decoder.feed(bytes)
         if Int.random(in: 0...5, using: &generator) == 0 { _ = decoder.flush() }
@@ -116,7 +119,9 @@ import sotto
 }
 
 /// `#expect` cannot look into what mutates.
-private func check(_ keys: [Key], _ expected: [Key], _ comment: Comment? = nil, at place: SourceLocation = #_sourceLocation) {
+private func check(
+  _ keys: [Key], _ expected: [Key], _ comment: Comment? = nil, at place: SourceLocation = #_sourceLocation
+) {
   #expect(keys == expected, comment, sourceLocation: place)
 }
 
@@ -124,7 +129,9 @@ extension [Key] {
   /// Text that came in pieces is the same text.
   var merged: [Key] {
     reduce(into: []) { keys, key in
-      if case .text(let more) = key, case .text(let text)? = keys.last { keys[keys.count - 1] = .text(text + more) } else {
+      if case .text(let more) = key, case .text(let text)? = keys.last {
+        keys[keys.count - 1] = .text(text + more)
+      } else {
         keys.append(key)
       }
     }

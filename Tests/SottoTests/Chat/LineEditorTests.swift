@@ -1,5 +1,4 @@
 import Testing
-
 import sotto
 
 @Suite struct LineEditorTests {
@@ -17,7 +16,8 @@ import sotto
   }
 
   @Test(arguments: [
-    ("a|b", "X", "aX|b"), ("|", "日本", "日本|"), ("a|", "\u{1b}[31m\u{7}\tx\n", "a[31m\tx\n|"), ("e|", "\u{301}", "e\u{301}|"),
+    ("a|b", "X", "aX|b"), ("|", "日本", "日本|"), ("a|", "\u{1b}[31m\u{7}\tx\n", "a[31m\tx\n|"),
+    ("e|", "\u{301}", "e\u{301}|"),
     ("👩|👧", "\u{200d}", "👩\u{200d}👧|"), ("🇫|x", "🇷", "🇫🇷|x"),
   ]) func `What is typed stands at the cursor`(before: String, typed: String, after: String) {
     var editor = editor(before)
@@ -103,8 +103,10 @@ import sotto
   }
 
   @Test(arguments: [
-    ("|", 10, 0, 0, 1), ("abc|", 10, 0, 3, 1), ("abc|", 4, 0, 3, 1), ("abcd|", 4, 1, 1, 2), ("abc |", 4, 0, 3, 1), ("abc d|", 4, 1, 1, 2),
-    ("日本|語", 10, 0, 4, 1), ("日本|語", 5, 1, 0, 2), ("a\n|", 10, 1, 0, 2), ("a\n|b", 10, 1, 0, 2), ("ab|", 1, 1, 0, 2), ("\t|x", 10, 0, 4, 1),
+    ("|", 10, 0, 0, 1), ("abc|", 10, 0, 3, 1), ("abc|", 4, 0, 3, 1), ("abcd|", 4, 1, 1, 2), ("abc |", 4, 0, 3, 1),
+    ("abc d|", 4, 1, 1, 2),
+    ("日本|語", 10, 0, 4, 1), ("日本|語", 5, 1, 0, 2), ("a\n|", 10, 1, 0, 2), ("a\n|b", 10, 1, 0, 2), ("ab|", 1, 1, 0, 2),
+    ("\t|x", 10, 0, 4, 1),
   ]) func `The cursor has a row and a column`(text: String, columns: Int, row: Int, column: Int, rows: Int) {
     let layout = EditorLayout(editor(text), columns: columns)
     #expect(layout.cursor == Position(row: row, column: column))
@@ -122,7 +124,9 @@ import sotto
 
   @Test func `Any keys leave the cursor between two clusters`() {
     var generator = SeededGenerator(seed: 3)
-    let pieces = ["a", " ", "日", "\u{301}", "\u{200d}", "👩", "🇫", "\n", "🏽", "क", "\u{94d}", "ᄒ", "\u{1161}", "\u{fe0f}"]
+    let pieces = [
+      "a", " ", "日", "\u{301}", "\u{200d}", "👩", "🇫", "\n", "🏽", "क", "\u{94d}", "ᄒ", "\u{1161}", "\u{fe0f}",
+    ]
     let steps: [(inout LineEditor) -> Void] = [
       { $0.moveLeft() }, { $0.moveRight() }, { $0.deleteBackward() }, { $0.deleteForward() }, { $0.moveWordLeft() },
       { $0.moveWordRight() }, { $0.killToLineEnd() }, { _ = $0.yank() }, { _ = $0.moveUp(columns: 4) },

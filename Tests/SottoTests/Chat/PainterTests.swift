@@ -1,5 +1,4 @@
 import Testing
-
 import sotto
 
 @Suite struct PainterTests {
@@ -48,7 +47,9 @@ import sotto
   /// Flags of four columns, families of six, hearts of one: what stands behind them stands where it belongs.
   @Test func `A terminal that disagrees about widths is put right`() {
     let naive: (Character) -> Int = { character in
-      character.unicodeScalars.reduce(0) { $0 + ($1.properties.isEmoji && $1.value > 0xff ? 2 : TextWidth.columns(of: $1)) }
+      character.unicodeScalars.reduce(0) {
+        $0 + ($1.properties.isEmoji && $1.value > 0xff ? 2 : TextWidth.columns(of: $1))
+      }
     }
     var screen = Samples.screen(80, 24, [Samples.line("1", nil, "a 👩‍👩‍👧 b 🇫🇷 c ❤️ d 👍🏽 e", 0)])
     screen.type("🇫🇷🇫🇷x")

@@ -1,5 +1,4 @@
 import Testing
-
 import sotto
 
 /// Anything that can happen, in an order that nobody would think of.
@@ -15,14 +14,18 @@ struct RandomWalk {
   }
 
   private static let keys: [Key] = [
-    .enter, .newline, .backspace, .delete, .tab, .backTab, .escape, .up, .down, .left, .right, .home, .end, .pageUp, .pageUp,
+    .enter, .newline, .backspace, .delete, .tab, .backTab, .escape, .up, .down, .left, .right, .home, .end, .pageUp,
+    .pageUp,
     .pageDown, .wordLeft, .wordRight, .alternateBackspace, .focusIn, .focusOut, .paste("a\n日本\n\n", isCut: false),
-    .paste(String(repeating: "word 日本 ", count: 60), isCut: true), .control("a"), .control("e"), .control("k"), .control("u"),
-    .control("w"), .control("y"), .control("c"), .control("d"), .control("l"), .alt("b"), .alt("f"), .alt("d"), .alt("x"),
+    .paste(String(repeating: "word 日本 ", count: 60), isCut: true), .control("a"), .control("e"), .control("k"),
+    .control("u"),
+    .control("w"), .control("y"), .control("c"), .control("d"), .control("l"), .alt("b"), .alt("f"), .alt("d"),
+    .alt("x"),
     .text("/"), .text("q"),
   ]
   private static let pieces = [
-    "a", "word ", "日本語", "。", "👩‍👩‍👧", "🇫🇷", "🇫", "\u{301}", "\u{200d}", "e\u{301}", "\t", "\u{202e}", "\u{fe0f}", "👍🏽", "क्षि", " ", "\u{2028}",
+    "a", "word ", "日本語", "。", "👩‍👩‍👧", "🇫🇷", "🇫", "\u{301}", "\u{200d}", "e\u{301}", "\t", "\u{202e}", "\u{fe0f}", "👍🏽", "क्षि",
+    " ", "\u{2028}",
   ]
 
   private mutating func text() -> String {
@@ -40,7 +43,8 @@ struct RandomWalk {
     case 3: change()
     case 4: screen.notify(text())
     case 5: screen.header.warning = Bool.random(using: &generator) ? text() : nil
-    case 6: list.show(Samples.conversations.shuffled(using: &generator).dropLast(Int.random(in: 0...5, using: &generator)))
+    case 6:
+      list.show(Samples.conversations.shuffled(using: &generator).dropLast(Int.random(in: 0...5, using: &generator)))
     case 7...12:
       let typed = Key.text(text())
       _ = screen.handle(typed)
@@ -94,6 +98,13 @@ struct RandomWalk {
         }
       }
       _ = walk.screen.unreadOnScreen
+      guard step % 50 == 0 else { continue }
+      // What was kept is what would be made now: a screen that sees it all for the first time says the same.
+      var fresh = walk.screen
+      let size = fresh.size
+      fresh.resize(to: ScreenSize(columns: size.columns + 1, rows: size.rows))
+      fresh.resize(to: size)
+      for index in fresh.lines.indices { #expect(walk.screen.blocks[index] == fresh.blocks[index], "step \(step)") }
     }
   }
 }

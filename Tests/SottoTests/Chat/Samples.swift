@@ -56,7 +56,8 @@ enum Samples {
         id: "a", name: "Anna", isVerified: true, unread: 2, preview: "日本語も大丈夫です。\u{1b}[31m長い文章は、どこで折り返しても読めるはずです。",
         time: moment(4)),
       ConversationRow(id: "b", name: "Björn", hasWarning: true, preview: "you: See you\nat noon", time: moment(190)),
-      ConversationRow(id: "c", name: "sotto:4f9k2…", isRequest: true, unread: 120, preview: "Hello?", time: moment(4000)),
+      ConversationRow(
+        id: "c", name: "sotto:4f9k2…", isRequest: true, unread: 120, preview: "Hello?", time: moment(4000)),
       ConversationRow(id: "d", name: "田中さくら"),
       ConversationRow(
         id: "e", name: "Somebody whose name is longer than a window is wide", preview: "Fine.", time: moment(400_000)),

@@ -57,7 +57,8 @@ struct TestTerminal {
     }
     for offset in 0..<width(character) where cursor.column + offset < size.columns {
       // The further columns of a wide glyph have nothing of their own.
-      squares[cursor.row][cursor.column + offset] = Square(text: offset == 0 ? String(character) : "", sequence: sequence)
+      squares[cursor.row][cursor.column + offset] = Square(
+        text: offset == 0 ? String(character) : "", sequence: sequence)
     }
     cursor.column += width(character)
   }
@@ -113,7 +114,8 @@ extension Frame {
     let body = rows.map { row in
       "|" + row.cells.map(\.glyph.text).joined() + String(repeating: " ", count: size.columns - row.columns) + "|\n"
     }
-    return edge + body.joined() + edge + (cursor.map { "cursor: row \($0.row), column \($0.column)\n" } ?? "no cursor\n")
+    return edge + body.joined() + edge
+      + (cursor.map { "cursor: row \($0.row), column \($0.column)\n" } ?? "no cursor\n")
   }
 
   /// One letter for the style of each column.

@@ -1,11 +1,12 @@
 import Testing
-
 import sotto
 
 @Suite struct TextWidthTests {
   @Test(arguments: [
-    ("a", 1), ("é", 1), ("e\u{301}", 1), ("日", 2), ("한", 2), ("\u{1112}\u{1161}\u{11ab}", 2), ("ｱ", 1), ("Ａ", 2), ("。", 2),
-    ("…", 1), ("─", 1), ("✓", 1), ("👍", 2), ("👍🏽", 2), ("👩‍👩‍👧", 2), ("👩🏽‍❤️‍💋‍👨🏿", 2), ("🇫🇷", 2), ("🇫", 1), ("❤", 1), ("❤️", 2), ("1️⃣", 2),
+    ("a", 1), ("é", 1), ("e\u{301}", 1), ("日", 2), ("한", 2), ("\u{1112}\u{1161}\u{11ab}", 2), ("ｱ", 1), ("Ａ", 2),
+    ("。", 2),
+    ("…", 1), ("─", 1), ("✓", 1), ("👍", 2), ("👍🏽", 2), ("👩‍👩‍👧", 2), ("👩🏽‍❤️‍💋‍👨🏿", 2), ("🇫🇷", 2), ("🇫", 1), ("❤", 1), ("❤️", 2),
+    ("1️⃣", 2),
     ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", 2), ("🏳️‍🌈", 2), ("☺\u{fe0e}", 1), ("ก็", 1), ("क्ष", 2), ("כָּ", 1), ("\u{200d}", 0), ("\u{ad}", 0), ("\u{feff}", 0),
     ("𠀋", 2), ("\u{e000}", 1), ("か\u{3099}", 2), ("☰", 2), ("ᄒ", 2),
   ]) func `A cluster has columns`(text: String, columns: Int) {
@@ -17,7 +18,8 @@ import sotto
 @Suite struct GlyphTests {
   @Test(arguments: [
     ("a\u{1b}[31mb", "a�[31mb"), ("\u{9b}", "�"), ("\u{202e}abc\u{2066}", "�abc�"), ("a\tb", "a    b"), ("a\rb", "a�b"),
-    ("a\u{200b}\u{200f}\u{feff}\u{ad}b", "ab"), ("a\nb\r\nc\u{2028}d", "a b c d"), ("\u{301}a", "◌\u{301}a"), ("\u{7f}\u{0}", "��"),
+    ("a\u{200b}\u{200f}\u{feff}\u{ad}b", "ab"), ("a\nb\r\nc\u{2028}d", "a b c d"), ("\u{301}a", "◌\u{301}a"),
+    ("\u{7f}\u{0}", "��"),
   ]) func `Nothing steers the terminal`(text: String, shown: String) {
     #expect(text.glyphs.map(\.text).joined() == shown)
     #expect(text.glyphs.columns == TextWidth.columns(of: shown))
@@ -30,7 +32,9 @@ import sotto
     #expect(glyphs[0].columns == 1)
   }
 
-  @Test(arguments: [("hello", 5, "hello"), ("hello", 4, "hel…"), ("日本", 3, "日…"), ("日本", 2, "…"), ("ab", 1, "…"), ("ab", 0, "")])
+  @Test(arguments: [
+    ("hello", 5, "hello"), ("hello", 4, "hel…"), ("日本", 3, "日…"), ("日本", 2, "…"), ("ab", 1, "…"), ("ab", 0, ""),
+  ])
   func `What is cut says so`(text: String, columns: Int, shown: String) {
     #expect(text.glyphs.cut(to: columns).map(\.text).joined() == shown)
   }
@@ -48,10 +52,14 @@ import sotto
 
 @Suite struct TextWrapTests {
   @Test(arguments: [
-    ("", 5, [""]), ("hello", 5, ["hello"]), ("hello world", 5, ["hello", "world"]), ("hello world", 11, ["hello world"]),
-    ("hello  world", 6, ["hello ", "world"]), ("hello world", 8, ["hello ", "world"]), ("a\nb\n", 5, ["a", "b", ""]), ("\r\n", 5, ["", ""]),
-    ("abcdefgh", 3, ["abc", "def", "gh"]), ("ab cdefgh", 4, ["ab ", "cdef", "gh"]), ("  code", 10, ["  code"]), ("   ", 2, ["  "]),
-    ("日本語です", 4, ["日本", "語で", "す"]), ("日本語です", 5, ["日本", "語で", "す"]), ("日本。", 4, ["日", "本。"]), ("ab日本", 3, ["ab", "日", "本"]),
+    ("", 5, [""]), ("hello", 5, ["hello"]), ("hello world", 5, ["hello", "world"]),
+    ("hello world", 11, ["hello world"]),
+    ("hello  world", 6, ["hello ", "world"]), ("hello world", 8, ["hello ", "world"]), ("a\nb\n", 5, ["a", "b", ""]),
+    ("\r\n", 5, ["", ""]),
+    ("abcdefgh", 3, ["abc", "def", "gh"]), ("ab cdefgh", 4, ["ab ", "cdef", "gh"]), ("  code", 10, ["  code"]),
+    ("   ", 2, ["  "]),
+    ("日本語です", 4, ["日本", "語で", "す"]), ("日本語です", 5, ["日本", "語で", "す"]), ("日本。", 4, ["日", "本。"]),
+    ("ab日本", 3, ["ab", "日", "本"]),
     ("日", 1, ["�"]), ("a\tb", 2, ["a ", "b"]), ("👩‍👩‍👧👩‍👩‍👧", 3, ["👩‍👩‍👧", "👩‍👩‍👧"]), ("a 👍🏽", 3, ["a ", "👍🏽"]),
   ]) func `Lines break at spaces where they can`(text: String, columns: Int, lines: [String]) {
     #expect(TextWrap.lines(text, columns: columns).map { $0.map(\.text).joined() } == lines)
@@ -61,7 +69,8 @@ import sotto
     var generator = SeededGenerator(seed: 2)
     let pieces = ["a", "bc", " ", "  ", "日", "。", "👩‍👩‍👧", "\n", "e\u{301}", "\t", "word", "\u{a0}"]
     for _ in 0..<3000 {
-      let text = (0..<Int.random(in: 0...30, using: &generator)).map { _ in pieces.randomElement(using: &generator)! }.joined()
+      let text = (0..<Int.random(in: 0...30, using: &generator)).map { _ in pieces.randomElement(using: &generator)! }
+        .joined()
       let columns = Int.random(in: 1...12, using: &generator)
       for line in TextWrap.lines(text, columns: columns) { #expect(line.columns <= columns) }
       for glyphs in TextWrap.paragraphs(text, columns: columns) {
@@ -87,7 +96,8 @@ import sotto
   }
 
   @Test(arguments: [
-    (0, "now"), (59, "now"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (86_400, "1 d"), (14 * 86_400, "2026-11-15"), (-500, "now"),
+    (0, "now"), (59, "now"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (86_400, "1 d"),
+    (14 * 86_400, "2026-11-15"), (-500, "now"),
   ]) func `An age is short`(seconds: Int, text: String) {
     let then = Moment(milliseconds: UInt64(Int(now.milliseconds) - seconds * 1000), utcOffset: 3600)
     #expect(then.age(now: now) == text)

@@ -1,5 +1,4 @@
 import Testing
-
 import sotto
 
 @Suite struct CodewordTests {

@@ -1,5 +1,4 @@
 import Testing
-
 import sotto
 
 /// Every module of symbols that another encoder has drawn: `golden.py` says which, and how their fingerprints are made.

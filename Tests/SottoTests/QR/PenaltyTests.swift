@@ -1,5 +1,4 @@
 import Testing
-
 import sotto
 
 /// Cases counted by hand. `#` is dark.

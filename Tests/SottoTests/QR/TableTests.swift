@@ -1,5 +1,4 @@
 import Testing
-
 import sotto
 
 /// The tables of ISO/IEC 18004:2015, which the code has in another form or not at all.
