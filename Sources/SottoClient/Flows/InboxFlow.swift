@@ -81,10 +81,12 @@ extension Client {
     while !Task.isCancelled {
       do {
         try? await flushUploads()
-        try await stream(follow: true, isShown: false, { _ in }) {
-          attempt = 0
-          changed(.online)
-        }
+        try await stream(
+          follow: true, isShown: false, { _ in },
+          arrived: {
+            attempt = 0
+            changed(.online)
+          })
       } catch {
         attempt += 1
         changed(.offline)
