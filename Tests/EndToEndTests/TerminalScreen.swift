@@ -16,7 +16,7 @@ final class TerminalScreen {
     let script = """
       import os, signal, sys
       signal.pthread_sigmask(signal.SIG_SETMASK, [])
-      os.closerange(3, 1024)
+      os.closerange(3, os.sysconf("SC_OPEN_MAX"))
       for descriptor in range(3): os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
       os.execv(sys.argv[1], sys.argv[1:])
       """
