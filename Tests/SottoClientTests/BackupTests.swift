@@ -7,19 +7,6 @@ import Testing
 
 /// What comes back from a backup, and what never does.
 @Suite(.sealsAreWatched) struct BackupTests {
-  private func friends(seed: UInt64 = 1) throws -> (alice: Node, bob: Node, relay: WorldRelay) {
-    let relay = WorldRelay()
-    let alice = try Node("alice", relay, seed: seed)
-    let bob = try Node("bob", relay, seed: seed + 1000)
-    try alice.add(bob, as: "bob")
-    try bob.add(alice, as: "alice")
-    try alice.send("hello", to: "bob")
-    try bob.receive()
-    try bob.send("hello yourself", to: "alice")
-    try alice.receive()
-    return (alice, bob, relay)
-  }
-
   /// Backs a node up, and restores it as a new device.
   private func restored(_ node: Node, from pieces: [[UInt8]]? = nil, seed: UInt64 = 9000) throws -> Node {
     let pieces = try pieces ?? backup(node)
@@ -45,7 +32,7 @@ import Testing
 
   // [client.14] [state.9]
   @Test func `Contacts, history, what is unread and what was on its way come back; sessions do not`() throws {
-    let (alice, bob, _) = try friends()
+    let (alice, bob, _) = try acquainted()
     let number = try alice.step { try $0.safetyNumber(with: try #require(try $0.find("bob"))) }
     _ = try alice.step { try $0.verify(try #require(try $0.find("bob")).account, digits: number) }
     try bob.send("unread", to: "alice")
@@ -74,7 +61,7 @@ import Testing
   @Test func `An old backup, restored while the old device went on, reuses no key and loses nothing that follows`()
     throws
   {
-    let (alice, bob, _) = try friends()
+    let (alice, bob, _) = try acquainted()
     let pieces = try backup(alice)
     for text in ["1", "2", "3", "4", "5"] { try alice.send(text, to: "bob") }
     try bob.receive()
@@ -106,13 +93,33 @@ import Testing
   }
 
   @Test func `A long history comes in pieces, and whole`() throws {
-    let (alice, _, _) = try friends()
+    let (alice, _, _) = try acquainted()
     let line = String(repeating: "long ", count: 1000)
     for number in 0..<60 { _ = try alice.step { try $0.compose("\(number) \(line)", to: "bob") } }
     let pieces = try backup(alice)
     #expect(pieces.count >= 4 && pieces.allSatisfy { $0.count < 2 * ClientLimits.backupPiece })
     let second = try restored(alice, from: pieces)
     #expect(try texts(second, "bob") == texts(alice, "bob"))
+  }
+
+  // [state.9]
+  @Test func `However many contacts there are, no piece is longer than a reader takes`() throws {
+    let (alice, _, _) = try acquainted()
+    let card = try #require(try alice.step { try $0.find("bob") }).card
+    try alice.step { engine in
+      for number in 0..<300 {
+        let account = AccountID(Digest.of("contact", [UInt8(number / 256), UInt8(number % 256)]))
+        var contact = Contact(
+          Address(
+            account: account, contactSecret: try ContactSecret([UInt8](repeating: 1, count: 16)),
+            relay: RelayAuthority("relay.example")!), name: "contact \(number)", isAccepted: true)
+        contact.card = card
+        try engine.records.save(contact)
+      }
+    }
+    let pieces = try backup(alice)
+    #expect(pieces.map(\.count).reduce(0, +) > 1 << 20 && pieces.allSatisfy { $0.count < 2 * ClientLimits.backupPiece })
+    #expect(try restored(alice, from: pieces).step { try $0.contacts() }.count == 301)
   }
 
   @Test func `A recovery code survives capitals and spaces, and not a single wrong character`() throws {
@@ -140,7 +147,7 @@ import Testing
   }
 
   @Test func `A piece that is cut or foreign is refused`() throws {
-    let (alice, _, _) = try friends()
+    let (alice, _, _) = try acquainted()
     let piece = try backup(alice)[0]
     let bob = try Node("other", alice.relay, seed: 7)
     let before = bob.records.contents

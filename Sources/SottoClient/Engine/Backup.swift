@@ -47,14 +47,20 @@ extension Engine {
   package func backup(_ emit: (consuming Secret, _ isLast: Bool) throws -> Void) throws {
     var writer = BackupWriter()
     writer.add(.account, try exportAccount().encoded())
-    for contact in try contacts() { writer.add(.contact, contact) }
+    for contact in try contacts() {
+      writer.add(.contact, contact)
+      if writer.isFull { try emit(writer.take(), false) }
+    }
     try records.each(.message, group: nil, newestFirst: false) { row in
       let message: StoredMessage = try records.decoded(row)
       writer.add(.message, message)
       if writer.isFull { try emit(writer.take(), false) }
       return true
     }
-    for unshown in try records.all(Unshown.self) { writer.add(.unshown, unshown) }
+    for unshown in try records.all(Unshown.self) {
+      writer.add(.unshown, unshown)
+      if writer.isFull { try emit(writer.take(), false) }
+    }
     try emit(writer.take(), true)
   }
 
@@ -75,7 +81,7 @@ extension Engine {
       case .account: continue
       case .contact: try restore(contact: records.decoded(content))
       case .message: try restore(message: records.decoded(content))
-      case .unshown: try records.save(records.decoded(content) as Unshown)
+      case .unshown: try restore(unshown: records.decoded(content))
       }
     }
   }
@@ -89,6 +95,11 @@ extension Engine {
     contact.cardCheckedAt = 0
     try records.save(contact)
     if let name = contact.name { try records.save(ContactName(name, contact.account)) }
+  }
+
+  private func restore(unshown: Unshown) throws {
+    // Of a message that was over before it was restored there is nothing to show.
+    if try records.load(StoredMessage.self, unshown.message) != nil { try records.save(unshown) }
   }
 
   private mutating func restore(message saved: StoredMessage) throws {
