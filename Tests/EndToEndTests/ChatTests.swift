@@ -130,6 +130,24 @@ struct ChatTests {
     try await screen.end()
   }
 
+  // Two that displace each other for ever would both receive nothing.
+  @Test func `When another device takes over it says so, and does not fight`() async throws {
+    let pair = try await Pair()
+    try await pair.introduce()
+    let other = Person("other", in: pair.folder)
+    try FileManager.default.copyItem(atPath: pair.alice.home, toPath: other.home)
+    let screen = try await chat(pair.alice, "bob")
+    try await screen.waits(for: "online")
+    #expect(try await other.receive() == [])
+    try await screen.waits(for: "receiving has ended")
+    try await screen.waits(for: "Another device is receiving")
+    try await Task.sleep(for: .seconds(2))
+    #expect(try await screen.text().contains("receiving has ended"))
+    try await screen.type("C-d")
+    try await screen.waits(for: "ENDED 0")
+    try await screen.end()
+  }
+
   @Test func `Without a terminal it says what to use instead`() async throws {
     let pair = try await Pair()
     expectError(try await pair.alice.sotto("chat", "bob"), 64, "usage")

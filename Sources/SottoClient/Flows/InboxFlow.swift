@@ -69,11 +69,13 @@ extension Client {
     case connecting
     case online
     /// It is tried again, without end.
-    case offline
+    case offline(ClientError)
+    /// It is not tried again: the relay has said that this would help nobody, as when another device took over.
+    case ended(ClientError)
   }
 
-  /// Receives until the task is cancelled, without handing anything over: what arrives waits to be shown. Tells each time
-  /// when something has arrived or the connection has changed.
+  /// Receives until the task is cancelled or the relay ends it, without handing anything over: what arrives waits to be
+  /// shown. Tells each time when something has arrived or the connection has changed.
   public func watch(_ changed: @escaping @Sendable (Connection) -> Void) async {
     let rounds = Task { await goRounds() }
     defer { rounds.cancel() }
@@ -87,9 +89,12 @@ extension Client {
             attempt = 0
             changed(.online)
           })
+      } catch let reason as CloseReason where !reason.invitesReconnect {
+        // Two that displace each other for ever would both receive nothing.
+        return changed(.ended(Self.error(for: reason)))
       } catch {
         attempt += 1
-        changed(.offline)
+        changed(.offline(Self.error(for: error)))
       }
       try? await Backoff.pause(attempt: attempt, base: .milliseconds(250))
     }
@@ -184,6 +189,15 @@ extension Client {
         try step { try $0.giveBack(shown) }
         throw error
       }
+    }
+  }
+
+  private static func error(for error: any Error) -> ClientError {
+    switch error {
+    case let error as ClientError: error
+    case let failure as RelayFailure: failure.asClientError
+    case let reason as CloseReason: self.error(for: reason)
+    default: Engine.bug("\(error)")
     }
   }
 

@@ -70,6 +70,7 @@ struct ChatShell {
         painter.forget()
       case .terminal(.ended(let end)): return end
       case .connection(let connection):
+        tell(connection)
         self.connection = connection
         try await refresh()
       case .changed, .tick: try await refresh()
@@ -251,6 +252,17 @@ struct ChatShell {
     self.open = open
   }
 
+  /// What there is to do about a connection that has changed.
+  private mutating func tell(_ new: Client.Connection) {
+    let isNews = connection == .online || connection == .connecting
+    switch new {
+    case .ended(let error),
+      .offline(let error) where isNews:
+      open?.screen.notify("\(error.message) \(error.next)")
+    default: break
+    }
+  }
+
   private func status() async throws -> String {
     let queued = try await client.queued()
     let connection =
@@ -258,6 +270,7 @@ struct ChatShell {
       case .connecting: "connecting"
       case .online: "online"
       case .offline: "offline, retrying"
+      case .ended: "receiving has ended"
       }
     return queued > 0 ? "\(queued) queued, \(connection)" : connection
   }
@@ -269,16 +282,6 @@ struct ChatShell {
     guard !ids.isEmpty else { return }
     try await client.markShown(ids, from: open.contact)
     try await refresh()
-  }
-}
-
-extension Moment {
-  static var now: Moment { Moment(Date()) }
-
-  init(_ date: Date) {
-    self.init(
-      milliseconds: UInt64(max(0, date.timeIntervalSince1970 * 1000)),
-      utcOffset: TimeZone.current.secondsFromGMT(for: date))
   }
 }
 
