@@ -7,17 +7,9 @@ import Testing
 
 /// What a client says by itself of messages that arrived: little, late, and to few.
 @Suite(.sealsAreWatched) struct ReceiptTests {
-  /// Two who know each other, and have said so.
-  private func friends(seed: UInt64 = 1) throws -> (alice: Node, bob: Node, relay: WorldRelay) {
-    let relay = WorldRelay()
-    let alice = try Node("alice", relay, seed: seed)
-    let bob = try Node("bob", relay, seed: seed + 1000)
-    try alice.add(bob, as: "bob")
-    try bob.add(alice, as: "alice")
-    try alice.send("hello", to: "bob")
-    try bob.receive()
-    try bob.send("hello yourself", to: "alice")
-    try alice.receive()
+  /// As the shell does it: receipts go out when they are due.
+  private func friends() throws -> (alice: Node, bob: Node, relay: WorldRelay) {
+    let (alice, bob, relay) = try acquainted()
     for node in [alice, bob] { node.sendsReceipts = true }
     return (alice, bob, relay)
   }
@@ -98,6 +90,15 @@ import Testing
     try bob.add(carol, as: "carol")
     try settle(bob)
     #expect(relay.queues[try carol.mailbox]?.isEmpty ?? true)
+
+    let dora = try Node("dora", relay, seed: 97)
+    try dora.add(bob, as: "bob")
+    try dora.send("not shown yet", to: "bob")
+    try bob.receive(showing: false)
+    try bob.add(dora, as: "dora")
+    try bob.show()
+    try settle(bob)
+    #expect(relay.queues[try dora.mailbox]?.isEmpty ?? true, "a stranger when it arrived")
 
     let mailbox = try alice.mailbox
     try alice.send("once", to: "bob")

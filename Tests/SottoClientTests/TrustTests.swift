@@ -7,19 +7,6 @@ import Testing
 
 /// Whom a user trusts, whom not, and what they are told of changes.
 @Suite(.sealsAreWatched) struct TrustTests {
-  private func friends(seed: UInt64 = 1) throws -> (alice: Node, bob: Node, relay: WorldRelay) {
-    let relay = WorldRelay()
-    let alice = try Node("alice", relay, seed: seed)
-    let bob = try Node("bob", relay, seed: seed + 1000)
-    try alice.add(bob, as: "bob")
-    try bob.add(alice, as: "alice")
-    try alice.send("hello", to: "bob")
-    try bob.receive()
-    try bob.send("hello yourself", to: "alice")
-    try alice.receive()
-    return (alice, bob, relay)
-  }
-
   private func account(_ node: Node, _ name: String) throws -> AccountID {
     try node.step { try #require(try $0.find(name)).account }
   }
@@ -33,7 +20,7 @@ import Testing
 
   // [client.17]
   @Test func `The blocked are not heard, and cannot write any more when the old right ends`() throws {
-    let (alice, bob, relay) = try friends()
+    let (alice, bob, relay) = try acquainted()
     let mailbox = try bob.mailbox
     let before = try bob.step { try $0.profile().contactCapability }
     try bob.step { try $0.block(try account(bob, "alice")) }
@@ -60,7 +47,7 @@ import Testing
 
   // [client.17] [client.9]
   @Test func `The others learn the new right, in whatever order their news arrive`() throws {
-    let (_, bob, relay) = try friends()
+    let (_, bob, relay) = try acquainted()
     let carol = try Node("carol", relay, seed: 60)
     try carol.add(bob, as: "bob")
     try bob.add(carol, as: "carol")
@@ -86,11 +73,16 @@ import Testing
 
   // [client.17]
   @Test func `Nobody writes to the blocked by mistake, and unblocking makes of them what they were`() throws {
-    let (alice, bob, _) = try friends()
+    let (alice, bob, _) = try acquainted()
     try bob.step { try $0.block(try account(bob, "alice")) }
     for name in ["alice", try alice.address] {
       #expect(throws: ClientError.self) { try bob.send("no", to: name) }
     }
+    let before = bob.records.contents
+    let blocked = try account(bob, "alice")
+    #expect(throws: ClientError.self) { try bob.step { try $0.setTimer(60, with: blocked) } }
+    #expect(throws: ClientError.self) { try bob.step { try $0.reset(blocked) } }
+    #expect(bob.records.contents == before)
     try bob.step { try $0.unblock(try account(bob, "alice")) }
     try bob.flush()
     try alice.send("again?", to: "bob")
@@ -119,7 +111,7 @@ import Testing
 
   // [client.18]
   @Test func `Equal digits verify, others do not`() throws {
-    let (alice, bob, _) = try friends()
+    let (alice, bob, _) = try acquainted()
     let account = try account(alice, "bob")
     let number = try bob.step { try $0.safetyNumber(with: try #require(try $0.find("alice"))) }
     let groups = stride(from: 0, to: 60, by: 5).map { String(number.dropFirst($0).prefix(5)) }
@@ -135,7 +127,7 @@ import Testing
 
   // [client.18] [client.10]
   @Test func `Evidence against a verified contact stops sending until it was looked at; others are warned of`() throws {
-    let (alice, bob, _) = try friends()
+    let (alice, bob, _) = try acquainted()
     let number = try alice.step { try $0.safetyNumber(with: try #require(try $0.find("bob"))) }
     let account = try account(alice, "bob")
     #expect(try alice.step { try $0.verify(account, digits: number) })
@@ -158,6 +150,14 @@ import Testing
     let before = alice.records.contents
     #expect(throws: ClientError.self) { try alice.send("a secret", to: "bob") }
     #expect(alice.records.contents == before, "nothing was kept or sealed")
+    for change in [{ try $0.setTimer(60, with: account) }, { try $0.reset(account) }] as [(inout Engine) throws -> Void]
+    {
+      #expect(throws: ClientError.self) { try alice.step(change) }
+    }
+    #expect(alice.records.contents == before)
+    // Nor does the client say anything by itself.
+    try alice.step { try $0.tellContacts() }
+    #expect(try alice.step { try $0.nextErrand(for: account, patient: false) } == nil)
     try alice.receive()
     #expect(try alice.step { try $0.verify(account, digits: number) })
     try alice.send("a secret", to: "bob")
@@ -170,9 +170,30 @@ import Testing
     try alice.send("not verified anyway", to: "bob")
   }
 
+  // [client.18]
+  @Test func `What waits for a verified contact stays when evidence against them comes`() throws {
+    let (alice, bob, relay) = try acquainted()
+    let account = try account(alice, "bob")
+    let number = try alice.step { try $0.safetyNumber(with: try #require(try $0.find("bob"))) }
+    #expect(try alice.step { try $0.verify(account, digits: number) })
+    let waiting = try alice.send("waiting", to: "bob", flushing: false)
+    try alice.step { engine in
+      var contact = try #require(try engine.find("bob"))
+      contact.hasForkEvidence = true
+      try engine.records.save(contact)
+    }
+    try alice.flush()
+    #expect(relay.queues[try bob.mailbox]?.isEmpty == true)
+    #expect(try alice.state(waiting) == .queued)
+    #expect(try alice.step { try $0.verify(account, digits: number) })
+    try alice.flush()
+    try bob.receive()
+    #expect(bob.shown.last == "waiting")
+  }
+
   // [client.5]
   @Test func `Contacts see that a device was replaced`() throws {
-    let (alice, bob, relay) = try friends()
+    let (alice, bob, relay) = try acquainted()
     let exported = try bob.step { try $0.exportAccount() }
     let card = relay.card(ContactKeys(try Engine.address(try bob.address)).cardID)
     let second = try Node(restoring: exported, card: card, "bob", relay, seed: 4000)

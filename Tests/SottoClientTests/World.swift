@@ -258,3 +258,17 @@ final class Node {
     }
   }
 }
+
+/// Two at one relay who have added each other and exchanged a word.
+func acquainted() throws -> (alice: Node, bob: Node, relay: WorldRelay) {
+  let relay = WorldRelay()
+  let alice = try Node("alice", relay, seed: 1)
+  let bob = try Node("bob", relay, seed: 1001)
+  try alice.add(bob, as: "bob")
+  try bob.add(alice, as: "alice")
+  try alice.send("hello", to: "bob")
+  try bob.receive()
+  try bob.send("hello yourself", to: "alice")
+  try alice.receive()
+  return (alice, bob, relay)
+}

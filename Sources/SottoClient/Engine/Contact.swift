@@ -37,6 +37,10 @@ package struct Contact: StoredRecord, Equatable {
 
   package var isVerified: Bool { verifiedAt != 0 }
 
+  /// Whether nothing is sealed for them and nothing leaves: they are blocked [client.17], or there is evidence against
+  /// somebody who was verified [client.18].
+  package var isHeldBack: Bool { isBlocked || (isVerified && hasForkEvidence) }
+
   /// A card that was verified, with what sending needs of it at hand: verifying it again costs half a millisecond.
   package struct KnownCard: Equatable, Sendable {
     package let encoded: [UInt8]

@@ -247,7 +247,7 @@ extension Engine {
   }
 
   /// An empty message to everyone who is accepted: it carries what is new about us.
-  mutating func tellContacts() throws {
+  package mutating func tellContacts() throws {
     for contact in try records.all(Contact.self, group: Contact.group(isAccepted: true)) {
       try enqueue([], to: contact, id: MessageID(from: &entropy))
     }

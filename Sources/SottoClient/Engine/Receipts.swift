@@ -103,7 +103,7 @@ extension Engine {
   /// Puts the receipts that are due into the outbox.
   package mutating func releaseReceipts() throws {
     for var owed in try records.all(OwedReceipts.self) where !owed.isEmpty && owed.dueAt <= now {
-      guard let contact = try contact(owed.account), contact.isAccepted, !contact.isBlocked else {
+      guard let contact = try contact(owed.account), contact.isAccepted, !contact.isHeldBack else {
         try records.remove(owed)
         continue
       }

@@ -37,12 +37,7 @@ extension Engine {
       throw ClientError(
         .badData, "This is your own address.", meaning: "Nothing was sent.", next: "Write to somebody else.")
     }
-    guard !contact.isBlocked else {
-      throw ClientError(
-        .refused, "You have blocked \(contact.title).", meaning: "Nothing was sent.",
-        next: "Unblock them first: sotto contact unblock NAME")
-    }
-    try checkTrust(contact)
+    try checkMayWrite(to: contact)
     var message = StoredMessage(outgoing: MessageID(from: &entropy), text: text, to: contact.account, at: now)
     if let answered {
       let other = try self.message(answered, with: contact.account)
@@ -68,14 +63,17 @@ extension Engine {
   /// Ends all sessions with a contact: an empty message opens a new one, in which the other side learns of it.
   package mutating func reset(_ account: AccountID) throws {
     guard var contact = try contact(account) else { return }
+    try checkMayWrite(to: contact)
     contact.resets = Set(contact.card?.devices.map(\.id) ?? [])
     contact.isAccepted = true
     try records.save(contact)
     try enqueue([], to: contact, id: MessageID(from: &entropy))
   }
 
-  /// One item for each device, or one without a device while none is known.
+  /// One item for each device, or one without a device while none is known; none for whoever is held back: what the
+  /// client says by itself is said again when something is sent.
   package mutating func enqueue(_ parts: [ContentPart], to contact: Contact, id: MessageID) throws {
+    guard !contact.isHeldBack else { return }
     let content = Content(id: id, sentAt: now, parts: parts).encoded()
     guard let card = contact.card else {
       try records.save(OutboxItem(id, to: contact.account, device: nil, content: content))
@@ -102,7 +100,7 @@ extension Engine {
   ///
   /// - Parameter patient: whether to wait out the backoff after failures; a user who just sent something does not.
   package mutating func nextErrand(for account: AccountID, patient: Bool) throws -> Errand? {
-    guard let contact = try contact(account), contact.isAccepted, !contact.isBlocked else { return nil }
+    guard let contact = try contact(account), contact.isAccepted, !contact.isHeldBack else { return nil }
     try repeatFirstFlights(contact)
     let waiting = try records.all(OutboxItem.self, group: account.bytes).filter(\.isPending)
     guard let first = waiting.first, !patient || first.notBefore <= now else { return nil }

@@ -31,6 +31,7 @@ extension Engine {
   /// From now on both sides keep what they write to each other for `seconds`; 0: until it is deleted.
   package mutating func setTimer(_ seconds: UInt32, with account: AccountID) throws {
     guard var contact = try contact(account), contact.timer != seconds else { return }
+    try checkMayWrite(to: contact)
     contact.timer = seconds
     contact.isAccepted = true
     try records.save(contact)

@@ -59,9 +59,15 @@ extension Engine {
     try records.save(contact)
   }
 
-  /// Refuses to write to somebody whom the user had verified and against whom there is evidence since. [client.18]
-  func checkTrust(_ contact: Contact) throws {
-    guard contact.isVerified, contact.hasForkEvidence else { return }
+  /// Refuses to write to the blocked [client.17], and to somebody whom the user had verified and against whom there is
+  /// evidence since. [client.18]
+  func checkMayWrite(to contact: Contact) throws {
+    guard !contact.isBlocked else {
+      throw ClientError(
+        .refused, "You have blocked \(contact.title).", meaning: "Nothing was sent.",
+        next: "Unblock them first: sotto contact unblock NAME")
+    }
+    guard contact.isHeldBack else { return }
     throw ClientError(
       .refused, "Somebody shows \(contact.title) and you different device lists.",
       meaning: "You had verified this contact, so nothing is sent until you have looked. Nothing was sent.",
