@@ -114,7 +114,8 @@ import Testing
     for number in 0..<(3 * ClientLimits.searchBlock + 7) {
       let text = random.bytes(6).map { words[Int($0) % words.count] }.joined(separator: " ") + " \(number)"
       texts.append(text)
-      _ = try alice.step { try $0.compose(text, to: "bob") }
+      let id = MessageID(from: &random)
+      try alice.step { try $0.keepWritten(text, to: account, id) }
     }
     for query in ["alpha", "ta gam", "a e", "39", "kappa iota", "theta 2", "nowhere"] {
       let expected = Array(texts.reversed().filter { $0.contains(query) })
@@ -127,6 +128,17 @@ import Testing
     #expect(left.allSatisfy(\.isEmpty) && left.count <= 1, "nothing is left of what was said")
     _ = try alice.step { try $0.compose("alpha again", to: "bob") }
     #expect(try found(alice, "alpha") == ["alpha again"])
+  }
+
+  // [client.1]
+  @Test func `What has still to be sent survives the deletion of a conversation`() throws {
+    let (alice, bob, _) = try acquainted()
+    try alice.send("on its way", to: "bob", flushing: false)
+    try alice.step { engine in try engine.clearHistory(with: try #require(try engine.find("bob")).account) }
+    #expect(try history(alice, "bob") == ["on its way"])
+    try alice.flush()
+    try bob.receive()
+    #expect(bob.shown.last == "on its way")
   }
 
   @Test func `A filter never hides a text, and seldom takes one for another`() {

@@ -205,7 +205,11 @@ import Testing
       #expect(try records.all(OutboxItem.self) == [])
       #expect(try records.load(Profile.self, Profile.key)?.name == "Golden")
       #expect(try records.count(.oneTimePrekey, group: nil) == 64)
-      let engine = Engine(records: records, now: 1_800_000_000_000, entropy: SystemEntropy())
+      var engine = Engine(records: records, now: 1_800_000_000_000, entropy: SystemEntropy())
+      // What was written before there was an index is found too.
+      #expect(try engine.search("GOLDEN", with: nil, limit: 9).isEmpty)
+      for _ in 0..<2 { try engine.indexOldMessages() }
+      #expect(try engine.search("GOLDEN", with: nil, limit: 9).map(\.text) == ["golden text"])
       #expect(try engine.profile().address.text.hasPrefix("sotto:"))
       #expect(try engine.identifyingBytes().count == 8)
     }

@@ -81,8 +81,10 @@ extension Engine {
     try keep(message)
   }
 
-  /// Deletes the whole conversation here; the contact and its sessions stay.
+  /// Deletes the whole conversation here; the contact and its sessions stay, and so does what has still to be sent.
   package mutating func clearHistory(with account: AccountID) throws {
-    for message in try records.all(StoredMessage.self, group: account.bytes) { try forget(message) }
+    for message in try records.all(StoredMessage.self, group: account.bytes) where message.state != .queued {
+      try forget(message)
+    }
   }
 }

@@ -161,6 +161,17 @@ extension Engine {
     try records.save(message)
   }
 
+  private static var isIndexed: [UInt8] { Array("search index".utf8) }
+
+  /// Gives the messages of a store from before there was an index their place in one; once.
+  package mutating func indexOldMessages() throws {
+    guard try records.get(.own, Self.isIndexed) == nil else { return }
+    for message in try records.all(StoredMessage.self) where message.direction != .notice && message.searchBlock == 0 {
+      try keep(message)
+    }
+    try records.put(.own, Self.isIndexed, group: [], Secret(copying: [1]))
+  }
+
   func takeOutOfIndex(_ message: StoredMessage) throws {
     guard var block = try records.load(SearchBlock.self, SearchBlock.key(message.searchBlock)) else { return }
     block.remove(message)
@@ -177,11 +188,11 @@ extension Engine {
     guard !wanted.isEmpty, limit > 0 else { return [] }
     var candidates: [[UInt8]] = []
     var found: [StoredMessage] = []
-    let blocks = try records.newest(SearchBlock.self, group: nil, limit: .max) { block in
+    try records.each(.search, group: nil, newestFirst: true) { row in
+      let block: SearchBlock = try records.decoded(row)
       candidates += block.candidates(triples)
-      return false
+      return true
     }
-    precondition(blocks.isEmpty)
     for key in candidates {
       if let account, !key.dropFirst().prefix(Digest.count).elementsEqual(account.bytes) { continue }
       guard let message = try records.load(StoredMessage.self, key), message.deletedAt == 0 || message.deletedAt > now,

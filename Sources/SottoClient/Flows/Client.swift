@@ -45,7 +45,9 @@ public actor Client {
   ) throws -> Client {
     let client = try Client(store: Store(home: Home(existing: home), passphrase: passphrase), options: options)
     let isFinished = try client.store.transaction { records in
-      try Engine(records: records, now: 0, entropy: SystemEntropy()).hasProfile()
+      var engine = Engine(records: records, now: 0, entropy: SystemEntropy())
+      try engine.indexOldMessages()
+      return try engine.hasProfile()
     }
     guard isFinished else {
       throw ClientError(
