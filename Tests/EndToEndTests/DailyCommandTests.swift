@@ -92,6 +92,16 @@ import Testing
     try await pair.alice.send("still with you", to: "bob")
     #expect(try await pair.bob.receive() == ["still with you"])
     try await carol.add(address, as: "bob")
+
+    // Without a relay it is decided here, and said so; the next command tells the relay.
+    pair.relay.kill()
+    let queued = try await pair.bob.sotto("identity", "rotate")
+    #expect(queued.status == 75 && queued.objects.first?["state"] as? String == "queued", "\(queued)")
+    try await pair.relay.start()
+    #expect(try await pair.bob.receive() == [])
+    let dora = Person("dora", in: pair.folder)
+    _ = try await dora.create(at: pair.relay.url)
+    try await dora.add(try #require(queued.objects.first?["address"] as? String), as: "bob")
   }
 
   @Test func `A passphrase is changed, and the old one opens nothing`() async throws {
@@ -114,7 +124,7 @@ import Testing
     let good = try await pair.alice.sotto("doctor")
     #expect(good.status == 0, "\(good)")
     let verdicts = good.objects.compactMap { $0["verdict"] as? String }
-    #expect(verdicts.count == 7 && Set(verdicts) == ["good"], "\(good)")
+    #expect(verdicts.count == 8 && Set(verdicts) == ["good"], "\(good)")
     #expect(good.objects.contains { $0["contacts"] as? Int == 1 && $0["messages"] as? Int == 2 })
     let identity = try object(try await pair.alice.sotto("identity", "show"))
     pair.relay.kill()
@@ -175,6 +185,10 @@ import Testing
     let pair = try await Pair()
     try await pair.introduce()
     let file = pair.folder.file("alice.backup")
+    // Long enough for several pieces.
+    for number in 0..<4 {
+      try await pair.alice.send("\(number) " + String(repeating: "long ", count: 8000), to: "bob")
+    }
     let created = try await pair.alice.sotto("backup", "create", file)
     let code = try #require(created.objects.first?["recovery_code"] as? String, "\(created)")
     let bytes = try Data(contentsOf: URL(filePath: file))
@@ -209,18 +223,42 @@ import Testing
       try await second.sotto(
         "backup", "restore", pair.folder.file("bent"), environment: ["SOTTO_RECOVERY_CODE": code]), 77,
       "wrong-passphrase")
+    try await exchange(pieces: bytes, code, second, pair.folder)
     #expect(!FileManager.default.fileExists(atPath: second.home), "nothing was created")
 
     let restored = try await second.sotto(
       "backup", "restore", file, environment: ["SOTTO_RECOVERY_CODE": code.uppercased()])
     #expect(restored.objects.first?["address"] as? String == pair.aliceAddress, "\(restored)")
     let history = try await second.sotto("history", "bob").objects.compactMap { $0["text"] as? String }
-    #expect(history == ["hello", "hello yourself"])
+    #expect(history.prefix(2) == ["hello", "hello yourself"] && history.count == 6)
     try await second.send("it is me again", to: "bob")
-    #expect(try await pair.bob.receive() == ["it is me again"])
+    #expect(try await pair.bob.receive().last == "it is me again")
     // The same code again, if it is given.
     let again = try await second.sotto(
       "backup", "create", pair.folder.file("again"), environment: ["SOTTO_RECOVERY_CODE": code])
     #expect(again.status == 0 && again.objects.first?["recovery_code"] == nil, "\(again)")
+  }
+
+  // [state.9] Whole pieces that are left out, exchanged or there twice.
+  private func exchange(pieces file: Data, _ code: String, _ person: Person, _ folder: TemporaryFolder) async throws {
+    var rest = file.dropFirst(39)
+    let header = file.prefix(39)
+    var pieces: [Data] = []
+    while !rest.isEmpty {
+      let length = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+      pieces.append(Data(rest.prefix(4 + length)))
+      rest = rest.dropFirst(4 + length)
+    }
+    try #require(pieces.count >= 3, "\(pieces)")
+    let changes: [[Data]] = [
+      Array(pieces.dropLast()), Array(pieces.dropFirst()), pieces + pieces.suffix(1),
+      [pieces[1], pieces[0]] + pieces.dropFirst(2), [pieces[0]] + pieces,
+    ]
+    for (number, change) in changes.enumerated() {
+      let path = folder.file("exchanged-\(number)")
+      try change.reduce(header, +).write(to: URL(filePath: path))
+      let outcome = try await person.sotto("backup", "restore", path, environment: ["SOTTO_RECOVERY_CODE": code])
+      expectError(outcome, 77, "wrong-passphrase")
+    }
   }
 }

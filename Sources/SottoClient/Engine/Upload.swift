@@ -178,6 +178,9 @@ extension Engine {
       at: profile.relay, mailbox: profile.mailbox, device: try deviceKeys(), created: seconds)
   }
 
+  /// Whether the relay has still to be told something.
+  package func hasUploads() throws -> Bool { try records.count(.upload, group: nil) > 0 }
+
   /// The relay has done it, or it need not be done any more.
   package mutating func uploadDone(_ errand: OwnerErrand) throws { try records.delete(.upload, errand.upload) }
 

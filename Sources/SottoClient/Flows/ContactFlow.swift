@@ -125,11 +125,12 @@ extension Client {
 
   /// Draws a new address; who has only the old one cannot write any more. Contacts are told.
   ///
-  /// - Returns: the new address.
-  public func rotateAddress() async throws -> String {
+  /// - Returns: the new address, and whether the relay has it already; otherwise the next send or receive tries again,
+  ///   and until then the old one leads here.
+  public func rotateAddress() async throws -> (address: String, isPublished: Bool) {
     try step { try $0.rotateContactSecret() }
     await afterChange()
-    return try identity().address
+    return (try identity().address, try step { try !$0.hasUploads() })
   }
 
   /// What was decided here is told to relay and contacts; what cannot be told now is told later.

@@ -50,6 +50,7 @@ extension Client {
     findings.append(Self.contacts(health))
     findings.append(Self.sessions(health))
     findings.append(Self.outbox(health))
+    findings.append(Self.list(health))
     findings += await relay(health)
     return HealthReport(findings: findings, counts: Self.counts(health))
   }
@@ -78,6 +79,14 @@ extension Client {
     guard health.failing > 0 else { return .init("outbox", .good, text) }
     return .init(
       "outbox", .warning, text + " \(health.failing) failed at least once.", "Run `sotto receive` to try again.")
+  }
+
+  private static func list(_ health: Health) -> HealthReport.Finding {
+    let text = "Signed \(health.listAge / 86_400) days ago; it is good for \(Limits.listValidity / 86_400)."
+    if health.listAge > Limits.listValidity {
+      return .init("devices", .bad, text + " Nobody new can write.", "Run `sotto receive`: it signs a new one.")
+    }
+    return .init("devices", .good, text)
   }
 
   private static func counts(_ health: Health) -> [(name: String, count: Int)] {

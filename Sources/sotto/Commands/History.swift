@@ -46,7 +46,7 @@ struct HistoryCommand: AsyncParsableCommand {
       [
         conversation.isRequest ? "\(conversation.contact) (request)" : conversation.contact,
         conversation.unread > 0 ? "\(conversation.unread) new" : "",
-        conversation.last.map { RelativeTime.text($0.recordedAt) } ?? "",
+        conversation.last.map { Moment($0.recordedAt).age(now: .now) } ?? "",
         conversation.last.map { Output.oneLine($0.text) } ?? "",
       ]
     }

@@ -5,14 +5,26 @@ internal import SottoClient
 struct IdentityRotateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rotate", abstract: "Change your address; contacts follow, everyone else is cut off.",
-    discussion: "Keys and safety numbers stay. Contacts are told in their conversations.")
+    discussion: """
+      Keys and safety numbers stay. Contacts are told in their conversations.
+      Exit code 75: the relay cannot be reached; the next send or receive tells it, and until then the old address leads
+      here.
+      """)
 
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
-    let address = try await options.withClient { try await $0.rotateAddress() }
-    if options.json { return try Output.line(JSON(["address": .string(address)])) }
-    try Output.line(address)
-    Output.note("This is your address now. The old one leads nowhere.")
+    let (address, isPublished) = try await options.withClient { try await $0.rotateAddress() }
+    if options.json {
+      try Output.line(JSON(["address": .string(address), "state": .string(isPublished ? "published" : "queued")]))
+    } else {
+      try Output.line(address)
+      Output.note(
+        isPublished
+          ? "This is your address now. The old one leads nowhere."
+          : "Queued: the relay cannot be reached now. The next send or receive tells it; until then the old address holds."
+      )
+    }
+    if !isPublished { throw ExitCode(ClientError.Code.queued.exitStatus) }
   }
 }
