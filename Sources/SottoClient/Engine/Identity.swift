@@ -39,6 +39,8 @@ extension Engine {
     try records.put(.own, KeyRow.account, group: [], account.encoded())
     try records.put(.own, KeyRow.device, group: [], device.encoded())
     try records.put(.own, KeyRow.card, group: [], cardKey.seed)
+    // A new store has nothing to index, and a command that only opens it must not change it.
+    try indexOldMessages()
     try records.save(Upload(.createMailbox))
     try publishCapabilities(profile)
     try publishPrekeys(&profile, withBatch: true)
