@@ -38,6 +38,15 @@ public enum Limits {
   public static let timer: UInt32 = 365 * 86_400
   /// Parts of one message content.
   public static let contentParts = 64
+  /// The longest file: 4 GiB. Its sealed bytes are below 2^33, far from where a signed 64-bit number ends, and every copy
+  /// of the number is one of 64 bits.
+  public static let attachment: UInt64 = 1 << 32
+  /// Plaintext of one chunk of an attachment: what a reader has to hold before it may believe any of it.
+  public static let attachmentChunk = 64 * 1024
+  /// The name of a file in UTF-8: what the usual file systems take.
+  public static let fileName = 255
+  /// A media type: `application/` and the longest registered subtypes fit.
+  public static let mediaType = 127
   /// box1 is padded to a multiple of this, so that its size does not tell the number of devices.
   public static let box1Padding = 256
   /// Cards and prekeys are padded to a multiple of this, so that their sizes do not tell devices or batches.

@@ -36,10 +36,12 @@ public enum RefusalStage: String, Sendable, CaseIterable {
   case commitment
   /// The message's AEAD did not open.
   case message
-  /// The padding is not ISO/IEC 7816-4.
+  /// The padding is not what its rule asks for.
   case padding
   /// The content is not valid.
   case content
+  /// A chunk of an attachment does not open in its place, is missing, or follows the last one.
+  case attachment
 }
 
 /// A refusal. Whatever the stage, nothing changed, nothing is sent, and a peer sees one outcome.

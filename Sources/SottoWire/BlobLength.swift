@@ -19,13 +19,15 @@ public struct BlobLength: Hashable, Sendable {
 
   /// The shortest that holds `count` bytes; nil when none does.
   public init?(holding count: Int) {
-    guard count > Self.smallest.bytes else {
-      self = .smallest
-      return
-    }
     guard count <= Self.largest.bytes else { return nil }
+    bytes = Self.rounded(count)
+  }
+
+  /// The same as a number, and without an upper end: what is padded knows its length also where no relay takes it.
+  package static func rounded(_ count: Int) -> Int {
+    guard count > smallest.bytes else { return smallest.bytes }
     // Three bits after the leading one may be set.
     let step = 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount - 3)
-    bytes = (count + step - 1) / step * step
+    return (count + step - 1) / step * step
   }
 }

@@ -26,6 +26,26 @@ import Testing
       "let key = SingleUseKey(bytes)\nlet again = SingleUseKey(bytes)\n_ = key.seal([1], ad: [])",
       "consumed more than once"
     ),
+    // [primitives.14]
+    (
+      """
+      let header = StreamHeader(from: &entropy)
+      let key = StreamKey(bytes)
+      _ = StreamSealer(key, header: header)
+      _ = StreamSealer(key, header: header)
+      """, "consumed more than once"
+    ),
+    (
+      """
+      let header = StreamHeader(from: &entropy)
+      var stream = StreamSealer(StreamKey(bytes), header: header)
+      var sealed = [UInt8](repeating: 0, count: 17)
+      var target = sealed.mutableSpan
+      let nothing: [UInt8] = []
+      stream.sealLast(nothing.span, into: &target)
+      stream.seal(nothing.span, into: &target)
+      """, "used after consume"
+    ),
     ("let one = bytes\nlet two = bytes\n_ = one.count + two.count", "consumed more than once"),
     ("let both = [bytes]\n_ = both", "Copyable"),
     ("print(bytes)", "Copyable"),

@@ -32,6 +32,26 @@ import Testing
     #expect(other == (2, 3))
   }
 
+  // [primitives.14] A key that begins two streams is found by the headers, and one chunk under two plaintexts by itself.
+  @Test func aStreamThatBeginsTwiceIsFound() throws {
+    func seal(_ header: UInt8, _ chunk: UInt8) {
+      let bytes = try! StreamHeader([UInt8](repeating: header, count: StreamHeader.count))
+      var stream = StreamSealer(StreamKey(key(1)), header: bytes)
+      let plaintext = [chunk]
+      var sealed = [UInt8](repeating: 0, count: 1 + StreamSealer.overhead)
+      var target = sealed.mutableSpan
+      stream.seal(plaintext.span, into: &target)
+      stream.sealLast(plaintext.span, into: &target)
+    }
+    let (again, headers, chunks) = (
+      reuses { for _ in 0..<2 { seal(1, 1) } },
+      reuses { for header in 1...2 as ClosedRange<UInt8> { seal(header, 1) } },
+      // The second chunk's nonce has absorbed the first one's tag: there nothing is used twice.
+      reuses { for chunk in 1...2 as ClosedRange<UInt8> { seal(1, chunk) } }
+    )
+    #expect(again == (0, 6) && headers == (1, 6) && chunks == (1, 6))
+  }
+
   @Test func whatIsNoReuseIsNotFound() {
     let found = reuses {
       for byte in 1...3 as ClosedRange<UInt8> { _ = SingleUseKey(key(byte)).seal([1], ad: []) }

@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import attachments
 import handshake
 import identity
 import messages
@@ -50,6 +51,9 @@ def primitive():
     yield ".a", a
     yield ".b", b
     yield 'seal(seq(0x00, 32), "Hello"; "ad")', seal(seq(0, 32), b"Hello", b"ad")
+    sealed = primitives.check_stream_seal(seq(0, 32), seq(0x40, 24), [b"Hello", b"", seq(0, 64), b"end"])["sealed"]
+    for i, chunk in enumerate(sealed):
+        yield f"chunk {i}", chunk
 
 
 # ---- The cast, and Identity.md
@@ -213,6 +217,18 @@ def message():
     yield "", handshake.check_reply_path(handshake.write_reply_path(RELAY, S, 1, rights))["encoded"]
 
 
+def attachment():
+    for length in 65_463, 73_638, 1_000_000, 134_182_856, 2**32:
+        found = attachments.layout(length)
+        yield f"{length:,} | {found.blob:,} | {found.chunks:,} |", b""
+    key, header, file = seq(0x20, 32), seq(0x40, 24), b"Hello"
+    k, commitment = attachments.derive(key, len(file), header)
+    yield "k", k
+    yield "COM", commitment
+    yield 'H("blob"; blob)', attachments.check_seal(key, header, file)["hash"]
+    yield "", attachments.write_pointer(seq(0, 16), RELAY, key, len(file), "hello.txt", "text/plain")
+
+
 def relays():
     seed, capability = seq(0x00, 32), bytes([7] * 32)
     mailbox, hash = relay.mailbox_name(ed25519_public(seed)), relay.capability_hash(capability)
@@ -257,7 +273,8 @@ def states():
 
 EXAMPLES = {
     "Encoding.md": encoding, "Primitives.md": primitive, "Identity.md": identities, "Prekeys.md": prekey,
-    "Handshake.md": handshakes, "Ratchet.md": ratchets, "Messages.md": message, "Relay.md": relays, "State.md": states,
+    "Handshake.md": handshakes, "Ratchet.md": ratchets, "Messages.md": message,
+    "Attachments.md": attachment, "Relay.md": relays, "State.md": states,
 }
 
 

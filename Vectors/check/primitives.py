@@ -6,6 +6,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa, mlkem, x25519
 from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 from encoding import lp, require, Refused
 
@@ -272,6 +273,57 @@ def xunseal(key, sealed, ad, stage):
     return aead_open(hchacha20(key, sealed[:16]), bytes(4) + sealed[16:24], sealed[24:], ad, stage)
 
 
+# ---- Streams, [primitives.14]
+
+CHUNK, LAST = 0, 3  # marks
+MARK_AND_TAG = 17
+
+
+def chacha20(key, block, nonce, data):
+    return Cipher(algorithms.ChaCha20(key, struct.pack("<I", block) + nonce), None).encryptor().update(data)
+
+
+class Stream:
+    """The state of either side: it is the same on both after each chunk."""
+
+    def __init__(self, key, header):
+        self.key = hchacha20(sized(key, 32), sized(header, 24)[:16])
+        self.count, self.chain = 1, header[16:]
+
+    def nonce(self):
+        return struct.pack("<I", self.count) + self.chain
+
+    def tag(self, block, ciphertext):
+        poly = Poly1305(chacha20(self.key, 0, self.nonce(), bytes(32)))
+        poly.update(block + ciphertext + bytes(len(ciphertext) % 16))
+        poly.update(struct.pack("<QQ", 0, 64 + len(ciphertext)))
+        return poly.finalize()
+
+    def advance(self, tag):
+        self.count, self.chain = self.count + 1, bytes(a ^ b for a, b in zip(self.chain, tag))
+
+    def seal(self, plaintext, mark):
+        block = chacha20(self.key, 1, self.nonce(), bytes([mark]) + bytes(63))
+        ciphertext = chacha20(self.key, 2, self.nonce(), plaintext)
+        tag = self.tag(block, ciphertext)
+        self.advance(tag)
+        return block[:1] + ciphertext + tag
+
+    def open(self, sealed, mark, stage):
+        require(len(sealed) >= MARK_AND_TAG, stage)
+        block = sealed[:1] + chacha20(self.key, 1, self.nonce(), bytes(64))[1:]
+        require(self.tag(block, sealed[1:-16]) == sealed[-16:], stage)
+        require(chacha20(self.key, 1, self.nonce(), block[:1])[0] == mark, stage)
+        plaintext = chacha20(self.key, 2, self.nonce(), sealed[1:-16])
+        self.advance(sealed[-16:])
+        return plaintext
+
+
+def marks(chunks):
+    """Every chunk with its mark: the last one is marked as such."""
+    return [(chunk, LAST if i == len(chunks) - 1 else CHUNK) for i, chunk in enumerate(chunks)]
+
+
 # ---- Passphrases
 
 def argon2id(passphrase, salt, passes, memory_kib):
@@ -340,6 +392,17 @@ def check_xopen(key, ad, sealed):
     return {"plaintext": xunseal(key, sealed, ad, "open")}
 
 
+def check_stream_seal(key, header, chunks):
+    stream = Stream(key, header)
+    sealed = [stream.seal(chunk, mark) for chunk, mark in marks(chunks)]
+    return check_stream_open(key, header, sealed) and {"sealed": sealed}
+
+
+def check_stream_open(key, header, sealed):
+    stream = Stream(key, header)
+    return {"chunks": [stream.open(chunk, mark, "open") for chunk, mark in marks(sealed)]}
+
+
 OPERATIONS = {
     "primitives/hash": [("label:text parts:list -> digest", lambda label, parts: {"digest": H(label, *parts)})],
     "primitives/prf": [("key label:text parts:list -> a b", check_prf)],
@@ -361,4 +424,6 @@ OPERATIONS = {
                                      ("key nonce ad sealed -> plaintext", check_open)],
     "primitives/xchacha20-poly1305": [("key nonce ad plaintext -> sealed", check_xseal),
                                       ("key ad sealed -> plaintext", check_xopen)],
+    "primitives/stream": [("key header chunks:list -> sealed:list", check_stream_seal),
+                          ("key header sealed:list -> chunks:list", check_stream_open)],
 }

@@ -6,11 +6,12 @@ import Foundation
   /// One function per file; each stands in a Swift file of the same name.
   static let generators: [@Sendable (Recorded) throws -> VectorFile] = [
     hash, prf, blake2bFile, sha256File, argon2id, x25519, x25519Iterated, ed25519Sign, ed25519Verify, hybridSignature,
-    kemKey, kemDecapsulate, kemEncapsulationKey, chaCha20Poly1305, xChaCha20Poly1305,
+    kemKey, kemDecapsulate, kemEncapsulationKey, chaCha20Poly1305, xChaCha20Poly1305, stream,
     integers, varint, vector, list, text, hexadecimal, base32, base64,
     card, account, address, contactKeys, deviceList, listChain, sealed, safetyNumber,
     bundle, batch, signedPart, path,
     content, padding, envelope, size,
+    attachmentSize, attachmentSeal, attachmentOpen, attachmentPointer,
     prekeyIDs, replyPath, handshakeKeySchedule, initiate, respond,
     rootStep, chainStep, messageKey, header, ratchetSeal, ratchetOpen,
     sessionRules, sessionDecides,

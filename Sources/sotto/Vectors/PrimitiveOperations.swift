@@ -10,6 +10,7 @@ enum PrimitiveOperations {
     "primitives/hybrid-signature": hybridSignature, "primitives/ml-kem-1024-key": kemKey,
     "primitives/ml-kem-1024-decapsulate": kemDecapsulate, "primitives/ml-kem-1024-encapsulation-key": kemPublicKey,
     "primitives/chacha20-poly1305": chaCha20Poly1305, "primitives/xchacha20-poly1305": xChaCha20Poly1305,
+    "primitives/stream": stream,
   ]
 
   private static func hash(_ fields: Fields) throws -> [String: VectorValue] {
@@ -168,6 +169,42 @@ enum PrimitiveOperations {
     guard nonce.count == 24 else { throw Refused(stage: "encoding") }
     let sealed = nonce + sealingKey.seal(plaintext, ad: ad, nonce: nonce)
     return ["sealed": .bytes(try open(sealed) == plaintext ? sealed : [])]
+  }
+
+  private static func stream(_ fields: Fields) throws -> [String: VectorValue] {
+    let (key, header) = (try fields.bytes("key"), try fields.typed("header", StreamHeader.init))
+    guard key.count == 32 else { throw Refused(stage: "encoding") }
+    guard fields.has("chunks") else {
+      return ["chunks": .list(try openStream(try fields.byteLists("sealed"), key, header).map(Hex.encode))]
+    }
+    let chunks = try fields.byteLists("chunks")
+    var stream = StreamSealer(StreamKey(Secret(copying: key)), header: header)
+    let sealed = chunks.enumerated().map { index, chunk in
+      var room = [UInt8](repeating: 0, count: chunk.count + StreamSealer.overhead)
+      var target = room.mutableSpan
+      stream.seal(chunk.span, mark: index == chunks.count - 1 ? .last : .chunk, into: &target)
+      return room
+    }
+    guard try openStream(sealed, key, header) == chunks else { throw Refused(stage: "open") }
+    return ["sealed": .list(sealed.map(Hex.encode))]
+  }
+
+  private static func openStream(_ sealed: [[UInt8]], _ key: [UInt8], _ header: StreamHeader) throws -> [[UInt8]] {
+    var stream = Optional(StreamOpener(StreamKey(Secret(copying: key)), header: header))
+    return try sealed.enumerated().map { index, chunk in
+      guard var opener = stream.take() else { throw Refused(stage: "open") }
+      var room = [UInt8](repeating: 0, count: max(0, chunk.count - StreamSealer.overhead))
+      var target = room.mutableSpan
+      do throws(CryptoError) {
+        if index == sealed.count - 1 {
+          try opener.openLast(chunk.span, into: &target)
+        } else {
+          try opener.open(chunk.span, into: &target)
+          stream = consume opener
+        }
+      } catch { throw Refused(stage: "open") }
+      return room
+    }
   }
 
   private static func label(_ fields: Fields) throws -> Label {

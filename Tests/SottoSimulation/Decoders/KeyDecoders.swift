@@ -99,6 +99,7 @@ extension Decoder {
       fixed(16, { try CardID($0) }, \.bytes), fixed(16, { try EnvelopeID($0) }, \.bytes),
       fixed(16, { try BlobID($0) }, \.bytes), fixed(16, { try MessageID($0) }, \.bytes),
       fixed(16, { try ContactSecret($0) }, \.bytes), fixed(8, { try DeviceID($0) }, \.bytes),
+      fixed(24, { try StreamHeader($0) }, \.bytes),
     ].contains(true)
   }
 

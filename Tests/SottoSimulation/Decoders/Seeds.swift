@@ -19,6 +19,7 @@ extension Decoder {
     case "ratchet": Self.ratchetSeeds
     case "flights": Self.flightSeeds
     case "state": Self.stateSeeds
+    case "attachments": Self.attachmentSeeds
     default: []
     }
   }
@@ -62,7 +63,7 @@ extension Decoder {
       [0] + stage.alice.device.identity.publicKey.bytes, [1] + stage.bundle.kemKey.bytes,
       [2] + [UInt8](repeating: 7, count: KEMPublicKey.ciphertextCount), [3] + stage.alice.card.signature.bytes,
       [4] + numbers(0..<64), [5, 0, 0, 0, 1, 0, 0, 0, 8] + numbers(0..<16),
-    ] + [8, 16, 32].map { [6] + numbers(0..<$0) }
+    ] + [8, 16, 24, 32].map { [6] + numbers(0..<$0) }
   }
 
   private static var frameSeeds: [[UInt8]] {
