@@ -295,15 +295,22 @@ def verify_bundle(claimed, address, device):  # [prekeys.6] `device` is an entry
     return Bundle(published.content, part.signed_key, ids, one.agreement_key, one.kem_key)
 
 # ---- Messages.md ----
-TEXT, REPLY_PATH, HEADS, MISSING, ANSWER, RECEIPT, TIMER = range(1, 8)
+TEXT, REPLY_PATH, HEADS, MISSING, ANSWER, RECEIPT, TIMER, ATTACHMENT = range(1, 9)
 SIZES = [512 << k for k in range(8)]  # [envelope.1]
 MailboxRight = structure(mailbox=fixed(16), capability=fixed(32))
 ReplyPath = structure(relay=Authority, contact_secret=fixed(16), sequence=u64, rights=vector(MailboxRight, 64).where(
     lambda rights: [r.mailbox for r in rights] == sorted({r.mailbox for r in rights})))  # [handshake.5]
 MessageIDs = Type(b"".join, lambda r: [r.take(16) for _ in range(0, r.left(), 16)])
 Side = Kind = u8.where(lambda value: value in (1, 2))
+def text(limit, pattern):
+    return Type(lambda x: lp(x.encode()), lambda r: r.opaque(limit).decode()).where(re.compile(pattern).fullmatch)
+FileName = text(255, r"(?!\.{1,2}\Z)[^\x00-\x1f\x7f-\x9f/\\\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")  # [attachments.11]
+MediaType = text(127, r"([a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*)?")  # [attachments.12]
+Attachment = structure(blob=fixed(16), relay=Authority, key=fixed(32), length=u64.where(lambda n: n <= 1 << 32),
+                       name=FileName, media_type=MediaType)  # [attachments.9]; this peer fetches no files
 BODIES = {REPLY_PATH: ReplyPath, HEADS: fixed(40 + 40), MISSING: MessageIDs, ANSWER: structure(side=Side, id=fixed(16)),
-          RECEIPT: structure(receipt=Kind, ids=MessageIDs.where(len)), TIMER: u32.where(lambda s: s <= 365 * 86_400)}
+          RECEIPT: structure(receipt=Kind, ids=MessageIDs.where(len)), TIMER: u32.where(lambda s: s <= 365 * 86_400),
+          ATTACHMENT: Attachment}
 Part = structure(kind=u8, body=opaque(1 << 16))
 Content = structure(id=fixed(16), sent_at=u64, parts=vector(Part, 64))
 

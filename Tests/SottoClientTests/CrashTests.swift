@@ -1,6 +1,7 @@
 import Foundation
 import SottoClient
 import SottoCrypto
+import SottoSession
 import SottoSimulation
 import SottoWire
 import Testing
@@ -66,6 +67,33 @@ import Testing
     } recovery: { world in
       try world.bob.receive()
     } then: { world in
+      return world.bob.shown
+    }
+  }
+
+  // [client.1] [attachments.8]
+  @Test func `Dying anywhere while a file is sent loses nothing and repeats nothing`() throws {
+    let talking = try World()
+    try talking.introduce()
+    try talking.bob.send("hello yourself", to: try talking.alice.address)
+    try talking.alice.receive()
+    try everywhere(
+      "send a file", from: talking, .alice, allowing: [["hello", "third"], ["hello", "with a file", "third"]]
+    ) { world in
+      try world.alice.step { engine in
+        var entropy = SystemEntropy()
+        let file = SealedFile(
+          spool: entropy.bytes(16), key: AttachmentKey(from: &entropy), layout: AttachmentLayout(length: 5)!,
+          name: FileName("file")!, mediaType: nil)
+        _ = try engine.compose("with a file", to: "bob", file: file)
+      }
+      try world.alice.flush()
+    } recovery: { world in
+      try world.alice.flush()
+    } then: { world in
+      try world.alice.send("third", to: "bob")
+      try world.bob.receive()
+      #expect(try world.alice.step { try $0.spooled() } == [])
       return world.bob.shown
     }
   }

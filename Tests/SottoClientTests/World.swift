@@ -16,6 +16,8 @@ final class WorldRelay {
   /// Every body that was put under an id: a retry must bring the same.
   private(set) var put: [EnvelopeID: [UInt8]] = [:]
   private(set) var claims = 0
+  /// Whether a file that is brought is there at once, or never.
+  var holdsBlobs = true
 
   init() {}
 
@@ -203,12 +205,13 @@ final class Node {
     if sendsReceipts { try step { try $0.releaseReceipts() } }
     for account in try step({ try $0.accountsToServe() }) {
       while let errand = try step({ try $0.nextErrand(for: account, patient: false) }) {
-        try carryOut(errand, account)
+        guard try carryOut(errand, account) else { break }
       }
     }
   }
 
-  private func carryOut(_ errand: Errand, _ account: AccountID) throws {
+  /// Whether there may be more to do.
+  private func carryOut(_ errand: Errand, _ account: AccountID) throws -> Bool {
     try records.fuse.pass()
     switch errand {
     case .fetchCard(_, let id, _):
@@ -218,7 +221,7 @@ final class Node {
     case .claim(_, let device, let mailbox, _, let capability):
       guard relay.opens(mailbox, capability) else {
         _ = try step { try $0.deliveryRefused(account, mailbox) }
-        return
+        return true
       }
       let prekeys = try relay.claim(mailbox)
       try records.fuse.pass()
@@ -226,12 +229,18 @@ final class Node {
     case .put(let item, let mailbox, let id, _, let capability, let bytes):
       guard relay.opens(mailbox, capability) else {
         _ = try step { try $0.deliveryRefused(account, mailbox) }
-        return
+        return true
       }
       relay.store(mailbox, id, bytes)
       try records.fuse.pass()
       try step { try $0.delivered(item) }
+    case .upload(let upload):
+      #expect(relay.opens(upload.mailbox, upload.capability))
+      guard relay.holdsBlobs else { return false }
+      try records.fuse.pass()
+      try step { try $0.uploaded(upload.message, account) }
     }
+    return true
   }
 
   /// Takes what waits, some at a time, acknowledges it and shows it.

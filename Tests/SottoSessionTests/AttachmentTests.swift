@@ -14,7 +14,7 @@ import Testing
   func everyLengthRoundTrips(count: Int) throws {
     let sealed = try SealedFile(count: count, seed: UInt64(count))
     #expect(UInt64(sealed.blob.count) == sealed.layout.blobLength)
-    #expect(BlobLength(sealed.blob.count) == sealed.layout.upload && sealed.layout.upload != nil)
+    #expect(sealed.layout.parts.map(\.bytes) == [sealed.blob.count])
     #expect(sealed.open(sealed.blob).file == sealed.file)
   }
 
@@ -65,9 +65,25 @@ import Testing
     for beyond in [1 << 32 + 1, 1 << 32 + 65_536, 1 << 33, 1 << 63, .max] as [UInt64] {
       #expect(AttachmentLayout(length: beyond) == nil, "\(beyond)")
     }
-    // What relays take today ends at 128 MiB.
-    #expect(AttachmentLayout(length: 134_182_856)?.upload == .largest)
-    #expect(AttachmentLayout(length: 134_182_857)?.upload == nil)
+  }
+
+  // [attachments.13] Every class beyond 128 MiB is cut into lengths that relays take.
+  @Test func everyClassIsCutIntoParts() throws {
+    let large = BlobLength.largest.bytes
+    func parts(_ length: UInt64) throws -> [Int] {
+      try #require(AttachmentLayout(length: length)).parts.map(\.bytes)
+    }
+    #expect(try parts(134_182_856) == [large])
+    #expect(try parts(134_182_857) == [large, 16_777_216])
+    #expect(try parts(1 << 32) == [Int](repeating: large, count: 36))
+    var classes: Set<UInt64> = []
+    for length in stride(from: UInt64(134_182_857), through: 1 << 32, by: 1 << 24) {
+      let layout = try #require(AttachmentLayout(length: length))
+      classes.insert(layout.blobLength)
+      #expect(UInt64(layout.parts.reduce(0) { $0 + $1.bytes }) == layout.blobLength)
+      #expect(layout.parts.dropLast().allSatisfy { $0 == .largest })
+    }
+    #expect(classes.count == 41)
   }
 
   // [attachments.3] In every class: the longest file that fits, and one byte more.

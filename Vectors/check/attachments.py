@@ -1,7 +1,7 @@
 """Specs/Attachments.md: blobs, and what a message says about one."""
 from types import SimpleNamespace
 
-from encoding import decode, lp, require, u64
+from encoding import decode, lp, require, u32, u64
 from primitives import H, MARK_AND_TAG, marks, P, sized, Stream
 from relay import read_authority
 
@@ -63,6 +63,21 @@ def open_blob(key, length, blob):
         padded += opened
     require(at == len(blob), "attachment")
     return padded[:length]
+
+
+# ---- Parts
+
+LONGEST_BLOB = 1 << 27  # [blob.2]
+
+
+def part(blob, key, length, index):
+    """[attachments.13] The name and length of one of the blobs that a relay has."""
+    whole = layout(length).blob
+    name = blob if index == 0 else P(key, "attachment part", sized(blob, 16), u32(index))[1][:16]
+    found = min(LONGEST_BLOB, whole - index * LONGEST_BLOB)
+    if found <= 0 or blob_length(found) != found:
+        raise AssertionError("there is no such part, or no relay takes it")
+    return {"name": name, "part_length": found}
 
 
 # ---- Pointers
@@ -134,6 +149,7 @@ OPERATIONS = {
     "attachments/seal": [("key header file -> front hash", check_seal)],
     "attachments/open": [("key length:integer blob -> file",
                           lambda key, length, blob: {"file": open_blob(key, length, blob)})],
+    "attachments/part": [("blob key length:integer index:integer -> name part_length:integer", part)],
     "attachments/pointer": [("blob relay:text key length:integer name:text media_type:text -> encoded",
                              check_pointer),
                             ("encoded -> encoded", check_encoded_pointer)],

@@ -1,6 +1,7 @@
 """Specs/Messages.md: content, padding, envelope. And of Specs/Handshake.md the two structures that these carry."""
 from types import SimpleNamespace
 
+from attachments import read_pointer
 from encoding import decode, lp, refusing, require, u8, u64, utf8, vector
 from primitives import agreement_key, CIPHERTEXT, H, sized
 from relay import read_authority
@@ -62,7 +63,7 @@ def read_prelude(reader):
 
 # ---- Content
 
-TEXT, REPLY_PATH, HEADS, MISSING, ANSWER, RECEIPT, TIMER, IGNORED = 1, 2, 3, 4, 5, 6, 7, 128
+TEXT, REPLY_PATH, HEADS, MISSING, ANSWER, RECEIPT, TIMER, ATTACHMENT, IGNORED = 1, 2, 3, 4, 5, 6, 7, 8, 128
 LONGEST_TIMER = 365 * 86_400
 
 
@@ -82,6 +83,8 @@ def check_body(kind, body):
         require(len(body) >= 17 and len(body) % 16 == 1 and body[0] in (1, 2), "content")
     elif kind == TIMER:
         require(len(body) == 4 and int.from_bytes(body, "big") <= LONGEST_TIMER, "content")
+    elif kind == ATTACHMENT:
+        decode(body, read_pointer)
     else:
         require(kind >= IGNORED, "content")
 

@@ -11,7 +11,7 @@ import Foundation
     card, account, address, contactKeys, deviceList, listChain, sealed, safetyNumber,
     bundle, batch, signedPart, path,
     content, padding, envelope, size,
-    attachmentSize, attachmentSeal, attachmentOpen, attachmentPointer,
+    attachmentSize, attachmentSeal, attachmentOpen, attachmentPointer, attachmentPart,
     prekeyIDs, replyPath, handshakeKeySchedule, initiate, respond,
     rootStep, chainStep, messageKey, header, ratchetSeal, ratchetOpen,
     sessionRules, sessionDecides,

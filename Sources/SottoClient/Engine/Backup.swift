@@ -52,7 +52,9 @@ extension Engine {
       if writer.isFull { try emit(writer.take(), false) }
     }
     try records.each(.message, group: nil, newestFirst: false) { row in
-      let message: StoredMessage = try records.decoded(row)
+      var message: StoredMessage = try records.decoded(row)
+      // The sealed bytes of its file stay behind, so what is restored could never send it.
+      if try records.load(Transfer.self, message.key)?.isUpload ?? false { message.state = .failed }
       writer.add(.message, message)
       if writer.isFull { try emit(writer.take(), false) }
       return true

@@ -104,6 +104,7 @@ extension Engine {
     contact.name = nil
     contact.isAccepted = false
     for item in try records.all(OutboxItem.self, group: account.bytes) { try drop(item) }
+    try dropUploads(to: account)
     try records.delete(.owed, account.bytes)
     try records.save(contact)
   }

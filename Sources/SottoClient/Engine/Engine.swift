@@ -89,6 +89,8 @@ package enum ClientLimits {
   package static let tidyAge: UInt64 = 3600
   /// A backup is sealed in pieces of about so many bytes: enough that their frames cost nothing.
   package static let backupPiece = 64 * 1024
+  /// Bytes of a blob in one request: what a lost connection costs, and what is in memory.
+  package static let blobSlice = 1 << 20
   /// Messages of one block of the search index: a block is rewritten for each message, and has 5 to 20 KB.
   package static let searchBlock = 128
 }

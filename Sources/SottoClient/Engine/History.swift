@@ -47,7 +47,8 @@ extension Engine {
 
   /// How many messages wait to be sent.
   package func queued() throws -> Int {
-    Set(try records.all(OutboxItem.self).filter(\.isPending).map(\.message)).count
+    let files = try waitingUploads().count
+    return try Set(records.all(OutboxItem.self).filter(\.isPending).map(\.message)).count + files
   }
 
   /// The ids of messages in a conversation that have still to be shown.

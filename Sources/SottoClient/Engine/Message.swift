@@ -1,5 +1,6 @@
 package import SottoCrypto
 package import SottoSession
+internal import SottoWire
 
 /// A message as it is kept: one that was written here, one that arrived, or a notice of the client's own.
 package struct StoredMessage: StoredRecord, Equatable {
@@ -52,13 +53,24 @@ package struct StoredMessage: StoredRecord, Equatable {
   package var searchBlock: UInt32 = 0
 
   package static var table: Table { .message }
-  package static var format: UInt8 { 2 }
+  /// The file that came with it.
+  package var attachment: Attachment?
+
+  package static var format: UInt8 { 3 }
   package var key: [UInt8] { Self.key(direction, account, id) }
   package var group: [UInt8] { account.bytes }
 
   static func key(_ direction: Direction, _ account: AccountID, _ id: MessageID) -> [UInt8] {
     [direction.rawValue] + account.bytes + id.bytes
   }
+
+  static func account(inKey key: [UInt8]) throws -> AccountID {
+    guard key.count == 1 + Digest.count + MessageID.count else { throw Engine.damaged }
+    return AccountID(try Digest(Array(key[1...Digest.count])))
+  }
+
+  /// What search looks through.
+  var searched: String { attachment.map { text + "\n" + $0.name.text } ?? text }
 
   /// The key of the message that this one answers.
   package var answeredKey: [UInt8]? {
@@ -67,11 +79,12 @@ package struct StoredMessage: StoredRecord, Equatable {
     return Self.key((direction == .outgoing) == isOfItsAuthor ? .outgoing : .incoming, account, answers.id)
   }
 
-  init(incoming content: Content, text: String, from account: AccountID, at now: UInt64, isRequest: Bool) {
+  init(incoming content: Content, from account: AccountID, at now: UInt64, isRequest: Bool) {
     direction = .incoming
     self.account = account
     id = content.id
-    self.text = text
+    text = content.text ?? ""
+    attachment = content.attachment
     sentAt = content.sentAt
     recordedAt = now
     state = .received
@@ -118,6 +131,11 @@ package struct StoredMessage: StoredRecord, Equatable {
     writer.u32(timer)
     writer.u64(deletedAt)
     writer.u32(searchBlock)
+    writer.optional(attachment) { writer, attachment in
+      var encoded = WireWriter()
+      attachment.write(to: &encoded)
+      writer.vector(encoded.bytes)
+    }
   }
 
   package init(from reader: inout SecretReader, format: UInt8) throws {
@@ -139,6 +157,8 @@ package struct StoredMessage: StoredRecord, Equatable {
     timer = try reader.u32()
     deletedAt = try reader.u64()
     searchBlock = try reader.u32()
+    guard format >= 3 else { return }
+    attachment = try reader.optional { try Attachment(decoding: try $0.vector()) }
   }
 }
 

@@ -125,8 +125,7 @@ extension Engine {
     for part in content.parts {
       switch part {
       // [client.17] Of the blocked only what keeps their list and their place known.
-      case .text where contact.isBlocked, .receipt where contact.isBlocked: break
-      case .text(let text): try keep(text, of: content, from: contact)
+      case .receipt where contact.isBlocked: break
       case .receipt(let receipt, let ids): try take(receipt, of: ids, from: contact.account)
       case .replyPath(let path):
         if let list = try contact.verifiedCard()?.list { contact.learn(path, listedIn: list) }
@@ -137,10 +136,15 @@ extension Engine {
           if own.sequence == known.sequence, own.hash != known.hash { try keepForkEvidence(&contact) }
         }
         try compare(yours, with: try profile(), &contact)
-      case .missing, .answer, .timer, .ignorable: break
+      case .text, .attachment, .missing, .answer, .timer, .ignorable: break
       }
     }
-    if let timer = content.timer, content.text == nil, !contact.isBlocked { try take(timer: timer, from: &contact) }
+    if contact.isBlocked { return }
+    if content.isMessage {
+      try keep(content, from: contact)
+    } else if let timer = content.timer {
+      try take(timer: timer, from: &contact)
+    }
   }
 
   /// What the peer holds of our list must be one that we signed.
@@ -150,9 +154,9 @@ extension Engine {
     }
   }
 
-  private mutating func keep(_ text: String, of content: Content, from contact: Contact) throws {
+  private mutating func keep(_ content: Content, from contact: Contact) throws {
     let message = StoredMessage(
-      incoming: content, text: text, from: contact.account, at: now, isRequest: !contact.isAccepted)
+      incoming: content, from: contact.account, at: now, isRequest: !contact.isAccepted)
     // [client.8] The same message in another envelope: a repeated first flight.
     guard try records.load(StoredMessage.self, message.key) == nil else { return }
     try keep(message)

@@ -32,6 +32,8 @@ package enum Table: String, Sendable, CaseIterable {
   case expiring
   /// A block of the search index, by its number.
   case search
+  /// A file on its way to a relay or from one, by the key of the message that tells of it.
+  case transfer
   /// An owner's request that has still to be made, by its route.
   case upload
 }

@@ -96,7 +96,7 @@ package struct SearchBlock: StoredRecord, Equatable {
   }
 
   mutating func add(_ message: StoredMessage) {
-    let filter = SearchFilter.of(message.text)
+    let filter = SearchFilter.of(message.searched)
     entries += message.key
     entries += [UInt8(filter.count >> 8), UInt8(filter.count & 0xff)]
     entries += filter
@@ -196,7 +196,7 @@ extension Engine {
     for key in candidates {
       if let account, !key.dropFirst().prefix(Digest.count).elementsEqual(account.bytes) { continue }
       guard let message = try records.load(StoredMessage.self, key), message.deletedAt == 0 || message.deletedAt > now,
-        SearchFilter.folded(message.text).holds(wanted)
+        SearchFilter.folded(message.searched).holds(wanted)
       else { continue }
       found.append(message)
       if found.count == limit { break }

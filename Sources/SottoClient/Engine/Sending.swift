@@ -10,6 +10,8 @@ package enum Errand: Sendable {
   case claim(account: AccountID, DeviceID, MailboxID, RelayAuthority, Capability)
   /// Put an envelope: exactly these bytes under exactly this id.
   case put(item: [UInt8], MailboxID, EnvelopeID, RelayAuthority, Capability, [UInt8])
+  /// Bring a file's blob there; then the engine is told that it was `uploaded`.
+  case upload(BlobUpload)
 }
 
 extension Engine {
@@ -18,10 +20,11 @@ extension Engine {
   /// - Parameters:
   ///   - recipient: a name, or an address, which may be new.
   ///   - answered: the id of the message that it answers, or the beginning of it in hexadecimal digits.
-  package mutating func compose(_ text: String, to recipient: String, answering answered: String? = nil) throws
-    -> StoredMessage
-  {
-    guard !text.isEmpty else {
+  ///   - file: what was sealed for it; its bytes are in the spool.
+  package mutating func compose(
+    _ text: String, to recipient: String, answering answered: String? = nil, file: SealedFile? = nil
+  ) throws -> StoredMessage {
+    guard !text.isEmpty || file != nil else {
       throw ClientError(
         .badData, "There is nothing to send.", meaning: "The text is empty. Nothing was changed.",
         next: "Give a text, or `-` to read it from standard input.")
@@ -48,13 +51,15 @@ extension Engine {
       try records.save(contact)
     }
     message.timer = contact.timer
+    if let file { try attach(file, to: &message, for: contact) }
     try keep(message)
-    try enqueue(parts(of: message), to: contact, id: message.id)
+    if file == nil { try enqueue(parts(of: message), to: contact, id: message.id) }
     return message
   }
 
   mutating func parts(of message: StoredMessage) throws -> [ContentPart] {
-    var parts: [ContentPart] = [.text(message.text)]
+    var parts: [ContentPart] = message.text.isEmpty ? [] : [.text(message.text)]
+    if let attachment = message.attachment { parts.append(.attachment(attachment)) }
     if let answers = message.answers { parts.append(.answer(answers)) }
     if message.timer > 0 { parts.append(.timer(message.timer)) }
     return try parts + receiptsAlong(to: message.account)
@@ -91,6 +96,10 @@ extension Engine {
     for item in try records.all(OutboxItem.self) where !accounts.contains(item.account) {
       accounts.append(item.account)
     }
+    for transfer in try waitingUploads() {
+      let account = try StoredMessage.account(inKey: transfer.message)
+      if !accounts.contains(account) { accounts.append(account) }
+    }
     return accounts
   }
 
@@ -103,7 +112,9 @@ extension Engine {
     guard let contact = try contact(account), contact.isAccepted, !contact.isHeldBack else { return nil }
     try repeatFirstFlights(contact)
     let waiting = try records.all(OutboxItem.self, group: account.bytes).filter(\.isPending)
-    guard let first = waiting.first, !patient || first.notBefore <= now else { return nil }
+    guard let first = waiting.first, !patient || first.notBefore <= now else {
+      return try nextFile(for: contact, patient: patient)
+    }
     guard let card = contact.card, seconds < contact.cardCheckedAt + ClientLimits.cardAge else {
       return .fetchCard(account: account, ContactKeys(contact.address).cardID, contact.relay)
     }
@@ -119,7 +130,7 @@ extension Engine {
       case .unaddressed, .unconfirmed: continue
       }
     }
-    return nil
+    return try nextFile(for: contact, patient: patient)
   }
 
   /// Gives an item that has no device, or one that is not listed any more, to the devices of the newest list.
@@ -296,10 +307,15 @@ extension Engine {
   /// An attempt failed for now: the next one is due after a wait drawn at random below a bound that doubles.
   package mutating func postpone(_ account: AccountID, retryAfter: Int?) throws {
     guard var item = try records.all(OutboxItem.self, group: account.bytes).first(where: \.isPending) else { return }
-    item.attempts = min(item.attempts + 1, 31)
-    let bound = min(ClientLimits.backoffBase << UInt64(item.attempts), ClientLimits.backoffLimit)
-    item.notBefore = now + max(drawn(below: bound), UInt64(max(retryAfter ?? 0, 0)) * 1000)
+    (item.attempts, item.notBefore) = backoff(after: item.attempts, retryAfter: retryAfter)
     try records.save(item)
+  }
+
+  /// Full jitter: how many attempts there have been then, and when the next one may be.
+  mutating func backoff(after attempts: UInt32, retryAfter: Int?) -> (attempts: UInt32, notBefore: UInt64) {
+    let attempts = min(attempts + 1, 31)
+    let bound = min(ClientLimits.backoffBase << UInt64(attempts), ClientLimits.backoffLimit)
+    return (attempts, now + max(drawn(below: bound), UInt64(max(retryAfter ?? 0, 0)) * 1000))
   }
 
   // MARK: states
@@ -324,6 +340,7 @@ extension Engine {
   /// Nobody is to be found at an address that nothing else is known of.
   package mutating func giveUp(_ account: AccountID) throws {
     for item in try records.all(OutboxItem.self, group: account.bytes) { try fail(item) }
+    try dropUploads(to: account)
   }
 
   /// A message's state follows from its items.

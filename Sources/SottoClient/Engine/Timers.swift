@@ -78,6 +78,7 @@ extension Engine {
     try records.delete(.unshown, message.key)
     try records.delete(.expiring, message.key)
     try records.remove(message)
+    try records.delete(.transfer, message.key)
     guard message.direction == .outgoing else { return }
     for item in try records.all(OutboxItem.self, group: message.account.bytes) where item.message == message.id {
       try records.remove(item)

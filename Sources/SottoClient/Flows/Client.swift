@@ -13,6 +13,8 @@ public actor Client {
   private let now: @Sendable () -> UInt64
   /// The accounts whose errands are being carried out: the actor lets others in while it waits for a relay.
   var beingServed: Set<AccountID> = []
+  /// Whom to tell how much of a file the relay has.
+  var fileProgress: FileProgress?
 
   /// How a client is opened.
   public struct Options: Sendable {
@@ -48,6 +50,12 @@ public actor Client {
       var engine = Engine(records: records, now: 0, entropy: SystemEntropy())
       try engine.indexOldMessages()
       return try engine.hasProfile()
+    }
+    if System.isFolder(home + "/spool") {
+      let known = try client.store.transaction {
+        try Engine(records: $0, now: 0, entropy: SystemEntropy()).spooled()
+      }
+      client.store.home.spool.sweep(keeping: known)
     }
     guard isFinished else {
       throw ClientError(

@@ -19,7 +19,9 @@ public struct HistoryMessage: Sendable, Equatable {
   /// The contact's name, or the address of somebody without one.
   public let contact: String
   public let author: Author
+  /// May be empty when there is a file.
   public let text: String
+  public let file: AttachedFile?
   /// When it was written, by its author's clock.
   public let sentAt: Date
   /// When it was written or received here.
@@ -62,11 +64,12 @@ public struct HistoryMessage: Sendable, Equatable {
       case .notice: .notice
       }
     text = message.text
+    file = AttachedFile(message.attachment)
     sentAt = Date(timeIntervalSince1970: Double(message.sentAt) / 1000)
     recordedAt = Date(timeIntervalSince1970: Double(message.recordedAt) / 1000)
     state = State(message.state)
     answers = message.answers.map { Hex.encode($0.id.bytes) }
-    answeredText = answered?.text
+    answeredText = answered.map { $0.text.isEmpty ? $0.attachment?.name.text ?? "" : $0.text }
     disappearsAfter = message.timer == 0 ? nil : Int(message.timer)
     self.isUnread = isUnread
   }

@@ -10,8 +10,10 @@ public struct ReceivedMessage: Sendable {
   public let id: String
   /// The contact's name, or the address of somebody without one.
   public let from: String
-  /// What it says.
+  /// What it says; may be empty when it brings a file.
   public let text: String
+  /// The file that it brings, to be fetched.
+  public let file: AttachedFile?
   /// When it was written, by its author's clock.
   public let sentAt: Date
   /// When it was received here.
@@ -29,6 +31,7 @@ public struct ReceivedMessage: Sendable {
     id = Hex.encode(shown.message.id.bytes)
     from = shown.from.title
     text = shown.message.text
+    file = AttachedFile(shown.message.attachment)
     sentAt = Date(timeIntervalSince1970: Double(shown.message.sentAt) / 1000)
     receivedAt = Date(timeIntervalSince1970: Double(shown.message.recordedAt) / 1000)
     isRequest = !shown.from.isAccepted

@@ -40,7 +40,11 @@ extension Client {
   /// - Returns: the message; it is `queued` when the relay could not take it now, which is no error.
   public func send(_ text: String, to recipient: String, answering answered: String? = nil) async throws -> SentMessage
   {
-    let message = try step { try $0.compose(text, to: recipient, answering: answered) }
+    try await send(recipient) { try $0.compose(text, to: recipient, answering: answered) }
+  }
+
+  func send(_ recipient: String, _ compose: (inout Engine) throws -> StoredMessage) async throws -> SentMessage {
+    let message = try step(compose)
     try? await flushUploads()
     let failure = try await serve(message.account, patient: false)
     let result = try step { try $0.outgoing(message.id, message.account) } ?? message
@@ -104,7 +108,12 @@ extension Client {
           try await Backoff.pause(attempt: attempt, base: .milliseconds(200))
           continue
         }
-        try step { try $0.postpone(account, retryAfter: failure.retryAfter) }
+        try step { engine in
+          guard case .upload(let upload) = errand else {
+            return try engine.postpone(account, retryAfter: failure.retryAfter)
+          }
+          try engine.postponeUpload(upload.message, account, retryAfter: failure.retryAfter)
+        }
         return failure
       }
     }
@@ -138,6 +147,11 @@ extension Client {
       let answer = try await connections.exchange(request, as: voice)
       guard try await accepted(answer, 201, account, mailbox) != nil else { return }
       try step { try $0.delivered(item) }
+    case .upload(let upload):
+      do { try await bring(upload, for: account) } catch RelayFailure.declined(_, .deliveryRefused) {
+        // The right to upload is told anew in their next message; until then the file waits.
+        _ = try step { try $0.deliveryRefused(account, upload.mailbox) }
+      }
     }
   }
 

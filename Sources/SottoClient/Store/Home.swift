@@ -3,13 +3,15 @@ internal import Synchronization
 
 /// The folder that holds everything of one identity, and the lock that keeps a second process out of it.
 ///
-/// Nothing else stands in it but `store.sqlite` with its write-ahead log, and `lock`.
+/// Nothing else stands in it but `store.sqlite` with its write-ahead log, `lock`, and while files are on their way `spool`.
 package final class Home: Sendable {
   package let path: String
   /// The locked file; nil once the lock was given back.
   private let lock: Mutex<Int32?>
 
   package var storePath: String { path + "/store.sqlite" }
+  /// Sealed bytes of files on their way.
+  var spool: Spool { Spool(path + "/spool") }
   var holdsStore: Bool { System.exists(storePath) }
 
   /// Locks the folder of an identity that exists.
@@ -54,6 +56,7 @@ package final class Home: Sendable {
   /// Removes the store, and the folder when nothing else is left in it.
   package func wipe() {
     for suffix in ["", "-wal", "-shm", "-journal"] { System.remove(storePath + suffix) }
+    spool.sweep(keeping: [])
     System.remove(path + "/lock")
     System.removeFolder(path)
   }

@@ -31,11 +31,19 @@ enum System {
 
   private static func makeFolder(above path: String) -> Bool { isFolder(path) || makeFolder(path) }
 
-  private static func isFolder(_ path: String) -> Bool {
+  static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     if !(exists && isFolder.boolValue) { errno = ENOTDIR }
     return exists && isFolder.boolValue
+  }
+
+  /// Gives a file another name, which must be free: two steps, because a rename would replace; false leaves an errno.
+  static func name(_ path: String, _ name: String) -> Bool {
+    if unsafe link(path, name) == 0 { return true }
+    // Some file systems have one name for a file.
+    guard errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS, !exists(name) else { return false }
+    return unsafe rename(path, name) == 0
   }
 
   static func remove(_ path: String) { _ = unsafe unlink(path) }

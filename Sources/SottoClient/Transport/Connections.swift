@@ -16,6 +16,8 @@ enum Voice: Hashable {
   case cardOwner
   /// Anonymous, for one recipient account.
   case sender(AccountID)
+  /// Anonymous, for the files that one account has sent.
+  case reader(AccountID)
 }
 
 /// The HTTP connections of one client: one pool for each voice. Redirects are not followed, proxies not used.
@@ -27,6 +29,8 @@ final class Connections: Sendable {
   /// How long a connection may take, then a whole exchange.
   static let connectTimeout = TimeAmount.seconds(10)
   static let exchangeTimeout = TimeAmount.seconds(30)
+  /// A slice of a file, a megabyte: at 9 KB/s.
+  static let sliceTimeout = TimeAmount.seconds(120)
 
   /// `caFile` adds certificate authorities, in PEM, to those of the system.
   init(caFile: String?) throws {
@@ -59,7 +63,7 @@ final class Connections: Sendable {
     outgoing.headers.add(name: "host", value: relay.text)
     if let body = request.body { outgoing.body = .bytes(ByteBuffer(bytes: body)) }
     do {
-      let response = try await pool(voice).execute(outgoing, timeout: Self.exchangeTimeout)
+      let response = try await pool(voice).execute(outgoing, timeout: request.timeout)
       let body = try await response.body.collect(upTo: request.answerLimit)
       return RelayAnswer(
         relay: relay, status: Int(response.status.code), headers: response.headers, body: [UInt8](buffer: body))

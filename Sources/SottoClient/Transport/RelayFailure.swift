@@ -15,7 +15,9 @@ enum RelayFailure: Error, Equatable {
   var isTransient: Bool {
     switch self {
     case .unreachable, .busy: true
-    case .declined(_, let problem): problem == .mailboxFull || problem == .storageFull || problem == .prekeysMissing
+    case .declined(_, let problem):
+      problem == .mailboxFull || problem == .storageFull || problem == .prekeysMissing
+        || problem == .blobsFull
     case .nonsense: false
     }
   }

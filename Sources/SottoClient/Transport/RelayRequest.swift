@@ -11,18 +11,20 @@ struct RelayRequest {
   let body: [UInt8]?
   /// What a sane answer cannot exceed.
   let answerLimit: Int
+  /// A whole exchange takes no longer.
+  var timeout = Connections.exchangeTimeout
 
   /// A request that nobody signs.
   init(
     _ method: SottoWire.HTTPMethod, _ route: Route, at relay: RelayAuthority, capability: Capability? = nil,
-    body: [UInt8]? = nil, answerLimit: Int = 4096
+    fields others: [HeaderField] = [], body: [UInt8]? = nil, answerLimit: Int = 4096
   ) {
     self.method = method
     self.route = route
     self.relay = relay
     self.body = body
     self.answerLimit = answerLimit
-    fields = capability.map { [HeaderField(HeaderName.capability, $0.text)] } ?? []
+    fields = others + (capability.map { [HeaderField(HeaderName.capability, $0.text)] } ?? [])
   }
 
   /// A request that the engine has signed.
@@ -58,6 +60,14 @@ struct RelayAnswer {
       throw .nonsense(relay, what: "it serves a card without a list sequence")
     }
     return sequence
+  }
+
+  /// How many bytes of an upload the relay has. [blob.3]
+  func uploadOffset() throws(RelayFailure) -> UInt64 {
+    guard let offset = headers.first(name: HeaderName.uploadOffset).flatMap({ DecimalNumber.decode($0) }) else {
+      throw .nonsense(relay, what: "it does not say how far an upload is")
+    }
+    return offset
   }
 
   /// The body as a `T`.

@@ -118,8 +118,8 @@ package enum RelayLimits {
 
   /// Blobs of a mailbox, arriving ones included: a month of pictures.
   package static let blobs = 1_000
-  /// Their bytes: eight of the largest.
-  package static let blobBytes = 1024 * 1024 * 1024
+  /// Their bytes: the longest attachment, 4.5 GiB as a blob, and room for others.
+  package static let blobBytes = 5 * 1024 * 1024 * 1024
   /// Days that a whole blob is kept: as long as the envelope that names it.
   package static let blobDays = shelfDays
   /// Days that an upload may take: a night without a network.

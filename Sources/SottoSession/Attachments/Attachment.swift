@@ -32,6 +32,11 @@ public struct Attachment: Hashable, Sendable {
   /// The bytes of the file.
   public var length: UInt64 { layout.length }
 
+  /// The names and lengths of the blobs that a relay has of it, in order. [attachments.13]
+  public var parts: [(name: BlobID, length: BlobLength)] {
+    layout.parts.enumerated().map { (key.part(UInt32($0.offset), of: blob), $0.element) }
+  }
+
   /// For the blob that it points to.
   public func opener() -> AttachmentOpener { AttachmentOpener(layout, key: key) }
 

@@ -1,4 +1,5 @@
 public import SottoCrypto
+internal import SottoWire
 
 /// What seals one attachment, drawn for it alone. It is never sent but inside a message, and never printed. [attachments.4]
 public struct AttachmentKey: Hashable, Sendable {
@@ -33,6 +34,17 @@ public struct AttachmentKey: Hashable, Sendable {
   func derive(_ length: UInt64, _ header: StreamHeader) -> Derived {
     let bytes = (0..<8).reversed().map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }
     return PRF.derive(box.secret, "attachment", bytes, header.bytes)
+  }
+}
+
+extension AttachmentKey {
+  /// The name of a part of the blob: `(-, N) = P(K, "attachment part"; blob, index)`, and its first 16 bytes.
+  /// [attachments.13]
+  func part(_ index: UInt32, of blob: BlobID) -> BlobID {
+    guard index > 0 else { return blob }
+    let number = (0..<4).reversed().map { UInt8(truncatingIfNeeded: index >> (8 * $0)) }
+    let derived = PRF.derive(box.secret, "attachment part", blob.bytes, number)
+    return try! BlobID(Array(derived.b().revealed().prefix(BlobID.count)))
   }
 }
 

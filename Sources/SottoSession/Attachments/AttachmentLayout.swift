@@ -31,8 +31,16 @@ public struct AttachmentLayout: Hashable, Sendable {
     chunkCount = (blobLength - UInt64(Self.frontCount) + Self.sealedChunk - 1) / Self.sealedChunk
   }
 
-  /// As a relay is told it; nil: it is more than relays take today.
-  public var upload: BlobLength? { BlobLength(Int(blobLength)) }
+  /// The lengths of the parts in which relays take the blob: all but the last are the longest. [attachments.13]
+  public var parts: [BlobLength] {
+    let longest = UInt64(BlobLength.largest.bytes)
+    return (0..<(blobLength + longest - 1) / longest).map { index in
+      guard let part = BlobLength(Int(min(longest, blobLength - index * longest))) else {
+        preconditionFailure("what is left of m x 2^k is a multiple of an eighth of the longest")
+      }
+      return part
+    }
+  }
 
   /// File and zeros together.
   package var paddedLength: UInt64 {

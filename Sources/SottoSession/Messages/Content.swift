@@ -57,8 +57,10 @@ public enum ContentPart: Hashable, Sendable {
   /// How far messages of the reader's have come; at least one.
   case receipt(Receipt, [MessageID])
   /// After how many seconds both sides forget this message, counted from when it was sent or read; 0: they keep it. In
-  /// content without a text: what holds for the messages to come.
+  /// content without a text and a file: what holds for the messages to come.
   case timer(UInt32)
+  /// A file that lies at a relay.
+  case attachment(Attachment)
   /// A kind of 128 or above that this version does not know, to be ignored.
   case ignorable(kind: UInt8, body: [UInt8])
 }
@@ -95,6 +97,15 @@ public struct Content: Hashable, Sendable {
     for case .timer(let seconds) in parts { return seconds }
     return nil
   }
+
+  /// The file, if it has one.
+  public var attachment: Attachment? {
+    for case .attachment(let attachment) in parts { return attachment }
+    return nil
+  }
+
+  /// Whether there is something to keep and to show: a text or a file.
+  public var isMessage: Bool { text != nil || attachment != nil }
 
   /// The bytes that are padded and sealed.
   public func encoded() -> [UInt8] {
@@ -136,6 +147,7 @@ extension ContentPart {
     case .answer: 5
     case .receipt: 6
     case .timer: 7
+    case .attachment: 8
     case .ignorable(let kind, _): kind
     }
   }
@@ -157,6 +169,7 @@ extension ContentPart {
       body.u8(receipt.rawValue)
       for id in ids { body.fixed(id.bytes) }
     case .timer(let seconds): body.u32(seconds)
+    case .attachment(let attachment): attachment.write(to: &body)
     case .ignorable(_, let bytes): body.fixed(bytes)
     }
     return kind
@@ -184,6 +197,7 @@ extension ContentPart {
       let seconds = try reader.u32()
       guard seconds <= Limits.timer else { throw .outOfRange }
       self = .timer(seconds)
+    case 8: self = .attachment(try Attachment(from: &reader))
     case 128...: self = .ignorable(kind: kind, body: reader.rest())
     default: throw .invalidValue
     }

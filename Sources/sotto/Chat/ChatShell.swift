@@ -289,7 +289,7 @@ extension ChatLine {
   init(_ message: HistoryMessage) {
     self.init(
       id: message.id, author: message.author == .me ? nil : message.author == .them ? message.contact : "*",
-      text: message.text, time: Moment(message.recordedAt), state: ChatState(message.state),
+      text: message.shown, time: Moment(message.recordedAt), state: ChatState(message.state),
       isUnread: message.isUnread, quoted: message.answeredText, expires: message.disappearsAfter != nil)
   }
 }
@@ -309,7 +309,7 @@ extension ChatState {
 
 extension ConversationRow {
   fileprivate init(_ conversation: ConversationSummary) {
-    let preview = conversation.last.map { ($0.author == .me ? "you: " : "") + $0.text } ?? ""
+    let preview = conversation.last.map { ($0.author == .me ? "you: " : "") + $0.shown } ?? ""
     self.init(
       id: conversation.contact, name: conversation.contact, isVerified: conversation.isVerified,
       isRequest: conversation.isRequest, hasWarning: conversation.hasForkEvidence, unread: conversation.unread,

@@ -47,7 +47,7 @@ struct HistoryCommand: AsyncParsableCommand {
         conversation.isRequest ? "\(conversation.contact) (request)" : conversation.contact,
         conversation.unread > 0 ? "\(conversation.unread) new" : "",
         conversation.last.map { Moment($0.recordedAt).age(now: .now) } ?? "",
-        conversation.last.map { Output.oneLine($0.text) } ?? "",
+        conversation.last.map { Output.oneLine($0.shown) } ?? "",
       ]
     }
     for line in TextTable.lines(rows) { try Output.line(line) }
@@ -69,6 +69,7 @@ extension HistoryMessage {
       "id": .string(id), "contact": .string(contact), "author": .string(authorName), "text": .string(text),
       "sent_at": .string(RFC3339.text(sentAt)), "recorded_at": .string(RFC3339.text(recordedAt)),
       "state": .string(state.rawValue), "unread": isUnread ? .bool(true) : nil, "answers": answers.map { .string($0) },
+      "file": file.map { .object($0.json) },
       "disappears_after": disappearsAfter.map { .number($0) },
     ])
   }
@@ -87,10 +88,13 @@ extension HistoryMessage {
     let quote = answeredText.map { "“\(Output.oneLine($0, limit: 40))” — " } ?? ""
     switch author {
     case .notice: return "\(time)  * \(Output.harmless(text))"
-    case .them: return "\(time)  \(Output.harmless(contact)): \(quote)\(Output.harmless(text))"
-    case .me: return "\(time)  me: \(quote)\(Output.harmless(text))  [\(state.words)]"
+    case .them: return "\(time)  \(Output.harmless(contact)): \(quote)\(Output.harmless(shown))"
+    case .me: return "\(time)  me: \(quote)\(Output.harmless(shown))  [\(state.words)]"
     }
   }
+
+  /// The text, and the file if there is one.
+  var shown: String { file.after(text) }
 }
 
 extension HistoryMessage.State {

@@ -27,12 +27,14 @@ extension ReceivedMessage {
     JSON([
       "id": .string(id), "from": .string(from), "text": .string(text), "received_at": .string(RFC3339.text(receivedAt)),
       "sent_at": .string(RFC3339.text(sentAt)), "request": .bool(isRequest), "answers": answers.map { .string($0) },
+      "file": file.map { .object($0.json) },
       "disappears_after": disappearsAfter.map { .number($0) },
     ])
   }
 
   var line: String {
     let who = isRequest ? "\(from) (a stranger: reply or `sotto contact add` to accept)" : from
-    return "\(RFC3339.text(receivedAt))  \(Output.harmless(who)): \(Output.harmless(text))"
+    let fetch = file == nil ? "" : "  sotto download \(isRequest ? "ADDRESS" : Output.word(from)) \(id.prefix(8))"
+    return "\(RFC3339.text(receivedAt))  \(Output.harmless(who)): \(Output.harmless(file.after(text)))\(fetch)"
   }
 }

@@ -13,17 +13,35 @@ struct SendCommand: AsyncParsableCommand {
   @Argument(help: "A contact's name, or an address.")
   var contact: String
 
-  @Argument(help: "The text; `-` reads it from standard input, byte for byte.")
-  var text: String
+  @Argument(help: "The text; `-` reads it from standard input, byte for byte. With --attach it may be left out.")
+  var text: String?
+
+  @Option(help: ArgumentHelp("A file to send, of at most 4 GiB; its name goes with it.", valueName: "file"))
+  var attach: String?
+
+  @Option(help: ArgumentHelp("What the file is, such as image/png.", valueName: "type"))
+  var mediaType: String?
 
   @Option(help: ArgumentHelp("The id of the message that this answers, or its beginning.", valueName: "id"))
   var replyTo: String?
 
   @OptionGroup var options: GlobalOptions
 
+  func validate() throws {
+    guard text != nil || attach != nil else { throw ValidationError("Give a text, or a file with --attach.") }
+    guard mediaType == nil || attach != nil else { throw ValidationError("--media-type goes with --attach.") }
+  }
+
   func run() async throws {
-    let text = text == "-" ? try Self.standardInput() : text
-    let message = try await options.withClient { try await $0.send(text, to: contact, answering: replyTo) }
+    let text = text == "-" ? try Self.standardInput() : text ?? ""
+    let bar = ProgressBar("Sending", isQuiet: options.json)
+    defer { bar.end() }
+    let message = try await options.withClient { client in
+      guard let attach else { return try await client.send(text, to: contact, answering: replyTo) }
+      return try await client.send(
+        text, file: attach, mediaType: mediaType, to: contact, answering: replyTo, progress: bar.show)
+    }
+    bar.end()
     if options.json {
       try Output.line(
         JSON([

@@ -52,6 +52,14 @@ enum Output {
     return line.count > limit ? line.prefix(limit - 1) + "…" : line
   }
 
+  /// An argument of a command line that a person may copy: in quotes when a shell would cut it.
+  static func word(_ text: String) -> String {
+    let plain = text.unicodeScalars.allSatisfy {
+      $0.properties.isAlphabetic || "0123456789-_.:@".unicodeScalars.contains($0)
+    }
+    return plain ? text : "'" + harmless(text).replacing("'", with: "'\\''") + "'"
+  }
+
   /// Text of somebody else, made harmless for a terminal: control characters could move the cursor or retitle it.
   static func harmless(_ text: String) -> String {
     String(
@@ -69,6 +77,7 @@ struct JSON {
   enum Value {
     case string(String)
     case number(Int)
+    case object(JSON)
     case bool(Bool)
     case strings([String])
   }
@@ -89,6 +98,7 @@ struct JSON {
     switch value {
     case .string(let text): quoted(text)
     case .number(let number): String(number)
+    case .object(let object): object.text
     case .bool(let flag): flag ? "true" : "false"
     case .strings(let texts): "[" + texts.map(quoted).joined(separator: ",") + "]"
     }

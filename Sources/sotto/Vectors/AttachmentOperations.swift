@@ -6,6 +6,7 @@ internal import SottoWire
 enum AttachmentOperations {
   static let all: [String: VectorOperation] = [
     "attachments/size": size, "attachments/seal": seal, "attachments/open": open, "attachments/pointer": pointer,
+    "attachments/part": part,
   ]
 
   private static func size(_ fields: Fields) throws -> [String: VectorValue] {
@@ -50,6 +51,15 @@ enum AttachmentOperations {
       throw BadVector("\(fields.place): reads back as another pointer")
     }
     return ["encoded": .bytes(encoded(attachment))]
+  }
+
+  private static func part(_ fields: Fields) throws -> [String: VectorValue] {
+    let attachment = Attachment(
+      blob: try fields.typed("blob", BlobID.init), relay: try fields.relay("relay.example"), key: try key(fields),
+      layout: try layout(try fields.u64("length")), name: FileName(sanitising: ""), mediaType: nil)
+    let (parts, index) = (attachment.parts, Int(try fields.u64("index")))
+    guard parts.indices.contains(index) else { throw BadVector("\(fields.place): the blob has \(parts.count) parts") }
+    return ["name": .bytes(parts[index].name.bytes), "part_length": .number(parts[index].length.bytes)]
   }
 
   private static func encoded(_ attachment: Attachment) -> [UInt8] {

@@ -98,6 +98,9 @@ private func goodContent(_ cast: Cast) throws -> [Case] {
     try written("timer", "messages.5", "a text that disappears after a minute", [(7, [0, 0, 0, 60]), hello]),
     try written("timer-off", "messages.5", "from now on messages are kept", [(7, [0, 0, 0, 0])]),
     try written("timer-longest", "messages.5", "a year", [(7, [0x01, 0xe1, 0x33, 0x80])]),
+    try written("attachment", "attachments.9", "a file, and what is said of it", [hello, (8, pointer())]),
+    try written(
+      "attachment-alone", "attachments.9", "a file of which nothing is said", [(8, pointer(mediaType: ""))]),
     try written("no-parts", "messages.5", "no parts: it carries nothing but the ratchet", []),
     try written("empty-text", "messages.5", "an empty text", [(1, [])]),
     try written(
@@ -157,6 +160,11 @@ private func badBodies(_ cast: Cast) throws -> [Case] {
     try refused("timer-cut", "three bytes", 7, [0, 0, 60]),
     try refused("timer-trailing", "five bytes", 7, [0, 0, 0, 60, 0]),
     try refused("timer-too-long", "a year and a second", 7, [0x01, 0xe1, 0x33, 0x81]),
+    try refused("attachment-cut", "a byte less", 8, pointer().dropLast(), "attachments.10"),
+    try refused("attachment-trailing", "a byte more", 8, pointer() + [0], "attachments.10"),
+    try refused("attachment-name", "a name with a folder", 8, pointer(name: "a/b"), "attachments.11"),
+    try refused("attachment-type", "a type with a capital", 8, pointer(mediaType: "Text/plain"), "attachments.12"),
+    try refused("attachment-long", "4 GiB and a byte", 8, pointer(length: 1 << 32 + 1), "attachments.1"),
     try refused("reply-path-cut", "a byte less", 2, path.dropLast()),
     try refused("reply-path-trailing", "a byte more", 2, path + [0]),
     try refused("reply-path-empty", "no bytes", 2, []),
@@ -195,4 +203,16 @@ private func badContentBytes() throws -> [Case] {
       "long-body", "a body of 65,537 bytes", ContentInput([(200, [UInt8](repeating: 0x5a, count: 65_537))]).bytes,
       "encoding.4"),
   ]
+}
+
+/// What a message says of a file.
+private func pointer(length: UInt64 = 5, name: String = "hello.txt", mediaType: String = "text/plain") -> [UInt8] {
+  var writer = WireWriter()
+  writer.fixed(seq(0x00, 16))
+  writer.vector(Array("relay.example".utf8))
+  writer.fixed(seq(0x20, 32))
+  writer.u64(length)
+  writer.vector(Array(name.utf8))
+  writer.vector(Array(mediaType.utf8))
+  return writer.bytes
 }
