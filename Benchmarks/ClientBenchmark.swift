@@ -16,11 +16,14 @@ struct ClientBenchmark: AsyncParsableCommand {
   @Option(help: "Contacts of the full store, each with a session.") var contacts = 1_000
   @Option(help: "Messages of the full store.") var messages = 100_000
   @Option(help: "Messages that wait for one receive.") var queued = 4_500
+  @Option(help: "Mebibytes of a file that is sent and fetched.") var file = 1_024
   @Option(help: "Where everything lies: its disk counts.") var folder = NSTemporaryDirectory()
   @Flag(help: "Print one JSON object a line.") var json = false
 
   func validate() throws {
-    guard 1...1000 ~= rounds, 1...10_000 ~= contacts, 1...1_000_000 ~= messages, 1...5_000 ~= queued else {
+    guard 1...1000 ~= rounds, 1...10_000 ~= contacts, 1...1_000_000 ~= messages, 1...5_000 ~= queued,
+      1...4_096 ~= file
+    else {
       throw ValidationError("A number is out of range.")
     }
   }
@@ -41,6 +44,32 @@ struct ClientBenchmark: AsyncParsableCommand {
     try full.fill(contacts: contacts, messages: messages)
     try commands(empty, full, peer, disk: folder)
     try await backlog(empty, peer)
+    try attachment(empty, peer, in: folder)
+  }
+
+  /// A file that goes and comes; its bytes are zeros, which no step takes for less.
+  private func attachment(_ home: MeasuredHome, _ peer: MeasuredHome, in folder: String) throws {
+    let path = folder + "/file"
+    guard FileManager.default.createFile(atPath: path, contents: nil), truncate(path, file << 20) == 0 else {
+      throw CocoaError(.fileWriteUnknown)
+    }
+    let one = try home.sotto(["identity", "show"])
+    let sent = try home.sotto(["send", "peer", "--attach", path])
+    _ = try peer.sotto(["receive"])
+    let fetched = try peer.sotto(["download", home.name, "--to", folder + "/fetched"])
+    for (command, cost) in [("send", sent), ("download", fetched)] {
+      if json {
+        BenchmarksCommand.print(
+          String(
+            format: #"{"command":"%@","file_mib":%d,"mib_per_second":%.0f,"mib":%.1f,"mib_show":%.1f}"#, command, file,
+            Double(file) / cost.seconds, cost.mebibytes, one.mebibytes))
+      } else {
+        BenchmarksCommand.print(
+          String(
+            format: "%@  a file of %d MiB: %.0f MiB a second, %.0f MiB of memory (goal 64; `identity show` %.0f)",
+            command, file, Double(file) / cost.seconds, cost.mebibytes, one.mebibytes))
+      }
+    }
   }
 
   /// The commands in turn, so that whatever this machine does meanwhile, it does to all of them.

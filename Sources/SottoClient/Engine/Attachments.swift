@@ -180,10 +180,15 @@ extension Engine {
 
   /// Begins to fetch the file of a message, or goes on. [attachments.14]
   ///
-  /// - Parameter id: the message's id, or the beginning of it in hexadecimal digits.
-  package mutating func beginDownload(_ id: String, from nameOrAddress: String) throws -> Download {
+  /// - Parameter id: the message's id, or the beginning of it in hexadecimal digits; nil: the newest that brought one.
+  package mutating func beginDownload(_ id: String?, from nameOrAddress: String) throws -> Download {
     let contact = try known(nameOrAddress)
-    let message = try message(id, with: contact.account)
+    let found = try id.map { try message($0, with: contact.account) } ?? newestFile(from: contact.account)
+    guard let message = found else {
+      throw ClientError(
+        .badData, "They have sent no file.", meaning: "Nothing was fetched.",
+        next: "Run `sotto receive`: one may be waiting.")
+    }
     guard let attachment = message.attachment else {
       throw ClientError(
         .badData, "This message has no file.", meaning: "Nothing was fetched.",
@@ -211,6 +216,12 @@ extension Engine {
     let transfer = Transfer(message, spool: entropy.bytes(16), isUpload: false)
     try records.save(transfer)
     return Download(message: message, attachment: attachment, spool: transfer.spool)
+  }
+
+  private func newestFile(from account: AccountID) throws -> StoredMessage? {
+    try records.newest(StoredMessage.self, group: account.bytes, limit: 1) {
+      $0.direction == .incoming && $0.attachment != nil
+    }.first
   }
 
   /// The file has its name, or its bytes were nothing: the spool is to be emptied.

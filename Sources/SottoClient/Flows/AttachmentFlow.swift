@@ -178,14 +178,14 @@ extension Client {
   /// Fetches the file of a message. What came before a cut is not fetched again.
   ///
   /// - Parameters:
-  ///   - id: the message's id, or the beginning of it in hexadecimal digits.
+  ///   - id: the message's id, or the beginning of it in hexadecimal digits; nil: the newest that brought a file.
   ///   - nameOrAddress: whose conversation it is of.
   ///   - destination: a folder, in which it gets the name that its author gave it, or a path that is free; nil: the
   ///     present folder. Nothing is overwritten.
   ///   - progress: is told how much has come.
   /// - Returns: where it is.
   public func download(
-    _ id: String, from nameOrAddress: String, to destination: String? = nil,
+    _ id: String? = nil, from nameOrAddress: String, to destination: String? = nil,
     progress: FileProgress = { _, _ in }
   ) async throws -> String {
     let download = try step { try $0.beginDownload(id, from: nameOrAddress) }

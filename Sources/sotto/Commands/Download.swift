@@ -12,8 +12,10 @@ struct DownloadCommand: AsyncParsableCommand {
   @Argument(help: "A contact's name, or an address.")
   var contact: String
 
-  @Argument(help: "The message's id, or the beginning of it: `sotto receive` and `sotto history --json` show it.")
-  var id: String
+  @Argument(
+    help: ArgumentHelp(
+      "The message's id, or the beginning of it, as `sotto receive` shows it; without one, the newest file."))
+  var id: String?
 
   @Option(
     help: ArgumentHelp(
