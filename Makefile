@@ -6,7 +6,7 @@ SECONDS ?= 60
 RUNS ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client crash-check fuzz mutants sanitize coverage soak install uninstall dist clean
+.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client crash-check client-check fuzz mutants sanitize coverage soak install uninstall dist clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ bench-client: ## Measure the commands with an empty store and with 100,000 messa
 
 crash-check: ## Kill a relay under load, CYCLES=20 times, and count what was lost or shown twice
 	@exec .ci/benchmark crash-check --cycles '$(CYCLES)'
+
+client-check: ## Kill sotto and the relay in the middle of everything, CYCLES=20 times each, restore a device, and count
+	@exec .ci/benchmark client-check --cycles '$(CYCLES)'
 
 fuzz: ## Fuzz every decoder for SECONDS=60 each; RUNS=n goes on until there were n executions in all
 	@exec .ci/fuzz --seconds '$(SECONDS)' --runs '$(RUNS)'

@@ -7,7 +7,8 @@ struct BenchmarksCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmarks", abstract: "Measure Sotto against what bounds it and against its peers.",
     subcommands: [
-      CryptoBenchmark.self, RelayBenchmark.self, ClientBenchmark.self, CrashCheck.self, FloorServer.self,
+      CryptoBenchmark.self, RelayBenchmark.self, ClientBenchmark.self, CrashCheck.self,
+      ClientCheck.self, FloorServer.self,
     ])
 
   /// A program of the same build.

@@ -155,7 +155,7 @@ final class MeasuredHome {
   let address: String
   var name: String { String(path.split(separator: "/").last!) }
 
-  private static let passphrase = "benchmark"
+  static let passphrase = "benchmark"
   private static var secret: Secret { Secret(copying: Array(passphrase.utf8)) }
   private static let options = Client.Options(passphraseCost: .minimal)
 
@@ -165,6 +165,12 @@ final class MeasuredHome {
       home: path, passphrase: Self.secret, name: "", relay: "http://127.0.0.1:\(port)", options: Self.options)
     address = try await client.identity().address
     try await client.close()
+  }
+
+  /// A folder in which nothing is yet, for the same person.
+  init(again path: String, like other: MeasuredHome) {
+    self.path = path
+    address = other.address
   }
 
   private func open() throws -> Client { try Client.open(home: path, passphrase: Self.secret, options: Self.options) }

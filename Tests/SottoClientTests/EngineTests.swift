@@ -210,6 +210,33 @@ import Testing
   }
 
   // [client.7] [client.8]
+  // [client.7] Who writes every day to somebody who is away begins no more sessions than a pair keeps: an answer to the
+  // oldest can be read.
+  @Test func `An answer to the oldest of many first flights can be read`() throws {
+    let (alice, bob, relay) = try pair()
+    for day in 0..<14 {
+      try alice.send("day \(day)", to: "bob")
+      for _ in 0..<2 {
+        alice.now += 43_200
+        try alice.flush()
+      }
+    }
+    let mailbox = try bob.mailbox
+    bob.now = alice.now
+    let oldest = try #require(relay.queues[mailbox]?.first)
+    try bob.step { try $0.receive(oldest.id, oldest.bytes) }
+    for text in ["first answer", "second answer"] { try bob.send(text, to: try alice.address) }
+    try alice.receive()
+    #expect(alice.shown == ["first answer", "second answer"])
+    try bob.receive()
+    try bob.send("third answer", to: try alice.address)
+    try alice.receive()
+    try alice.flush()
+    try bob.receive()
+    #expect(Set(bob.shown) == Set((0..<14).map { "day \($0)" }) && bob.shown.count == 14)
+    #expect(alice.shown.last == "third answer")
+  }
+
   @Test func `A repeated first flight that had arrived after all is shown once`() throws {
     let (alice, bob, relay) = try pair()
     try alice.send("once", to: "bob")

@@ -190,7 +190,8 @@ extension Engine {
         item.stage = .waiting
         try records.save(item)
       } else if Int(item.repeats) < ClientLimits.repeats.count,
-        seconds >= item.firstSentAt + ClientLimits.repeats[Int(item.repeats)]
+        seconds >= item.firstSentAt + ClientLimits.repeats[Int(item.repeats)],
+        try unanswered(contact.account, device) <= ClientLimits.repeats.count
       {
         // All that went out on that session goes out again on the next one.
         try archive(sid)
@@ -202,6 +203,14 @@ extension Engine {
         item.repeats += 1
         try records.save(item)
       }
+    }
+  }
+
+  /// Sessions that were begun here and that the device has not answered. There are no more than a pair of devices keeps
+  /// beside the one in use: an answer to any of them can be read, however many messages wait. [client.7]
+  private func unanswered(_ account: AccountID, _ device: DeviceID) throws -> Int {
+    try candidates(of: account, device: device).count {
+      $0.info.role == .initiator && !$0.info.isConfirmed && !$0.isOver(at: seconds)
     }
   }
 
