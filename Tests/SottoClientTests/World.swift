@@ -127,6 +127,8 @@ final class Node {
   private(set) var requests: [Bool] = []
   /// Whether it sends receipts when they are due, as the real shell does.
   var sendsReceipts = false
+  /// What sessions have done; nil while nobody asks.
+  var observations: [Observation]?
 
   init(_ name: String, _ relay: WorldRelay, seed: UInt64) throws {
     self.name = name
@@ -163,7 +165,10 @@ final class Node {
       var engine = Engine(records: records, now: now * 1000, entropy: entropy)
       // The next step must not draw the same bytes.
       _ = entropy.bytes(8 * 1024)
-      return try body(&engine)
+      engine.observations = observations
+      let result = try body(&engine)
+      observations = engine.observations
+      return result
     }
   }
 

@@ -18,6 +18,8 @@ package struct Engine {
   /// Unix milliseconds.
   package let now: UInt64
   var entropy: any Entropy
+  /// What sessions did in this step; nil while nobody asks.
+  package var observations: [Observation]?
 
   package init(records: any Records, now: UInt64, entropy: any Entropy) {
     self.records = records

@@ -14,24 +14,24 @@ extension Engine {
     do {
       let envelope = try Envelope(decoding: bytes)
       if let prelude = envelope.prelude {
-        try receive(envelope, prelude)
+        try receive(id, envelope, prelude)
       } else if let row = try recognising(envelope) {
-        try open(envelope, in: row)
+        try open(id, envelope, in: row)
       }
     } catch is Refused {
       // Junk, a repetition, or not for us: nothing has changed, and nobody learns which.
     }
   }
 
-  private mutating func receive(_ envelope: Envelope, _ prelude: Prelude) throws {
+  private mutating func receive(_ id: EnvelopeID, _ envelope: Envelope, _ prelude: Prelude) throws {
     guard let accepted = try records.load(AcceptedPrelude.self, prelude.digest.bytes) else {
-      return try accept(envelope, prelude)
+      return try accept(id, envelope, prelude)
     }
     // A session that was given up is not opened a second time.
-    if let row = try session(accepted.session), !row.candidate.isOver(at: seconds) { try open(envelope, in: row) }
+    if let row = try session(accepted.session), !row.candidate.isOver(at: seconds) { try open(id, envelope, in: row) }
   }
 
-  private mutating func open(_ envelope: Envelope, in found: consuming SessionRow) throws {
+  private mutating func open(_ id: EnvelopeID, _ envelope: Envelope, in found: consuming SessionRow) throws {
     var row = found
     let opened: Session.Opened
     do {
@@ -43,6 +43,7 @@ extension Engine {
       }
       return
     }
+    observations?.append(.opened(id, text: opened.content.text, row.session.position))
     let info = row.session.info
     row.toldIsHeard = row.told != .zero
     row.isSuspect = false
@@ -55,7 +56,7 @@ extension Engine {
   }
 
   /// A first message: opens a session with whoever sent it. One-time keys die in this transaction. [prekeys.8]
-  private mutating func accept(_ envelope: Envelope, _ prelude: Prelude) throws {
+  private mutating func accept(_ id: EnvelopeID, _ envelope: Envelope, _ prelude: Prelude) throws {
     let profile = try profile()
     let opening = try prelude.openIDs(try deviceKeys(), of: profile.account)
     let ids = opening.ids
@@ -86,6 +87,12 @@ extension Engine {
 
     // Everything has opened: commit.
     if ids.kind == .oneTime { try records.delete(.oneTimePrekey, Self.key(ids.id, ids.index)) }
+    if observations != nil {
+      observations?.append(.began(.responder, usesOneTimePrekey: ids.kind == .oneTime))
+      // Looked up: a key that stays must not be drawn as gone.
+      if ids.kind == .oneTime, try oneTimePrekey(ids) == nil { observations?.append(.oneTimePrekeyGone) }
+      observations?.append(.opened(id, text: opened.content.text, responded.session.position))
+    }
     try count { $0.accepted(ids, profile.prekeys) }
     try records.save(AcceptedPrelude(prelude.digest, session: info.sid, keptUntil: signed.keptUntil))
     let address = Address(

@@ -160,7 +160,12 @@ extension Engine {
     let content = Content(id: base.id, sentAt: base.sentAt, parts: base.parts + news)
     guard let envelope = row.session.seal(content, from: &entropy) else { return try fail(item) }
     row.told = told
-    item.stage = .sealed(session: row.session.info.sid, envelope: EnvelopeID(from: &entropy), bytes: envelope)
+    let id = EnvelopeID(from: &entropy)
+    observations?.append(
+      .sealed(
+        id, bytes: envelope.count, hasPrelude: row.session.encodedPrelude != nil, text: content.text,
+        row.session.position))
+    item.stage = .sealed(session: row.session.info.sid, envelope: id, bytes: envelope)
     try save(row)
     try records.save(item)
   }
@@ -269,6 +274,7 @@ extension Engine {
       contact.resets.remove(device)
       try records.save(contact)
       let info = session.info
+      observations?.append(.began(.initiator, usesOneTimePrekey: bundle.kind == .oneTime))
       try save(SessionRow(session), asNewest: true)
       try keepHouse(account, device, reset: isReset ? info : nil)
     } catch let refused as Refused {

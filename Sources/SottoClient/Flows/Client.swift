@@ -15,6 +15,8 @@ public actor Client {
   var beingServed: Set<AccountID> = []
   /// Whom to tell how much of a file the relay has.
   var fileProgress: FileProgress?
+  /// What sessions have done since `observe()`; nil while nobody asks.
+  package private(set) var observations: [Observation]?
 
   /// How a client is opened.
   public struct Options: Sendable {
@@ -79,9 +81,16 @@ public actor Client {
   /// Runs one step of the engine in one transaction. What it answers may be carried out once this has returned.
   func step<R>(_ body: (inout Engine) throws -> R) throws -> R {
     let now = now()
-    return try store.transaction { transaction in
+    let (result, observed) = try store.transaction { transaction in
       var engine = Engine(records: transaction, now: now, entropy: SystemEntropy())
-      return try body(&engine)
+      engine.observations = observations.map { _ in [] }
+      return (try body(&engine), engine.observations)
     }
+    // What was undone was not done.
+    observations? += observed ?? []
+    return result
   }
+
+  /// From now on `observations` tells what sessions do.
+  package func observe() { observations = [] }
 }

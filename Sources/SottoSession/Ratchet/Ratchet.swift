@@ -11,8 +11,8 @@ package struct Ratchet: ~Copyable {
   package let sid: Digest
   private var root: RootKey
   private var own: AgreementPrivateKey
-  private var sending: SendingChain?
-  private var receiving: ReceivingChain?
+  private(set) var sending: SendingChain?
+  private(set) var receiving: ReceivingChain?
   private var nextSendingHeader: HeaderKey
   private var nextReceivingHeader: HeaderKey
   private var previousCount: UInt32
