@@ -142,7 +142,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "SottoTests", dependencies: ["sotto"], exclude: ["Chat/Golden", "QR/golden.py"], swiftSettings: strict),
+      name: "SottoTests", dependencies: ["sotto", "SottoClient", "SottoSession", "SottoWire", "SottoSimulation"],
+      exclude: ["Chat/Golden", "QR/golden.py"], swiftSettings: strict),
     .testTarget(
       name: "SottoRelayTests",
       dependencies: [
