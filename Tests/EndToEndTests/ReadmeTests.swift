@@ -23,7 +23,7 @@ import Testing
       environment: [
         "PATH": Programs.folder.path + ":/usr/bin:/bin", "HOME": folder.path, "SOTTO_PASSPHRASE": "for this test",
         "SOTTO_RELAY_LISTEN": "127.0.0.1:\(port)", "XDG_DATA_HOME": folder.file("data"), "TERM": "dumb",
-      ])
+      ], killedAfter: 180)
     #expect(outcome.status == 0 && outcome.output.hasSuffix("FINISHED\n"), "\(script)\n\(outcome)")
   }
 

@@ -8,8 +8,16 @@ struct DemoCommand: AsyncParsableCommand {
     commandName: "demo", abstract: "Watch two people talk through a relay that cannot read.",
     discussion: "Starts the sotto-relay that stands beside this program, with a temporary folder that goes afterwards.")
 
-  @Option(help: ArgumentHelp("Write the facts as JSON to a file.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Write FILE.html, a page that shows which key lived when and what the relay saw, or FILE.json, the facts.",
+      valueName: "file"))
   var report: String?
+
+  func validate() throws {
+    guard let report, !report.hasSuffix(".html"), !report.hasSuffix(".json") else { return }
+    throw ValidationError("--report writes a page to FILE.html, or facts to FILE.json.")
+  }
 
   func run() async throws {
     let start = ContinuousClock.now
@@ -26,9 +34,8 @@ struct DemoCommand: AsyncParsableCommand {
     }
     if let report {
       demo.facts.seconds = Double((ContinuousClock.now - start).components.seconds)
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      do { try encoder.encode(demo.facts).write(to: URL(filePath: report)) } catch {
+      let bytes = report.hasSuffix(".html") ? Array(ReportPage(demo.trace).html.utf8) : try demo.facts.json
+      do { try NewFile.replace(report, with: bytes) } catch {
         throw ClientError(
           .cannotCreate, "Cannot write \(report).", meaning: "The demo itself went well.", next: "Choose another file.")
       }

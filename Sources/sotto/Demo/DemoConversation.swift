@@ -5,7 +5,7 @@ internal import SottoWire
 
 /// Two people and a relay. Every line is printed when it has happened; the first thing that is not as it must be ends it.
 struct DemoConversation {
-  /// What `--report` writes.
+  /// What `--report` writes as JSON.
   struct Facts: Encodable {
     var relay = ""
     var messages = 0
@@ -18,6 +18,14 @@ struct DemoConversation {
     var controlFound = 0
     var safetyNumber = ""
     var seconds = 0.0
+
+    var json: [UInt8] {
+      get throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(self))
+      }
+    }
   }
 
   private let relay: DemoRelay
@@ -25,14 +33,17 @@ struct DemoConversation {
   private let alice: DemoPerson
   private let bob: DemoPerson
   private var needles: [Needle] = []
+  /// What the relay had when it was last looked at.
+  private var waiting: [RelayView.Envelope] = []
   private var firstEnvelope: RelayView.Envelope?
+  private var recorder = TraceRecorder()
   var facts = Facts()
 
   init(relay: DemoRelay, folder: String) throws {
     self.relay = relay
     view = RelayView(relay: relay)
-    alice = DemoPerson("Alice", "Aldobrandini", home: folder + "/alice")
-    bob = DemoPerson("Bob", "Bevilacqua", home: folder + "/bob")
+    alice = DemoPerson("Alice", "Aldobrandini", .first, home: folder + "/alice")
+    bob = DemoPerson("Bob", "Bevilacqua", .second, home: folder + "/bob")
     facts.relay = relay.url
   }
 
@@ -75,7 +86,9 @@ struct DemoConversation {
       try Output.line("  \(author.name.padded(to: 5)) writes  \(text)")
     }
     reader.expected = texts
-    let waiting = try view.envelopes()
+    record(author)
+    waiting = try view.envelopes()
+    for envelope in waiting { recorder.tell(.stored(envelope.inTrace)) }
     try DemoMismatch.unless(waiting.count == texts.count, "the relay holds \(waiting.count) envelopes")
     firstEnvelope = firstEnvelope ?? waiting.first
     facts.envelopeSizes += waiting.map(\.bytes.count)
@@ -91,9 +104,15 @@ struct DemoConversation {
       messages.allSatisfy { $0.isRequest == isRequest }, "a message is a request that should not be, or is not")
     for message in messages { try Output.line("  \(reader.name.padded(to: 5)) reads   \(message.text)") }
     facts.messages += messages.count
+    record(reader)
     // The last acknowledgement may still be on its way when the reader has gone.
     for _ in 0..<150 where try !view.envelopes().isEmpty { try await Task.sleep(for: .milliseconds(100)) }
     try DemoMismatch.unless(try view.envelopes().isEmpty, "the relay keeps what was received")
+    for envelope in waiting { recorder.tell(.delivered(envelope.inTrace.name)) }
+  }
+
+  private mutating func record(_ person: DemoPerson) {
+    for observation in person.takeObservations() { recorder.record(observation, of: person.side) }
   }
 
   private mutating func compareSafetyNumbers() async throws {
@@ -105,6 +124,18 @@ struct DemoConversation {
   }
 
   // MARK: what the relay saw
+
+  /// What `--report` draws: the two sessions and the relay, and no byte of a key.
+  var trace: ConversationTrace {
+    let tables = facts.tables.sorted { $0.key < $1.key }.map { ConversationTrace.Count($0.key, $0.value) }
+    let needles = Needle.Kind.allCases.map { ConversationTrace.Count($0.words, facts.needles[$0.rawValue] ?? 0) }
+    return ConversationTrace(
+      people: .init(alice.name, bob.name), events: recorder.events,
+      search: .init(
+        tables: tables, bytes: facts.searchedBytes, searches: facts.searches, needles: needles, found: facts.found,
+        controlFound: facts.controlFound),
+      versions: [.init("sotto", sottoVersion), .init("protocol", "1")])
+  }
 
   private mutating func collectNeedles(_ addresses: String...) async throws {
     needles += [alice, bob].map { Needle(.name, $0.fullName) }
@@ -162,13 +193,16 @@ final class DemoPerson {
   let name: String
   /// What identity and contacts are called: long enough that a search of random bytes does not find it by chance.
   let fullName: String
+  let side: ConversationTrace.Side
   /// The texts that wait for them.
   var expected: [String] = []
   private let home: String
   private let passphrase = UUID().uuidString
+  private var observations: [Observation] = []
 
-  init(_ name: String, _ surname: String, home: String) {
+  init(_ name: String, _ surname: String, _ side: ConversationTrace.Side, home: String) {
     self.name = name
+    self.side = side
     fullName = name + surname
     self.home = home
   }
@@ -207,10 +241,18 @@ final class DemoPerson {
     try await online { try await $0.identifyingBytes() }
   }
 
+  /// What their sessions have done since the last time.
+  func takeObservations() -> [Observation] {
+    defer { observations = [] }
+    return observations
+  }
+
   private func online<R: Sendable>(_ work: (Client) async throws -> R) async throws -> R {
     let client = try Client.open(home: home, passphrase: Secret(copying: Array(passphrase.utf8)))
+    await client.observe()
     do {
       let result = try await work(client)
+      observations += await client.observations ?? []
       try await client.close()
       return result
     } catch {

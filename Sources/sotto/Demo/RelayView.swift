@@ -9,6 +9,16 @@ struct RelayView {
   struct Envelope: Sendable {
     let id: [UInt8]
     let bytes: [UInt8]
+    let mailbox: [UInt8]
+    let capability: CapabilityClass
+    let day: Int
+
+    var inTrace: ConversationTrace.StoredEnvelope {
+      .init(
+        name: .init(of: id), mailbox: .init(of: mailbox), bytes: bytes.count,
+        // [envelope.2] Anybody can read the type.
+        hasPrelude: bytes.first == 2, capability: capability, day: day)
+    }
   }
 
   /// The tables with their numbers of rows, as anybody with the file can list them.
@@ -28,10 +38,16 @@ struct RelayView {
       try GRDB.Row.fetchAll(
         db,
         sql: """
-          SELECT queue.id, bytes FROM queue JOIN mailbox ON mailbox = n WHERE position > acknowledged ORDER BY k
+          SELECT queue.id, bytes, mailbox.id AS owner, class, day FROM queue JOIN mailbox ON mailbox = n
+          WHERE position > acknowledged ORDER BY k
           """
       ).map { row in
-        Envelope(id: [UInt8](row["id"] as Data), bytes: [UInt8](row["bytes"] as Data))
+        guard let capability = CapabilityClass(rawValue: row["class"]) else {
+          throw DemoMismatch("the relay has an envelope under a capability of no class")
+        }
+        return Envelope(
+          id: [UInt8](row["id"] as Data), bytes: [UInt8](row["bytes"] as Data),
+          mailbox: [UInt8](row["owner"] as Data), capability: capability, day: row["day"])
       }
     }
   }

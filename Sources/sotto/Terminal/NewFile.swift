@@ -25,6 +25,23 @@ final class NewFile: Sendable {
     guard fsync(descriptor) == 0, close(descriptor) == 0 else { throw failure }
   }
 
+  /// The same, and it has taken the place of whatever was at `target`.
+  private func finish(replacing target: String) throws {
+    guard fsync(descriptor) == 0, unsafe rename(path, target) == 0, close(descriptor) == 0 else { throw failure }
+  }
+
+  /// Writes a file that may be written again: whoever looks sees the old one or the new one.
+  static func replace(_ target: String, with bytes: [UInt8]) throws {
+    let file = try NewFile("\(target).\(getpid())")
+    do {
+      try file.write(bytes)
+      try file.finish(replacing: target)
+    } catch {
+      file.discard()
+      throw error
+    }
+  }
+
   /// Nothing is left of it.
   func discard() {
     close(descriptor)
