@@ -5,7 +5,8 @@ import Testing
 @Suite struct DemoTests {
   @Test func `The demo shows the conversation and what the relay saw`() async throws {
     let folder = try TemporaryFolder()
-    let outcome = try await run(Programs.path("sotto"), ["demo", "--report", folder.file("report.json")])
+    let outcome = try await run(
+      Programs.path("sotto"), ["demo", "--report", folder.file("report.json")], killedAfter: 180)
     #expect(outcome.status == 0, "\(outcome)")
     #expect(outcome.output.split(separator: "\n", omittingEmptySubsequences: false).count <= 41)
     let golden = try String(
