@@ -162,7 +162,7 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "SottoCrypto", "SottoWire", "SottoSimulation",
+        "SottoClient", "SottoCrypto", "SottoWire", "SottoSimulation",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],

@@ -61,11 +61,11 @@ import Testing
 
   /// [blob.4] [blob.9]
   @Test func bounds() throws {
-    let gib = 1024 * 1024 * 1024
-    try BlobRules.admit(.smallest, besides: .init(count: 999, bytes: gib - 65_536))
+    let most = 5 * 1024 * 1024 * 1024
+    try BlobRules.admit(.smallest, besides: .init(count: 999, bytes: most - 65_536))
     #expect(throws: Refusal(.blobsFull)) { try BlobRules.admit(.smallest, besides: .init(count: 1_000, bytes: 0)) }
     #expect(throws: Refusal(.blobsFull)) {
-      try BlobRules.admit(.smallest, besides: .init(count: 1, bytes: gib - 65_535))
+      try BlobRules.admit(.smallest, besides: .init(count: 1, bytes: most - 65_535))
     }
     #expect(BlobRules.firstDay(isWhole: true, now: 40 * 86_400) == 10)
     #expect(BlobRules.firstDay(isWhole: false, now: 40 * 86_400 + 86_399) == 39)

@@ -278,14 +278,14 @@ import Testing
     try await withRelay { relay in
       let owner = Owner(1)
       try await owner.register(at: relay)
-      for number in 1...8 as ClosedRange<UInt8> {
+      for number in 1...40 as ClosedRange<UInt8> {
         #expect(try await relay.claimUpload(owner, blobID(number), 134_217_728).status == 204)
       }
-      let refused = try await relay.claimUpload(owner, blobID(9), small)
+      let refused = try await relay.claimUpload(owner, blobID(41), small)
       #expect(refused.status == 507 && refused.problem == .blobsFull)
       #expect(relay.blobFiles("arriving").isEmpty, "a place costs no room on the disk")
       #expect(try await relay.owner(owner.key, .delete, .upload(owner.mailbox, blobID(3)), sequence: 3).status == 204)
-      #expect(try await relay.claimUpload(owner, blobID(9), small).status == 204)
+      #expect(try await relay.claimUpload(owner, blobID(41), small).status == 204)
       let envelope = Route.envelope(owner.mailbox, envelopeID(1))
       let bytes = [UInt8](repeating: 1, count: 512)
       #expect(try await relay.sender(.put, envelope, owner.contact, body: bytes).status == 201)

@@ -76,10 +76,14 @@ extension Client {
     let opened = try open(pieces, with: key)
     let account = try account(in: opened)
     let card = try await currentCard(of: account, options: options)
-    return try await establish(home: home, passphrase: passphrase, options: options) { engine in
+    let client = try await establish(home: home, passphrase: passphrase, options: options) { engine in
       try engine.importIdentity(account, card: card)
       for piece in opened { try engine.restore(piece.secret.copy()) }
+      // Until they know of this device they write to the mailbox of the one that is no more.
+      try engine.tellContacts()
     }
+    await client.flushOutbox(patient: false)
+    return client
   }
 
   private struct SealedPieces {
