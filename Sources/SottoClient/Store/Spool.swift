@@ -111,6 +111,6 @@ final class DiskFile {
     if code == ENOSPC || code == EDQUOT || code == EFBIG { return StoreFailure.full }
     return ClientError(
       what == "read" ? .unreadable : .cannotCreate, "Cannot \(what) \(path): \(System.text(code)).",
-      meaning: "Nothing was sent, and nothing is left of it.", next: "Check the path and who may use it.")
+      meaning: "Nothing was sent, and nothing was kept.", next: "Check the path and who may use it.")
   }
 }
