@@ -41,6 +41,8 @@ public enum Limits {
   /// The longest file: 4 GiB. Its sealed bytes are below 2^33, far from where a signed 64-bit number ends, and every copy
   /// of the number is one of 64 bits.
   public static let attachment: UInt64 = 1 << 32
+  /// What a user calls a device or a contact, in UTF-8: a word or two.
+  public static let deviceName = 64
   /// Plaintext of one chunk of an attachment: what a reader has to hold before it may believe any of it.
   public static let attachmentChunk = 64 * 1024
   /// The name of a file in UTF-8: what the usual file systems take.

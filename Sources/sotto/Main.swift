@@ -20,8 +20,8 @@ struct Sotto: AsyncParsableCommand {
     version: sottoVersion,
     subcommands: [
       IdentityCommand.self, ContactCommand.self, ChatCommand.self, SendCommand.self, ReceiveCommand.self,
-      DownloadCommand.self, HistoryCommand.self, SearchCommand.self, BackupCommand.self, SessionCommand.self,
-      DoctorCommand.self, VectorsCommand.self, DemoCommand.self,
+      DownloadCommand.self, HistoryCommand.self, SearchCommand.self, BackupCommand.self, DeviceCommand.self,
+      SessionCommand.self, DoctorCommand.self, VectorsCommand.self, DemoCommand.self,
     ])
 }
 

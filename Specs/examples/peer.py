@@ -295,7 +295,7 @@ def verify_bundle(claimed, address, device):  # [prekeys.6] `device` is an entry
     return Bundle(published.content, part.signed_key, ids, one.agreement_key, one.kem_key)
 
 # ---- Messages.md ----
-TEXT, REPLY_PATH, HEADS, MISSING, ANSWER, RECEIPT, TIMER, ATTACHMENT = range(1, 9)
+TEXT, REPLY_PATH, HEADS, MISSING, ANSWER, RECEIPT, TIMER, ATTACHMENT, LINK, COPY = range(1, 11)
 SIZES = [512 << k for k in range(8)]  # [envelope.1]
 MailboxRight = structure(mailbox=fixed(16), capability=fixed(32))
 ReplyPath = structure(relay=Authority, contact_secret=fixed(16), sequence=u64, rights=vector(MailboxRight, 64).where(
@@ -311,6 +311,26 @@ Attachment = structure(blob=fixed(16), relay=Authority, key=fixed(32), length=u6
 BODIES = {REPLY_PATH: ReplyPath, HEADS: fixed(40 + 40), MISSING: MessageIDs, ANSWER: structure(side=Side, id=fixed(16)),
           RECEIPT: structure(receipt=Kind, ids=MessageIDs.where(len)), TIMER: u32.where(lambda s: s <= 365 * 86_400),
           ATTACHMENT: Attachment}
+
+# ---- Devices.md: this peer has one device, so what others say of theirs has to be readable, and means nothing ----
+def name(least): return text(64, rf"[^\x00-\x1f\x7f-\x9f]{{{least},64}}")
+OwnDevice = Type(bytes, Device.read).where(lambda device: device.relay == 0)
+LinkRequest = structure(relay=Authority, device=OwnDevice, capability=fixed(32), name=name(1))
+LinkName = structure(device=fixed(8), name=name(1))
+LinkGrant = structure(holder=fixed(8), names=vector(LinkName, 64).where(
+    lambda names: [n.device for n in names] == sorted({n.device for n in names})), history=Attachment)
+STEPS = {1: structure(), 2: LinkRequest, 3: LinkGrant, 4: Card}  # [devices.5]
+BODIES[LINK] = Type(bytes, lambda r: STEPS[u8.read(r)].read(r))
+CopyHead = structure(account=fixed(32), contact_secret=fixed(16), relay=Authority, name=name(0),
+                     standing=u8.where(lambda s: s <= 2), verified_at=u64, timer=BODIES[TIMER],
+                     author=u8.where(lambda a: a <= 2))
+def read_copy(r):  # [devices.8] Copies do not nest.
+    head = CopyHead.read(r)
+    parts = decode(Content, r.take(r.left())).parts if head.author else [(TEXT, b"")]
+    require(all(kind in (TEXT, ANSWER, TIMER, ATTACHMENT) for kind, _ in parts), "encoding")
+    require(any(kind in (TEXT, ATTACHMENT) for kind, _ in parts), "encoding")
+    for kind, body in parts: body.decode() if kind == TEXT else decode(BODIES[kind], body)
+BODIES[COPY] = Type(bytes, read_copy)
 Part = structure(kind=u8, body=opaque(1 << 16))
 Content = structure(id=fixed(16), sent_at=u64, parts=vector(Part, 64))
 

@@ -93,6 +93,21 @@ import Testing
     #expect(alice.shown.last == "yes")
   }
 
+  // [client.9]
+  @Test func `What changes before the first answer is told all the same`() throws {
+    let relay = WorldRelay()
+    let alice = try Node("alice", relay, seed: 1)
+    let bob = try Node("bob", relay, seed: 1001)
+    try alice.add(bob, as: "bob")
+    try alice.send("hello", to: "bob")
+    try alice.step { try $0.rotateContactSecret() }
+    try alice.flush()
+    try alice.send("from my new address", to: "bob")
+    try bob.receive()
+    let address = try Engine.address(try alice.address)
+    #expect(try bob.step { try $0.contact(address.account)?.address } == address)
+  }
+
   // [client.17]
   @Test func `Seventeen blocks in a week fit the sixteen slots of a mailbox`() throws {
     let relay = WorldRelay()

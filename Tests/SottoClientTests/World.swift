@@ -152,6 +152,15 @@ final class Node {
     try flushUploads()
   }
 
+  /// A client without an identity yet.
+  init(blank name: String, _ relay: WorldRelay, seed: UInt64, now: UInt64) {
+    self.name = name
+    self.relay = relay
+    self.now = now
+    records = MemoryRecords()
+    entropy = SeededEntropy(seed: seed)
+  }
+
   /// The same client in another world.
   init(copying other: Node, _ relay: WorldRelay) {
     name = other.name
@@ -220,7 +229,11 @@ final class Node {
     try records.fuse.pass()
     switch errand {
     case .fetchCard(_, let id, _):
-      let (sequence, sealed) = try #require(relay.card(id))
+      guard let (sequence, sealed) = relay.card(id) else {
+        let isKnown = try step { try $0.cardUnavailable(account) }
+        #expect(isKnown, "the relay has a card, or one is known")
+        return isKnown
+      }
       try records.fuse.pass()
       try step { try $0.fetched(account, listSequence: sequence, sealed: sealed) }
     case .claim(_, let device, let mailbox, _, let capability):

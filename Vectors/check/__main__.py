@@ -11,6 +11,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # nothing is left behind among the vectors
 
 import attachments
+import devices
 import encoding
 import handshake
 import identity
@@ -23,7 +24,7 @@ import sessions
 import state
 import vectors
 
-MODULES = (primitives, encoding, identity, prekeys, handshake, ratchet, sessions, messages, attachments, relay, state)
+MODULES = (primitives, encoding, identity, prekeys, handshake, ratchet, sessions, messages, attachments, devices, relay, state)
 OPERATIONS = {name: forms for module in MODULES for name, forms in module.OPERATIONS.items()}
 SHOWN = 20  # failures of one file
 

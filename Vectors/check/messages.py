@@ -63,8 +63,15 @@ def read_prelude(reader):
 
 # ---- Content
 
-TEXT, REPLY_PATH, HEADS, MISSING, ANSWER, RECEIPT, TIMER, ATTACHMENT, IGNORED = 1, 2, 3, 4, 5, 6, 7, 8, 128
+TEXT, REPLY_PATH, HEADS, MISSING, ANSWER, RECEIPT, TIMER, ATTACHMENT, LINK, COPY, IGNORED = *range(1, 11), 128
+COPIED = TEXT, ANSWER, TIMER, ATTACHMENT
 LONGEST_TIMER = 365 * 86_400
+
+
+def devices():
+    """Imported late: a link has a card in it, and a card has the padding of this file."""
+    import devices
+    return devices
 
 
 def check_body(kind, body):
@@ -85,17 +92,29 @@ def check_body(kind, body):
         require(len(body) == 4 and int.from_bytes(body, "big") <= LONGEST_TIMER, "content")
     elif kind == ATTACHMENT:
         decode(body, read_pointer)
+    elif kind == LINK:
+        decode(body, devices().read_link)
+    elif kind == COPY:
+        decode(body, devices().read_copy)
     else:
         require(kind >= IGNORED, "content")
 
 
-def read_content(reader):
+def read_copied(reader):
+    """[devices.8] The message in a copy: copies do not nest."""
+    content = read_content(reader, COPIED)
+    require(any(kind in (TEXT, ATTACHMENT) for kind, _ in content.parts), "content")
+    return content
+
+
+def read_content(reader, allowed=None):
     content = SimpleNamespace(
         id=reader.take(16),
         sent_at=reader.u64(),
         parts=reader.vector(64, lambda inner: (inner.u8(), inner.opaque(65_536))),
     )
     for kind, body in content.parts:
+        require(allowed is None or kind in allowed, "content")
         check_body(kind, body)
     return content
 

@@ -11,6 +11,7 @@ import Foundation
     card, account, address, contactKeys, deviceList, listChain, sealed, safetyNumber,
     bundle, batch, signedPart, path,
     content, padding, envelope, size,
+    linkCode,
     attachmentSize, attachmentSeal, attachmentOpen, attachmentPointer, attachmentPart,
     prekeyIDs, replyPath, handshakeKeySchedule, initiate, respond,
     rootStep, chainStep, messageKey, header, ratchetSeal, ratchetOpen,

@@ -28,6 +28,13 @@ struct Transfer: StoredRecord, Equatable {
     self.isUpload = isUpload
   }
 
+  /// For what no message tells of: the history of a device that is being linked.
+  init(key: [UInt8], spool: [UInt8], isUpload: Bool) {
+    message = key
+    self.spool = spool
+    self.isUpload = isUpload
+  }
+
   func encode(to writer: inout SecretWriter) {
     writer.vector(message)
     writer.vector(spool)
@@ -115,6 +122,7 @@ extension Engine {
   /// The next file for a contact, once nothing else waits for them: words do not wait for pictures.
   mutating func nextFile(for contact: Contact, patient: Bool) throws -> Errand? {
     for transfer in try waitingUploads(to: contact.account) where !patient || transfer.notBefore <= now {
+      if contact.role == .own { return try nextHistory(transfer, contact) }
       guard let place = place(forFilesOf: contact), let capability = contact.capabilities[place.mailbox],
         var message = try records.load(StoredMessage.self, transfer.message), let attachment = message.attachment
       else { continue }
@@ -133,15 +141,17 @@ extension Engine {
 
   /// The relay has all of a file: now its message goes.
   package mutating func uploaded(_ id: MessageID, _ account: AccountID) throws {
+    if try grant(id, account) { return try sendGrant() }
     guard let message = try outgoing(id, account), let transfer = try records.load(Transfer.self, message.key),
       transfer.isUpload, let contact = try contact(account)
     else { return }
     try records.remove(transfer)
-    try enqueue(try parts(of: message), to: contact, id: id)
+    try enqueue(message, to: contact)
   }
 
   /// The name of a file's blob is another's at this relay: by chance nobody's, but a mailbox that has moved has it.
   package mutating func uploadConflicts(_ id: MessageID, _ account: AccountID) throws {
+    if try grant(id, account) { return try renameHistory() }
     guard var message = try outgoing(id, account), let attachment = message.attachment else { return }
     message.attachment = attachment.at(attachment.relay, as: BlobID(from: &entropy))
     try records.save(message)
@@ -149,6 +159,7 @@ extension Engine {
 
   /// The sealed bytes are gone: the message cannot be sent.
   package func uploadLost(_ id: MessageID, _ account: AccountID) throws {
+    if try grant(id, account) { return try loseHistory() }
     guard var message = try outgoing(id, account) else { return }
     try records.delete(.transfer, message.key)
     message.state = .failed
@@ -235,7 +246,7 @@ extension Attachment {
   package var blobParts: [BlobPart] { parts.map { BlobPart(name: $0.name, length: $0.length) } }
 
   /// The same bytes in another place.
-  fileprivate func at(_ relay: RelayAuthority, as blob: BlobID) -> Attachment {
+  func at(_ relay: RelayAuthority, as blob: BlobID) -> Attachment {
     Attachment(blob: blob, relay: relay, key: key, layout: layout, name: name, mediaType: mediaType)
   }
 }

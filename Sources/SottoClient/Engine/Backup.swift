@@ -45,8 +45,19 @@ private struct BackupWriter: ~Copyable {
 extension Engine {
   /// Hands out everything that a backup holds, a piece at a time; the last one may be empty.
   package func backup(_ emit: (consuming Secret, _ isLast: Bool) throws -> Void) throws {
+    try backup(account: try exportAccount(), emit)
+  }
+
+  /// The same without the account: what a linked device is given. It has no key of the account. [devices.6]
+  package func history(_ emit: (consuming Secret, _ isLast: Bool) throws -> Void) throws {
+    try backup(account: nil, emit)
+  }
+
+  private func backup(
+    account: ExportedAccount?, _ emit: (consuming Secret, _ isLast: Bool) throws -> Void
+  ) throws {
     var writer = BackupWriter()
-    writer.add(.account, try exportAccount().encoded())
+    if let account { writer.add(.account, account.encoded()) }
     for contact in try contacts() {
       writer.add(.contact, contact)
       if writer.isFull { try emit(writer.take(), false) }
@@ -54,7 +65,7 @@ extension Engine {
     try records.each(.message, group: nil, newestFirst: false) { row in
       var message: StoredMessage = try records.decoded(row)
       // The sealed bytes of its file stay behind, so what is restored could never send it.
-      if try records.load(Transfer.self, message.key)?.isUpload ?? false { message.state = .failed }
+      if account != nil, try records.load(Transfer.self, message.key)?.isUpload ?? false { message.state = .failed }
       writer.add(.message, message)
       if writer.isFull { try emit(writer.take(), false) }
       return true
@@ -89,12 +100,35 @@ extension Engine {
   }
 
   private mutating func restore(contact saved: Contact) throws {
+    if let known = try contact(saved.account) { return try merge(saved, into: known) }
     var contact = saved
     // They count sessions with a device that is no more; this one begins with a reset.
     contact.generations = [:]
     contact.resets = []
     // What was known may be old by now, also of ourselves: the next send looks.
     contact.cardCheckedAt = 0
+    try records.save(contact)
+    if let name = contact.name { try records.save(ContactName(name, contact.account)) }
+  }
+
+  /// A linked device may have heard from them already, before it heard of them.
+  private mutating func merge(_ saved: Contact, into known: Contact) throws {
+    guard known.role == .person else { return }
+    var contact = known
+    contact.isAccepted = known.isAccepted || saved.isAccepted
+    contact.isBlocked = saved.isBlocked
+    contact.verifiedAt = saved.verifiedAt
+    contact.timer = saved.timer
+    contact.name = known.name ?? saved.name
+    contact.knowsList = max(known.knowsList, saved.knowsList)
+    contact.hasForkEvidence = known.hasForkEvidence || saved.hasForkEvidence
+    if known.replyPathSequence < saved.replyPathSequence {
+      contact.replyPathSequence = saved.replyPathSequence
+      contact.contactSecret = saved.contactSecret
+      contact.relay = saved.relay
+      contact.capabilities = saved.capabilities
+    }
+    if (known.card?.head.sequence ?? 0) < saved.card?.head.sequence ?? 0 { contact.card = saved.card }
     try records.save(contact)
     if let name = contact.name { try records.save(ContactName(name, contact.account)) }
   }
@@ -107,14 +141,18 @@ extension Engine {
   private mutating func restore(message saved: StoredMessage) throws {
     var message = saved
     let isOver = message.deletedAt != 0 && message.deletedAt <= now
-    guard !isOver else { return }
+    guard !isOver, try records.load(StoredMessage.self, message.key) == nil else { return }
+    let isLinked = try ownDevices() != nil
+    // The device that it comes from goes on sending it.
+    if isLinked, message.state == .queued || message.state == .unconfirmed { message.state = .sent }
     message.searchBlock = 0
     try keep(message)
     if message.deletedAt != 0 { try records.save(Expiring(message)) }
+    if isLinked { return }
     // It had not gone out for certain: it goes again under its own id, so that nobody reads it twice. [client.8]
     guard message.direction == .outgoing, message.state == .queued || message.state == .unconfirmed,
       let contact = try contact(message.account), contact.isAccepted, !contact.isBlocked
     else { return }
-    try enqueue(try parts(of: message), to: contact, id: message.id)
+    try enqueue(message, to: contact)
   }
 }

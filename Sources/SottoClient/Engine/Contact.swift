@@ -34,6 +34,22 @@ package struct Contact: StoredRecord, Equatable {
   package var verifiedAt: UnixTime = 0
   /// How long messages are kept on both sides, in seconds; 0: until they are deleted. [client.19]
   package var timer: UInt32 = 0
+  /// Whose record it is.
+  package var role = Role.person
+  /// The newest list of ours that they have said to hold, by its sequence: whoever holds an older one may not write to
+  /// all of our devices. [devices.9]
+  var knowsList: UInt64 = 0
+  /// Devices whose prekeys were of no use, and until when they are left alone: unix seconds.
+  var stalled: [DeviceID: UnixTime] = [:]
+
+  package enum Role: UInt8, Sendable {
+    /// Somebody else: the only ones who are shown.
+    case person = 1
+    /// The own account: its other devices are talked to as those of a contact are. [devices.7]
+    case own = 2
+    /// The throw-away account of a device that is being linked. [devices.1]
+    case guest = 3
+  }
 
   package var isVerified: Bool { verifiedAt != 0 }
 
@@ -96,11 +112,13 @@ package struct Contact: StoredRecord, Equatable {
   /// replaced since: messages arrive in any order. [client.9]
   mutating func learn(_ path: ReplyPath, listedIn list: DeviceList) {
     guard list.relays.contains(path.relay), path.sequence >= replyPathSequence else { return }
+    let mailboxes = Set(list.devices.map(\.mailbox))
+    // One device of theirs may not know yet what another has told.
+    let kept = path.sequence == replyPathSequence ? capabilities : [:]
     replyPathSequence = path.sequence
     relay = path.relay
     contactSecret = path.contactSecret
-    let mailboxes = Set(list.devices.map(\.mailbox))
-    capabilities = path.capabilities.filter { mailboxes.contains($0.key) }
+    capabilities = kept.merging(path.capabilities) { $1 }.filter { mailboxes.contains($0.key) }
   }
 
   /// The newest verified card, decoded again.
@@ -117,8 +135,14 @@ package struct Contact: StoredRecord, Equatable {
 extension Contact {
   package static var table: Table { .contact }
   package var key: [UInt8] { account.bytes }
-  package static var format: UInt8 { 2 }
-  package var group: [UInt8] { isBlocked ? Array("blocked".utf8) : Self.group(isAccepted: isAccepted) }
+  package static var format: UInt8 { 3 }
+  package var group: [UInt8] {
+    switch role {
+    case .person: isBlocked ? Array("blocked".utf8) : Self.group(isAccepted: isAccepted)
+    case .own: Array("own".utf8)
+    case .guest: Array("guest".utf8)
+    }
+  }
 
   static func group(isAccepted: Bool) -> [UInt8] { Array((isAccepted ? "accepted" : "request").utf8) }
 
@@ -153,6 +177,12 @@ extension Contact {
     writer.flag(isBlocked)
     writer.u64(verifiedAt)
     writer.u32(timer)
+    writer.u8(role.rawValue)
+    writer.u64(knowsList)
+    writer.list(stalled.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) { writer, entry in
+      writer.fixed(entry.key.bytes)
+      writer.u64(entry.value)
+    }
   }
 
   package init(from reader: inout SecretReader, format: UInt8) throws {
@@ -178,6 +208,11 @@ extension Contact {
     isBlocked = try reader.flag()
     verifiedAt = try reader.u64()
     timer = try reader.u32()
+    guard format >= 3 else { return }
+    guard let role = Role(rawValue: try reader.u8()) else { throw CryptoError.wrongLength }
+    self.role = role
+    knowsList = try reader.u64()
+    stalled = Dictionary(uniqueKeysWithValues: try reader.list { (try $0.device(), try $0.u64()) })
   }
 }
 

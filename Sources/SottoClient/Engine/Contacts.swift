@@ -4,13 +4,16 @@ internal import SottoWire
 
 extension Engine {
   /// Contacts and strangers, oldest first.
-  package func contacts() throws -> [Contact] { try records.all(Contact.self) }
+  package func contacts() throws -> [Contact] { try records.all(Contact.self).filter { $0.role == .person } }
 
   package func contact(_ account: AccountID) throws -> Contact? { try records.load(Contact.self, account.bytes) }
 
   /// Whom a name or an address means: somebody known, or nil for an address that is new here.
   package func find(_ nameOrAddress: String) throws -> Contact? {
-    if nameOrAddress.hasPrefix("sotto:") { return try contact(try Self.address(nameOrAddress).account) }
+    if nameOrAddress.hasPrefix("sotto:") {
+      let contact = try contact(try Self.address(nameOrAddress).account)
+      return contact?.role == .person ? contact : nil
+    }
     guard let name = try records.load(ContactName.self, ContactName.key(nameOrAddress)) else {
       throw ClientError(
         .unknownContact, "There is no contact called “\(nameOrAddress)”.", meaning: "Nothing was changed.",
@@ -93,6 +96,7 @@ extension Engine {
     try learn(card, of: &contact)
     contact.cardCheckedAt = seconds
     try records.save(contact)
+    try tellStanding(of: contact)
     return contact
   }
 
@@ -100,13 +104,18 @@ extension Engine {
   /// they still send arrives as a request and is not lost.
   package mutating func remove(_ account: AccountID) throws {
     guard var contact = try contact(account) else { return }
+    try remove(&contact)
+    try records.save(contact)
+    try tellStanding(of: contact)
+  }
+
+  mutating func remove(_ contact: inout Contact) throws {
     if let name = contact.name { try records.delete(.name, ContactName.key(name)) }
     contact.name = nil
     contact.isAccepted = false
-    for item in try records.all(OutboxItem.self, group: account.bytes) { try drop(item) }
-    try dropUploads(to: account)
-    try records.delete(.owed, account.bytes)
-    try records.save(contact)
+    for item in try records.all(OutboxItem.self, group: contact.account.bytes) { try drop(item) }
+    try dropUploads(to: contact.account)
+    try records.delete(.owed, contact.account.bytes)
   }
 
   /// What a relay served as the card of `address`: opened, verified, and not older than what is known. [card.4]
@@ -133,6 +142,15 @@ extension Engine {
       let key = card.list.device(device)?.identityKey
       let before = previous?.device(device)?.identityKey
       if key == nil || (before != nil && before != key) { try deleteSession(candidate.info.sid) }
+    }
+    if contact.role == .own { return try adopt(card) }
+    // What waits goes to a device that has come as well.
+    let come = card.list.devices.filter { previous?.device($0.id) == nil }
+    guard previous != nil, !come.isEmpty else { return }
+    for item in try records.all(OutboxItem.self, group: contact.account.bytes) where item.isPending {
+      for device in come {
+        try records.save(OutboxItem(item.message, to: item.account, device: device.id, content: item.content))
+      }
     }
   }
 

@@ -78,6 +78,16 @@ package enum ClientLimits {
   /// At most one message of receipts for a contact in this time, in milliseconds: whoever sends ten messages a second
   /// learns no more of when a device is used.
   package static let receiptPause: UInt64 = 60_000
+  /// How long a device whose prekeys were of no use is left alone, while others of its account get a message: seconds.
+  package static let stalled: UInt64 = 900
+  /// How long a device is tried that takes no message, while others of its account do: 30 days, in seconds.
+  package static let stalledLife: UInt64 = 30 * 86_400
+  /// How long somebody's word that there is a newer list of ours is not followed again, in seconds: they may lie.
+  package static let ownCardPause: UInt64 = 300
+  /// How long the code of a new device can be used, in seconds. [devices.1]
+  package static let linkCode: UInt64 = 60
+  /// How long two users may take to compare digits and to agree, in seconds: 10 minutes.
+  package static let linkPatience: UInt64 = 600
   /// Receipts of one kind that are gathered for a contact: 256 ids fill 4 KiB.
   package static let receipts = 256
   /// Receipts that go with a text; more would often make its envelope larger.

@@ -25,6 +25,9 @@ package struct Health: Sendable {
   package var signedPartAge: UInt64 = 0
   package var listAge: UInt64 = 0
   package var prekeyUse = PrekeyUse()
+  package var devices = 1
+  /// Whether this device was removed from the account.
+  package var isRemoved = false
 }
 
 extension Engine {
@@ -32,9 +35,10 @@ extension Engine {
   package func health() throws -> Health {
     var health = Health()
     let profile = try profile()
-    _ = try accountKeys()
+    if try holdsAccountKey() { _ = try accountKeys() }
     _ = try deviceKeys()
-    _ = try ownCard(profile)
+    health.devices = try ownCard(profile).list.devices.count
+    health.isRemoved = try isRemoved()
     for contact in try contacts() {
       switch (contact.isBlocked, contact.isAccepted) {
       case (true, _): health.blocked += 1

@@ -30,7 +30,7 @@ extension Engine {
     let device = try DeviceKeys(from: &entropy)
     let cardKey = cardKey ?? SigningKey(from: &entropy)
     let secret = secret ?? ContactSecret(from: &entropy)
-    let card = try sign(list: place, of: account, devices: [device.listed(at: relay)], relay: relay)
+    let card = try sign(list: place, of: account, devices: [device.listed(at: relay)], relays: [relay])
     let capability = try Capability(entropy.bytes(Capability.count))
     var profile = Profile(
       name: name, account: account.id, device: device.id, mailbox: device.mailbox, relay: relay,
@@ -49,11 +49,11 @@ extension Engine {
   }
 
   private func sign(
-    list place: ListPlace, of account: borrowing AccountKeys, devices: [Device], relay: RelayAuthority
+    list place: ListPlace, of account: borrowing AccountKeys, devices: [Device], relays: [RelayAuthority]
   ) throws -> Card {
     let list = DeviceList(
       account: account.id, sequence: place.sequence, previous: place.previous, notBefore: seconds,
-      notAfter: seconds + Limits.listValidity, nextAccount: account.nextID, relays: [relay], devices: devices)
+      notAfter: seconds + Limits.listValidity, nextAccount: account.nextID, relays: relays, devices: devices)
     return try Card(list, signedBy: account)
   }
 
@@ -78,7 +78,7 @@ extension Engine {
 
   /// A new signed part, and if asked a batch of one-time keys that it vouches for. Private keys are stored here, before
   /// any upload; the signed part goes first, so that no batch is handed out without the root that vouches for it.
-  private mutating func publishPrekeys(_ profile: inout Profile, withBatch: Bool) throws {
+  mutating func publishPrekeys(_ profile: inout Profile, withBatch: Bool) throws {
     let device = try deviceKeys()
     let keys = ContactKeys(profile.address)
     // Batches that are used up, and the oldest beyond what a signed part may root, are vouched for no more.
@@ -132,10 +132,11 @@ extension Engine {
   /// Makes what has become due: a device list signed anew, a rotated signed part. Nothing is due twice. [client.12]
   package mutating func maintain() throws {
     try deleteExpired()
+    if try isRemoved() { return }
     var profile = try profile()
     let before = profile
     if profile.wantsNewCard || seconds >= profile.cardSignedAt + ClientLimits.listAge,
-      try !hasUpload(where: \.isCard)
+      try !hasUpload(where: \.isCard), try holdsAccountKey()
     {
       try renewCard(&profile)
     }
@@ -182,17 +183,31 @@ extension Engine {
     challenge.answer(authority: try profile().relay, signedBy: try deviceKeys().mailboxKey)
   }
 
-  /// The next list, with the same devices.
-  private mutating func renewCard(_ profile: inout Profile, condition: CardCondition? = nil) throws {
+  /// The next list, with the same devices but those that come and go.
+  @discardableResult
+  mutating func renewCard(
+    _ profile: inout Profile, condition: CardCondition? = nil, adding new: Device? = nil, removing gone: DeviceID? = nil
+  ) throws -> Card {
     let old = try ownCard(profile).list
     let place = ListPlace(
       sequence: old.sequence + 1, previous: old.hash, condition: condition ?? .replaces(old.sequence))
-    let card = try sign(list: place, of: try accountKeys(), devices: old.devices, relay: profile.relay)
+    let devices = old.devices.filter { $0.id != gone } + (new.map { [$0] } ?? [])
+    let others = devices.map(\.relay).filter { $0 != profile.relay }
+    let relays = [profile.relay] + Set(others).sorted { $0.text < $1.text }
+    let card = try sign(list: place, of: try accountKeys(), devices: devices, relays: relays)
     profile.card = card.encoded()
     profile.cardSignedAt = seconds
     profile.listHead = card.list.head
     profile.wantsNewCard = false
     try publishCard(profile, card, condition: place.condition)
+    if let gone { try bidFarewell(to: gone, with: card) }
+    if var own = try ownContact() {
+      try learn(card, of: &own)
+      own.contactSecret = profile.contactSecret
+      own.replyPathSequence = card.list.sequence
+      try records.save(own)
+    }
+    return card
   }
 
   private func hasUpload(where matches: (Upload) -> Bool) throws -> Bool {
@@ -202,6 +217,7 @@ extension Engine {
   /// Deletes private prekeys and archives whose time has come, and what only served to recognise repetitions.
   private mutating func forget(_ profile: inout Profile) throws {
     try deleteOldArchives()
+    try cancelLink(unlessYoung: true)
     // A bundle claimed just before may be used until its signed part expires, and arrive 30 days later.
     let kept = Limits.signedPartValidity + Limits.signedPartGrace
     for batch in profile.prekeys.retired where batch.at + kept < seconds {
@@ -229,23 +245,41 @@ extension Engine {
 
   /// Draws a new S: a new address, under which old knocks and the old card are worthless. A and safety numbers stay;
   /// contacts are told in their sessions. [client.13]
-  package mutating func rotateContactSecret() throws {
+  package mutating func rotateContactSecret() throws { try rotateContactSecret(removing: nil) }
+
+  /// - Parameter gone: a device that is no longer one: whatever let it write goes too. [devices.12]
+  mutating func rotateContactSecret(removing gone: DeviceID?) throws {
+    try checkHoldsAccountKey()
     var profile = try profile()
     let old = ContactKeys(profile.address)
     let oldCardKey = try cardKey()
-    profile.contactSecret = ContactSecret(from: &entropy)
     try records.put(.own, KeyRow.card, group: [], SigningKey(from: &entropy).seed)
+    if gone != nil { try retireCapability(&profile) }
+    try move(&profile, to: ContactSecret(from: &entropy))
+    // A new list with it: its sequence is what tells a reply path of before from one of after.
+    try renewCard(&profile, condition: .absent, removing: gone)
+    try records.save(Upload(.deleteCard(old.cardID), cardKey: oldCardKey))
+    try records.save(profile)
+    try tellContacts()
+    try tellOwnDevices()
+  }
+
+  /// Gives this device's mailbox the knock and the prekeys of another contact secret.
+  mutating func move(_ profile: inout Profile, to secret: ContactSecret) throws {
+    profile.contactSecret = secret
     // What was sealed under the old card key is unreadable at the new address: it is withdrawn, not left to run out.
     for upload in try records.all(Upload.self) where upload.isSealed { try records.remove(upload) }
     profile.prekeys.retire(at: seconds) { _ in false }
     try records.save(Upload(.withdrawOneTimeParts))
     try publishPrekeys(&profile, withBatch: true)
     try publishCapabilities(profile)
-    // A new list with it: its sequence is what tells a reply path of before from one of after.
-    try renewCard(&profile, condition: .absent)
-    try records.save(Upload(.deleteCard(old.cardID), cardKey: oldCardKey))
-    try records.save(profile)
-    try tellContacts()
+  }
+
+  /// Draws a new right to write here; the former one opens the mailbox for a while. [client.17]
+  mutating func retireCapability(_ profile: inout Profile) throws {
+    let former = Profile.Retiring(hash: profile.contactCapability.hash, until: seconds + ClientLimits.retiring)
+    profile.retiring = (profile.retiring + [former]).suffix(ClientLimits.retired)
+    profile.contactCapability = try Capability(entropy.bytes(Capability.count))
   }
 
   /// An empty message to everyone who is accepted: it carries what is new about us.
@@ -258,7 +292,9 @@ extension Engine {
   /// Takes the card and the mailbox away from the relay; afterwards the home can be wiped.
   package mutating func retire() throws {
     let profile = try profile()
-    try records.save(Upload(.retireCard(ContactKeys(profile.address).cardID), cardKey: try cardKey()))
+    if try holdsAccountKey() {
+      try records.save(Upload(.retireCard(ContactKeys(profile.address).cardID), cardKey: try cardKey()))
+    }
     try records.save(Upload(.deleteMailbox))
   }
 }

@@ -79,6 +79,15 @@ package struct StoredMessage: StoredRecord, Equatable {
     return Self.key((direction == .outgoing) == isOfItsAuthor ? .outgoing : .incoming, account, answers.id)
   }
 
+  /// What it says, as it is sent.
+  var parts: [ContentPart] {
+    var parts: [ContentPart] = text.isEmpty ? [] : [.text(text)]
+    if let attachment { parts.append(.attachment(attachment)) }
+    if let answers { parts.append(.answer(answers)) }
+    if timer > 0 { parts.append(.timer(timer)) }
+    return parts
+  }
+
   init(incoming content: Content, from account: AccountID, at now: UInt64, isRequest: Bool) {
     direction = .incoming
     self.account = account
@@ -89,6 +98,22 @@ package struct StoredMessage: StoredRecord, Equatable {
     recordedAt = now
     state = .received
     self.isRequest = isRequest
+    answers = content.answer
+    timer = content.timer ?? 0
+  }
+
+  /// A message that another device of this account has written or received.
+  init(_ direction: Direction, copied content: Content, with account: AccountID, at now: UInt64) {
+    self.direction = direction
+    self.account = account
+    id = content.id
+    text = content.text ?? ""
+    attachment = content.attachment
+    sentAt = content.sentAt
+    recordedAt = now
+    // That device has it in its outbox; the contact's receipts come to all of ours.
+    state = direction == .outgoing ? .sent : .received
+    isRequest = false
     answers = content.answer
     timer = content.timer ?? 0
   }

@@ -25,6 +25,8 @@ package struct OutboxItem: StoredRecord, Equatable {
   /// Failed attempts since the last success, and when the next one may be: unix milliseconds.
   package var attempts: UInt32
   package var notBefore: UInt64
+  /// Whether the relay has the message for another device of the account.
+  var isElsewhere = false
 
   package enum Stage: Equatable, Sendable {
     case unaddressed
@@ -51,6 +53,7 @@ package struct OutboxItem: StoredRecord, Equatable {
   }
 
   package static var table: Table { .outbox }
+  package static var format: UInt8 { 2 }
   package var key: [UInt8] { account.bytes + message.bytes + (device?.bytes ?? []) }
   package var group: [UInt8] { account.bytes }
 
@@ -75,6 +78,7 @@ package struct OutboxItem: StoredRecord, Equatable {
     writer.u64(firstSentAt)
     writer.u32(attempts)
     writer.u64(notBefore)
+    writer.flag(isElsewhere)
   }
 
   package init(from reader: inout SecretReader, format: UInt8) throws {
@@ -96,5 +100,7 @@ package struct OutboxItem: StoredRecord, Equatable {
     firstSentAt = try reader.u64()
     attempts = try reader.u32()
     notBefore = try reader.u64()
+    guard format >= 2 else { return }
+    isElsewhere = try reader.flag()
   }
 }

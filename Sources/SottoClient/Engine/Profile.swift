@@ -69,13 +69,6 @@ package struct Profile: StoredRecord, Equatable {
 
   package var address: Address { Address(account: account, contactSecret: contactSecret, relay: relay) }
 
-  /// Where this account can be answered.
-  var replyPath: ReplyPath {
-    ReplyPath(
-      relay: relay, contactSecret: contactSecret, sequence: listHead.sequence,
-      capabilities: [mailbox: contactCapability])
-  }
-
   package static var table: Table { .own }
   package static var format: UInt8 { 2 }
   package static let key = Array("profile".utf8)
@@ -188,7 +181,7 @@ extension Engine {
   /// What says who this is: the public keys of account and device, A and S. A relay must never have any of it.
   package func identifyingBytes() throws -> [(String, [UInt8])] {
     let profile = try profile()
-    let account = try accountKeys().signing.publicKey
+    let account = try ownCard(profile).accountKey
     let device = try deviceKeys()
     return [
       ("A", profile.account.bytes), ("S", profile.contactSecret.bytes),
@@ -200,7 +193,19 @@ extension Engine {
     ]
   }
 
+  /// Whether this device is the one that signs the account's lists. [devices.2]
+  package func holdsAccountKey() throws -> Bool { try records.get(.own, KeyRow.account) != nil }
+
+  func checkHoldsAccountKey() throws {
+    if try holdsAccountKey() { return }
+    throw ClientError(
+      .refused, "Only the account's first device can do this.",
+      meaning: "It alone holds the account key; this one was linked. Nothing was changed.",
+      next: "Run the command on the first device.")
+  }
+
   func accountKeys() throws -> AccountKeys {
+    try checkHoldsAccountKey()
     do { return try AccountKeys(decoding: try keyRow(KeyRow.account)) } catch is CryptoError { throw Engine.damaged }
   }
 

@@ -9,7 +9,7 @@ extension Engine {
   /// named a prekey that is used up. A failure that no header opens has no effect that anyone could observe, and nothing is sent because of one. [client.1]
   /// [client.6] [client.8] [client.11]
   package mutating func receive(_ id: EnvelopeID, _ bytes: [UInt8]) throws {
-    guard try records.load(SeenEnvelope.self, id.bytes) == nil else { return }
+    guard try records.load(SeenEnvelope.self, id.bytes) == nil, try !isRemoved() else { return }
     try records.save(SeenEnvelope(id.bytes, at: seconds))
     do {
       let envelope = try Envelope(decoding: bytes)
@@ -51,7 +51,7 @@ extension Engine {
     try keepHouse(info.peerAccount, info.peerDevice)
     try confirmed(info)
     guard var contact = try contact(info.peerAccount) else { throw Engine.damaged }
-    try take(opened.content, from: &contact)
+    try take(opened.content, from: &contact, info)
     try records.save(contact)
   }
 
@@ -72,8 +72,11 @@ extension Engine {
     case .lastResort: unverified = try opening.respond(signedPrekey: signed, now: seconds)
     }
     let account = unverified.claimedAccount
-    guard account != profile.account else { throw Refused(.account) }
     let known = try contact(account)
+    // [client.4] [devices.7] In the own name only own devices speak, and only once there are others than this one.
+    guard account != profile.account || known != nil else { throw Refused(.account) }
+    let guest = try rendezvous()
+    if let guest, !guest.isOpen(at: now) { throw Refused(.account) }
     // [client.17] Whatever the blocked begin ends here, without a trace.
     if known?.isBlocked ?? false { throw Refused(.account) }
     let card = try known?.verifiedCard()
@@ -81,6 +84,12 @@ extension Engine {
     let opened = try responded.session.open(envelope, now: seconds, from: &entropy)
     let initiator = responded.initiator
     let info = responded.session.info
+    if account == profile.account {
+      // Lists are signed on one device: to it a newer one is news of a thief.
+      let isForeign = try holdsAccountKey() && initiator.card.list.sequence > profile.listHead.sequence
+      guard !isForeign, info.peerDevice != profile.device else { throw Refused(.chain) }
+    }
+    if guest != nil, !opened.content.isOffer { throw Refused(.content) }
     if known == nil, try records.count(.contact, group: Contact.group(isAccepted: false)) >= Limits.requests {
       throw Refused(.account)
     }
@@ -105,13 +114,14 @@ extension Engine {
     // A slow first flight must not bring back a list, or a way to answer, that a newer one has replaced. [client.9]
     if initiator.card.list.sequence >= contact.card?.head.sequence ?? 0 {
       try learn(initiator.card, of: &contact)
-      contact.learn(initiator.replyPath, listedIn: initiator.card.list)
+      try learn(initiator.replyPath, of: &contact, from: info.peerDevice)
     }
+    if let guest { try taken(guest, by: info) }
     try save(SessionRow(responded.takeSession()), asNewest: true)
     try keepHouse(account, info.peerDevice, reset: initiator.reset ? info : nil)
     contact.generations[info.peerDevice] = max(contact.generations[info.peerDevice] ?? 0, info.generation)
     try compare(initiator.seen, with: profile, &contact)
-    try take(opened.content, from: &contact)
+    try take(opened.content, from: &contact, info)
     try records.save(contact)
   }
 
@@ -128,14 +138,14 @@ extension Engine {
   }
 
   /// Does what an authentic message says.
-  private mutating func take(_ content: Content, from contact: inout Contact) throws {
+  private mutating func take(_ content: Content, from contact: inout Contact, _ info: SessionInfo) throws {
     for part in content.parts {
       switch part {
       // [client.17] Of the blocked only what keeps their list and their place known.
       case .receipt where contact.isBlocked: break
       case .receipt(let receipt, let ids): try take(receipt, of: ids, from: contact.account)
       case .replyPath(let path):
-        if let list = try contact.verifiedCard()?.list { contact.learn(path, listedIn: list) }
+        try learn(path, of: &contact, from: info.peerDevice)
       case .heads(let own, let yours):
         if let known = contact.card?.head {
           // [client.10] Ahead of what we hold: the next send looks for the newer list.
@@ -143,10 +153,12 @@ extension Engine {
           if own.sequence == known.sequence, own.hash != known.hash { try keepForkEvidence(&contact) }
         }
         try compare(yours, with: try profile(), &contact)
-      case .text, .attachment, .missing, .answer, .timer, .ignorable: break
+      case .link(let message): try take(message, from: &contact, info)
+      case .copy(let copy) where contact.role == .own: try take(copy)
+      case .text, .attachment, .missing, .answer, .timer, .copy, .ignorable: break
       }
     }
-    if contact.isBlocked { return }
+    if contact.isBlocked || contact.role != .person { return }
     if content.isMessage {
       try keep(content, from: contact)
     } else if let timer = content.timer {
@@ -159,6 +171,14 @@ extension Engine {
     if head.sequence == profile.listHead.sequence, head.hash != profile.listHead.hash {
       try keepForkEvidence(&contact)
     }
+    contact.knowsList = max(contact.knowsList, min(head.sequence, profile.listHead.sequence))
+    if head.sequence > profile.listHead.sequence, contact.role == .person { try ownListIsOld() }
+  }
+
+  /// Takes over where somebody can be answered. What the own devices tell is for the engine to judge. [client.9]
+  private mutating func learn(_ path: ReplyPath, of contact: inout Contact, from device: DeviceID) throws {
+    guard contact.role != .own else { return try learnOwn(path, of: &contact, from: device) }
+    if let list = try contact.verifiedCard()?.list { contact.learn(path, listedIn: list) }
   }
 
   private mutating func keep(_ content: Content, from contact: Contact) throws {
@@ -169,6 +189,8 @@ extension Engine {
     try keep(message)
     try records.save(Unshown(message))
     try owe(.delivered, for: message, to: contact)
+    // [devices.9] Who knows an older list has not written to all of our devices.
+    if let devices = try ownDevices(), contact.knowsList < devices.since { try copy(message, with: contact) }
   }
 
   // MARK: showing

@@ -53,16 +53,14 @@ extension Engine {
     message.timer = contact.timer
     if let file { try attach(file, to: &message, for: contact) }
     try keep(message)
-    if file == nil { try enqueue(parts(of: message), to: contact, id: message.id) }
+    if file == nil { try enqueue(message, to: contact) }
     return message
   }
 
-  mutating func parts(of message: StoredMessage) throws -> [ContentPart] {
-    var parts: [ContentPart] = message.text.isEmpty ? [] : [.text(message.text)]
-    if let attachment = message.attachment { parts.append(.attachment(attachment)) }
-    if let answers = message.answers { parts.append(.answer(answers)) }
-    if message.timer > 0 { parts.append(.timer(message.timer)) }
-    return try parts + receiptsAlong(to: message.account)
+  /// Puts a message of ours into the outbox, for its recipient and for our other devices.
+  mutating func enqueue(_ message: StoredMessage, to contact: Contact) throws {
+    try enqueue(message.parts + receiptsAlong(to: message.account), to: contact, id: message.id)
+    try copy(message, with: contact)
   }
 
   /// Ends all sessions with a contact: an empty message opens a new one, in which the other side learns of it.
@@ -84,10 +82,17 @@ extension Engine {
       try records.save(OutboxItem(id, to: contact.account, device: nil, content: content))
       return
     }
-    for device in card.devices {
+    for device in try recipients(of: card, contact.role) {
       try records.save(OutboxItem(id, to: contact.account, device: device.id, content: content))
     }
     try sealWaiting(contact)
+  }
+
+  /// The devices that get what is written to an account: of our own all but this one.
+  private func recipients(of card: Contact.KnownCard, _ role: Contact.Role) throws -> [Contact.DevicePlace] {
+    guard role == .own else { return card.devices }
+    let own = try profile().device
+    return card.devices.filter { $0.id != own }
   }
 
   /// The accounts for which something waits.
@@ -100,6 +105,9 @@ extension Engine {
       let account = try StoredMessage.account(inKey: transfer.message)
       if !accounts.contains(account) { accounts.append(account) }
     }
+    if let own = try ownContact(), !accounts.contains(own.account), try wantsOwnCard(own) {
+      accounts.append(own.account)
+    }
     return accounts
   }
 
@@ -109,7 +117,16 @@ extension Engine {
   ///
   /// - Parameter patient: whether to wait out the backoff after failures; a user who just sent something does not.
   package mutating func nextErrand(for account: AccountID, patient: Bool) throws -> Errand? {
-    guard let contact = try contact(account), contact.isAccepted, !contact.isHeldBack else { return nil }
+    guard var contact = try contact(account), contact.isAccepted, !contact.isHeldBack, try !isRemoved() else {
+      return nil
+    }
+    if contact.role == .own {
+      if try wantsOwnCard(contact) {
+        return .fetchCard(account: account, ContactKeys(contact.address).cardID, contact.relay)
+      }
+      // Who signs the lists has the newest.
+      contact.cardCheckedAt = seconds
+    }
     try repeatFirstFlights(contact)
     let waiting = try records.all(OutboxItem.self, group: account.bytes).filter(\.isPending)
     guard let first = waiting.first, !patient || first.notBefore <= now else {
@@ -118,12 +135,15 @@ extension Engine {
     guard let card = contact.card, seconds < contact.cardCheckedAt + ClientLimits.cardAge else {
       return .fetchCard(account: account, ContactKeys(contact.address).cardID, contact.relay)
     }
-    for item in waiting { try address(item, to: card) }
+    for item in waiting { try address(item, to: card, contact.role) }
     try sealWaiting(contact)
     for item in try records.all(OutboxItem.self, group: account.bytes) {
-      guard let device = item.device, let place = contact.place(of: device) else { continue }
+      guard let device = item.device else { continue }
+      if let farewell = try farewell(item) { return farewell }
+      guard let place = contact.place(of: device) else { continue }
       let capability = contact.capability(for: place.mailbox)
       switch item.stage {
+      case _ where seconds < contact.stalled[device] ?? 0: continue
       case .sealed(_, let envelope, let bytes):
         return .put(item: item.key, place.mailbox, envelope, place.relay, capability, bytes)
       case .waiting: return .claim(account: account, device, place.mailbox, place.relay, capability)
@@ -134,8 +154,13 @@ extension Engine {
   }
 
   /// Gives an item that has no device, or one that is not listed any more, to the devices of the newest list.
-  private func address(_ item: OutboxItem, to card: Contact.KnownCard) throws {
+  private func address(_ item: OutboxItem, to card: Contact.KnownCard, _ role: Contact.Role) throws {
     if let device = item.device, card.devices.contains(where: { $0.id == device }) { return }
+    if role == .own {
+      // The others have theirs; what goes to a device that has left is its farewell.
+      if try farewell(item) == nil { try records.remove(item) }
+      return
+    }
     try records.remove(item)
     for device in card.devices {
       try records.save(OutboxItem(item.message, to: item.account, device: device.id, content: item.content))
@@ -156,7 +181,7 @@ extension Engine {
   private mutating func seal(_ item: inout OutboxItem, _ contact: Contact, _ row: inout SessionRow) throws {
     guard let base = try? Content(decoding: item.content) else { throw Engine.damaged }
     let profile = try profile()
-    let (news, told) = self.news(profile, contact, row)
+    let (news, told) = try self.news(profile, contact, row)
     let content = Content(id: base.id, sentAt: base.sentAt, parts: base.parts + news)
     guard let envelope = row.session.seal(content, from: &entropy) else { return try fail(item) }
     row.told = told
@@ -173,15 +198,16 @@ extension Engine {
   /// What the peer has still to be told in this session: our reply path, and which lists we hold. [client.9] [client.10]
   private func news(
     _ profile: Profile, _ contact: Contact, _ row: borrowing SessionRow
-  ) -> (parts: [ContentPart], told: Digest) {
+  ) throws -> (parts: [ContentPart], told: Digest) {
     let known = contact.card?.head ?? ListHead(sequence: 0, hash: .zero)
     let parts: [ContentPart] = [
-      .replyPath(profile.replyPath), .heads(own: profile.listHead, yours: known),
+      .replyPath(try replyPath(profile)), .heads(own: profile.listHead, yours: known),
     ]
     let zero = try! MessageID([UInt8](repeating: 0, count: MessageID.count))
     let told = Digest.of("told", Content(id: zero, sentAt: 0, parts: parts).encoded())
-    // An unconfirmed handshake of ours carries the same already.
-    let isInHandshake = row.session.info.role == .initiator && !row.session.info.isConfirmed
+    // An unconfirmed handshake of ours carries the same already, unless it has changed since.
+    let isInHandshake =
+      row.session.info.role == .initiator && !row.session.info.isConfirmed && (row.told == .zero || row.told == told)
     return (isInHandshake || (row.told == told && row.toldIsHeard) ? [] : parts, told)
   }
 
@@ -252,8 +278,8 @@ extension Engine {
 
   /// Prekeys of a device: opens a session and seals what waits for it.
   package mutating func claimed(_ account: AccountID, _ device: DeviceID, _ prekeys: ClaimedPrekeys) throws {
-    guard var contact = try contact(account), let known = contact.card else { return }
     try maintain()
+    guard var contact = try contact(account), let known = contact.card else { return }
     let profile = try profile()
     do {
       let card = try UnverifiedCard(decoding: known.encoded).verified(for: account, foundAt: nil, now: seconds)
@@ -267,7 +293,7 @@ extension Engine {
       let isReset =
         contact.resets.contains(device) || (profile.replacesDevice && contact.generations[device] == nil)
       let session = try Session.initiate(
-        to: bundle, as: try ownCard(profile), device: try deviceKeys(), replyPath: profile.replyPath,
+        to: bundle, as: try ownCard(profile), device: try deviceKeys(), replyPath: try replyPath(profile),
         generation: generation, reset: isReset, now: seconds, from: &entropy)
       for candidate in older { try archive(candidate.info.sid) }
       contact.generations[device] = generation
@@ -278,9 +304,23 @@ extension Engine {
       try save(SessionRow(session), asNewest: true)
       try keepHouse(account, device, reset: isReset ? info : nil)
     } catch let refused as Refused {
-      throw Self.prekeysRefused(contact.title, refused)
+      // Of several devices it is perhaps one that has not heard of a new contact secret.
+      guard try leaveAlone(account, device) else { throw Self.prekeysRefused(contact.title, refused) }
+      return
     }
+    contact.stalled[device] = nil
+    try records.save(contact)
     try sealWaiting(contact)
+  }
+
+  /// A device has no prekeys at the relay, or useless ones, or takes no knock: the others of its account do not wait.
+  ///
+  /// - Returns: whether there are others.
+  package mutating func leaveAlone(_ account: AccountID, _ device: DeviceID) throws -> Bool {
+    guard var contact = try contact(account), let card = contact.card, card.devices.count > 1 else { return false }
+    contact.stalled[device] = seconds + ClientLimits.stalled
+    try records.save(contact)
+    return true
   }
 
   /// The relay has stored an envelope.
@@ -294,6 +334,11 @@ extension Engine {
     } else {
       try records.remove(item)
     }
+    for var other in try records.all(OutboxItem.self, group: item.account.bytes)
+    where other.message == item.message && other.isPending && !other.isElsewhere {
+      other.isElsewhere = true
+      try records.save(other)
+    }
     try settle(item.message, item.account)
   }
 
@@ -306,13 +351,21 @@ extension Engine {
       try records.save(contact)
       return true
     }
-    if seconds >= contact.cardCheckedAt + 60 {
+    if try contact.role != .own || !holdsAccountKey(), seconds >= contact.cardCheckedAt + 60 {
       // Perhaps the device has been replaced: a newer list says so.
       contact.cardCheckedAt = 0
       try records.save(contact)
       return true
     }
-    let device = contact.card?.devices.first { $0.mailbox == mailbox }?.id
+    if contact.role == .own { try endFarewell(at: mailbox) }
+    guard let device = contact.card?.devices.first(where: { $0.mailbox == mailbox })?.id else { return false }
+    var isStalled = false
+    for item in try records.all(OutboxItem.self, group: account.bytes) where item.device == device && item.isPending {
+      guard let content = try? Content(decoding: item.content) else { throw Engine.damaged }
+      if now < content.sentAt + ClientLimits.stalledLife * 1000 { isStalled = true } else { try fail(item) }
+    }
+    // Of several devices it is perhaps one that has not heard of a new contact secret: it is tried again, for a while.
+    if isStalled, try leaveAlone(account, device) { return true }
     for item in try records.all(OutboxItem.self, group: account.bytes) where item.device == device && item.isPending {
       try fail(item)
     }
@@ -321,6 +374,7 @@ extension Engine {
 
   /// An attempt failed for now: the next one is due after a wait drawn at random below a bound that doubles.
   package mutating func postpone(_ account: AccountID, retryAfter: Int?) throws {
+    if let own = try contact(account), own.role == .own, try wantsOwnCard(own) { _ = try cardUnavailable(account) }
     guard var item = try records.all(OutboxItem.self, group: account.bytes).first(where: \.isPending) else { return }
     (item.attempts, item.notBefore) = backoff(after: item.attempts, retryAfter: retryAfter)
     try records.save(item)
@@ -347,7 +401,7 @@ extension Engine {
   /// Gives up an item: its message failed, if no other device gets it.
   private func fail(_ item: OutboxItem) throws {
     try records.remove(item)
-    try settle(item.message, item.account, otherwise: .failed)
+    try settle(item.message, item.account, otherwise: item.isElsewhere ? .sent : .failed)
   }
 
   func drop(_ item: OutboxItem) throws { try fail(item) }
@@ -363,7 +417,13 @@ extension Engine {
     guard var message = try records.load(StoredMessage.self, StoredMessage.key(.outgoing, account, id)) else { return }
     let items = try records.all(OutboxItem.self, group: account.bytes).filter { $0.message == id }
     let state: StoredMessage.State =
-      items.contains(where: \.isPending) ? .queued : items.isEmpty ? otherwise : .unconfirmed
+      if items.contains(where: { $0.isPending && !$0.isElsewhere }) {
+        .queued
+      } else if items.contains(where: { !$0.isPending }) {
+        .unconfirmed
+      } else {
+        items.isEmpty ? otherwise : .sent
+      }
     // What the recipient has said of it holds, whatever still becomes of a copy.
     if !message.state.isAcknowledged { message.state = state }
     try records.save(message)

@@ -37,6 +37,7 @@ extension Engine {
     try records.save(contact)
     try notice("You have decided: \(Self.words(forTimer: seconds)).", about: contact, isNews: false)
     try enqueue([.timer(seconds)], to: contact, id: MessageID(from: &entropy))
+    try tellStanding(of: contact)
   }
 
   /// The peer has decided how long messages are kept.

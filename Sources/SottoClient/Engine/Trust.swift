@@ -10,23 +10,26 @@ extension Engine {
   /// write; the old one ends after a week. [client.17]
   package mutating func block(_ account: AccountID) throws {
     guard var contact = try contact(account), !contact.isBlocked else { return }
-    contact.isBlocked = true
-    for item in try records.all(OutboxItem.self, group: account.bytes) { try drop(item) }
-    try records.delete(.owed, account.bytes)
+    try block(&contact)
     try records.save(contact)
-    for unshown in try records.all(Unshown.self) where unshown.account.elementsEqual(account.bytes) {
+    try maintain()
+    try tellContacts()
+    try tellStanding(of: contact)
+  }
+
+  mutating func block(_ contact: inout Contact) throws {
+    contact.isBlocked = true
+    for item in try records.all(OutboxItem.self, group: contact.account.bytes) { try drop(item) }
+    try records.delete(.owed, contact.account.bytes)
+    for unshown in try records.all(Unshown.self) where unshown.account.elementsEqual(contact.account.bytes) {
       try records.remove(unshown)
     }
     var profile = try profile()
-    let former = Profile.Retiring(hash: profile.contactCapability.hash, until: seconds + ClientLimits.retiring)
-    profile.retiring = (profile.retiring + [former]).suffix(ClientLimits.retired)
-    profile.contactCapability = try Capability(entropy.bytes(Capability.count))
+    try retireCapability(&profile)
     // The sequence of the new list tells the new reply path from the old one. [client.9]
     profile.wantsNewCard = true
     try records.save(profile)
     try publishCapabilities(profile)
-    try maintain()
-    try tellContacts()
   }
 
   /// Unblocks somebody: they are again what they were before, a contact or a stranger.
@@ -34,6 +37,7 @@ extension Engine {
     guard var contact = try contact(account), contact.isBlocked else { return }
     contact.isBlocked = false
     try records.save(contact)
+    try tellStanding(of: contact)
   }
 
   // MARK: verification
@@ -49,6 +53,7 @@ extension Engine {
     contact.verifiedAt = max(seconds, 1)
     contact.hasForkEvidence = false
     try records.save(contact)
+    try tellStanding(of: contact)
     return true
   }
 
@@ -57,11 +62,13 @@ extension Engine {
     guard var contact = try contact(account) else { return }
     contact.verifiedAt = 0
     try records.save(contact)
+    try tellStanding(of: contact)
   }
 
   /// Refuses to write to the blocked [client.17], and to somebody whom the user had verified and against whom there is
   /// evidence since. [client.18]
   func checkMayWrite(to contact: Contact) throws {
+    try checkIsListed()
     guard !contact.isBlocked else {
       throw ClientError(
         .refused, "You have blocked \(contact.title).", meaning: "Nothing was sent.",
@@ -100,7 +107,7 @@ extension Engine {
   ///
   /// - Parameter isNews: whether it is handed to the user with the next messages, because they did not do it themselves.
   mutating func notice(_ text: String, about contact: Contact, isNews: Bool = true) throws {
-    guard contact.isAccepted, !contact.isBlocked else { return }
+    guard contact.role == .person, contact.isAccepted, !contact.isBlocked else { return }
     let notice = StoredMessage(
       notice: text, id: MessageID(from: &entropy), about: contact.account, at: now)
     try records.save(notice)

@@ -192,7 +192,8 @@ extension Client {
     let target = try Self.target(destination, download.attachment.name)
     let sealed = try store.home.spool.append(download.spool)
     do {
-      try await fetch(download, into: sealed, progress)
+      try await fetch(
+        download.attachment, into: sealed, as: .reader(download.message.account), progress)
       try Self.open(sealed, download.attachment, as: target)
     } catch is Refused {
       try end(download)
@@ -218,8 +219,9 @@ extension Client {
     store.home.spool.remove(download.spool)
   }
 
-  private func fetch(_ download: Engine.Download, into file: DiskFile, _ progress: FileProgress) async throws {
-    let attachment = download.attachment
+  func fetch(
+    _ attachment: Attachment, into file: DiskFile, as voice: Voice, _ progress: FileProgress
+  ) async throws {
     let total = attachment.layout.blobLength
     var have = min(try file.length() ?? 0, total)
     try file.cut(to: have)
@@ -233,7 +235,7 @@ extension Client {
           .get, .blob(part.name), at: attachment.relay,
           fields: [HeaderField("range", "bytes=\(have - start)-\(have - start + count - 1)")], answerLimit: Int(count))
         request.timeout = Connections.sliceTimeout
-        let answer = try await connections.stubbornly(request, as: .reader(download.message.account)).expecting(
+        let answer = try await connections.stubbornly(request, as: voice).expecting(
           200, 206)
         // A relay may answer with all of it: then this is all of it.
         guard answer.body.count == Int(count) else {

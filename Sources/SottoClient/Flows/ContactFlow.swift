@@ -53,6 +53,7 @@ extension Client {
   public func addContact(_ address: String, name: String?) async throws -> ContactSummary {
     let address = try Engine.address(address)
     try step { engine in
+      try engine.checkIsListed()
       if let name {
         try Engine.check(name: name)
         try engine.checkFree(name: name, for: address.account)
@@ -86,7 +87,7 @@ extension Client {
 
   /// Makes a contact a stranger again.
   public func removeContact(_ nameOrAddress: String) throws {
-    try step { try $0.remove(try $0.known(nameOrAddress).account) }
+    try step { engine in try engine.remove(try engine.known(nameOrAddress).account) }
   }
 
   /// Sixty digits that are equal on both sides if and only if nobody stands in between.
@@ -134,7 +135,7 @@ extension Client {
   }
 
   /// What was decided here is told to relay and contacts; what cannot be told now is told later.
-  private func afterChange() async {
+  func afterChange() async {
     try? await flushUploads()
     await flushOutbox(patient: false)
   }

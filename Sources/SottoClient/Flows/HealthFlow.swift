@@ -82,9 +82,16 @@ extension Client {
   }
 
   private static func list(_ health: Health) -> HealthReport.Finding {
+    if health.isRemoved {
+      return .init(
+        "devices", .bad, "This device was removed from the account: nothing comes or goes.",
+        "Link it anew from the first device, after `sotto identity delete` here.")
+    }
     let text = "Signed \(health.listAge / 86_400) days ago; it is good for \(Limits.listValidity / 86_400)."
     if health.listAge > Limits.listValidity {
-      return .init("devices", .bad, text + " Nobody new can write.", "Run `sotto receive`: it signs a new one.")
+      return .init(
+        "devices", .bad, text + " Nobody new can write.", "Run `sotto receive` on the first device: it signs a new one."
+      )
     }
     return .init("devices", .good, text)
   }

@@ -51,6 +51,7 @@ extension Client {
   ///
   /// - Parameter follow: whether to go on after the relay has said that it has caught up, until the task is cancelled.
   public func receive(follow: Bool = false, show: ([ReceivedMessage]) async throws -> Void) async throws {
+    try step { try $0.checkIsListed() }
     try await hand(to: show)
     let rounds = follow ? Task { await goRounds() } : nil
     defer { rounds?.cancel() }
@@ -91,6 +92,7 @@ extension Client {
           arrived: {
             attempt = 0
             changed(.online)
+            return true
           })
       } catch let reason as CloseReason where !reason.invitesReconnect {
         // Two that displace each other for ever would both receive nothing.
@@ -123,6 +125,24 @@ extension Client {
     }
   }
 
+  /// Receives without handing anything over, until the engine has what is waited for.
+  func listen(until hasCome: @Sendable (inout Engine) throws -> Bool) async throws {
+    var attempt = 0
+    while true {
+      if try step(hasCome) { return }
+      do {
+        try await stream(follow: true, isShown: false, { _ in }, arrived: { try !self.step(hasCome) })
+      } catch let failure as RelayFailure where failure.isTransient {
+        attempt += 1
+      } catch let reason as CloseReason {
+        attempt += 1
+        guard reason.invitesReconnect else { throw Self.error(for: reason) }
+      }
+      try Task.checkCancellation()
+      if attempt > 0 { try await Backoff.pause(attempt: attempt, base: .milliseconds(250)) }
+    }
+  }
+
   private struct StreamState {
     var epoch: UInt64?
     var caughtUp = false
@@ -132,10 +152,11 @@ extension Client {
   ///
   /// - Parameters:
   ///   - isShown: whether what arrives is handed to `show`; otherwise it waits.
-  ///   - arrived: is told after each commit.
+  ///   - arrived: is told after each commit, and answers whether to go on.
   @discardableResult
   private func stream(
-    follow: Bool, isShown: Bool = true, _ show: ([ReceivedMessage]) async throws -> Void, arrived: () -> Void = {}
+    follow: Bool, isShown: Bool = true, _ show: ([ReceivedMessage]) async throws -> Void,
+    arrived: () throws -> Bool = { true }
   ) async throws -> StreamState {
     let profile = try step { try $0.profile() }
     let stream = try await MailboxStream(to: profile.mailbox, at: profile.relay, tls: connections.tls)
@@ -143,8 +164,7 @@ extension Client {
     try await stream.run { frames, writer in
       try await take(frames, from: stream, writer, &state)
       if isShown { try await hand(to: show) }
-      arrived()
-      return follow || !state.caughtUp
+      return try arrived() && (follow || !state.caughtUp)
     }
     return state
   }

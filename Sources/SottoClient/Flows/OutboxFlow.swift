@@ -138,6 +138,11 @@ extension Client {
         .post, .claim(mailbox), at: relay, capability: capability,
         answerLimit: WireLimits.signedPart + WireLimits.oneTimePart + 64)
       let answer = try await connections.exchange(request, as: voice)
+      if case .declined(_, .prekeysMissing) = answer.failure, answer.status != 200,
+        try step({ try $0.leaveAlone(account, device) })
+      {
+        return
+      }
       guard let answer = try await accepted(answer, 200, account, mailbox) else { return }
       let prekeys = try answer.decoded { try ClaimedPrekeys(decoding: $0) }
       try step { try $0.claimed(account, device, prekeys) }

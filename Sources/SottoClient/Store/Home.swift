@@ -37,6 +37,12 @@ package final class Home: Sendable {
     lock = Mutex(try Self.locked(path))
   }
 
+  /// No folder at all.
+  init(inMemory: Void) {
+    path = ""
+    lock = Mutex(nil)
+  }
+
   deinit { unlock() }
 
   /// Lets other processes in.
@@ -55,6 +61,7 @@ package final class Home: Sendable {
 
   /// Removes the store, and the folder when nothing else is left in it.
   package func wipe() {
+    guard !path.isEmpty else { return }
     for suffix in ["", "-wal", "-shm", "-journal"] { System.remove(storePath + suffix) }
     spool.sweep(keeping: [])
     System.remove(path + "/lock")

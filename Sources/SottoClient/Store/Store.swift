@@ -55,6 +55,19 @@ package final class Store: Sendable {
     }
   }
 
+  /// A store that ends with the process, for an account that is made for a minute: nothing of it reaches a disk.
+  package convenience init(inMemory: Void) throws {
+    var entropy = SystemEntropy()
+    let home = Home(inMemory: ())
+    do {
+      let queue = try DatabaseQueue()
+      try queue.write { db in try Self.migrate(db) }
+      self.init(home: home, queue: queue, keys: StoreKeys(storeKey: Secret(count: 32, from: &entropy)))
+    } catch {
+      throw StoreFailure.translating(error, home: home.path)
+    }
+  }
+
   private init(home: Home, queue: DatabaseQueue, keys: consuming StoreKeys) {
     self.home = home
     self.queue = queue

@@ -134,10 +134,15 @@ public enum SafetyNumber {
     let ordered = [one.bytes, other.bytes].sorted { $0.lexicographicallyPrecedes($1) }
     let key = Secret(copying: Digest.of("safety", ordered[0], ordered[1]).bytes)
     let bytes = PRF.derive(key, "digits").both().revealed()
-    return (0..<12).map { group in
-      let number = bytes[group * 5..<group * 5 + 5].reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % 100_000
-      let digits = String(number)
-      return String(repeating: "0", count: 5 - digits.count) + digits
-    }.joined()
+    return fiveDigitGroups(bytes, count: 12)
   }
+}
+
+/// 5-byte big-endian numbers modulo 100,000, each as five digits. [safety.1]
+func fiveDigitGroups(_ bytes: [UInt8], count: Int) -> String {
+  (0..<count).map { group in
+    let number = bytes[group * 5..<group * 5 + 5].reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % 100_000
+    let digits = String(number)
+    return String(repeating: "0", count: 5 - digits.count) + digits
+  }.joined()
 }

@@ -46,7 +46,7 @@ public struct Card: Hashable, Sendable {
 }
 
 /// A card as it arrived: nothing in it can be used before `verified` has said yes.
-public struct UnverifiedCard: Sendable {
+public struct UnverifiedCard: Hashable, Sendable {
   private let card: Card
   /// The account that the card claims: what a verification must be asked for when no address is at hand.
   public let claimedAccount: AccountID
@@ -64,6 +64,14 @@ public struct UnverifiedCard: Sendable {
     card = Card(
       accountKey: HybridPublicKey(classical: classical, postQuantum: postQuantum), list: list, signature: signature)
     claimedAccount = AccountID(of: card.accountKey)
+  }
+
+  func write(to writer: inout WireWriter) { card.write(to: &writer) }
+
+  /// A card of one's own, to be told.
+  public init(_ card: Card) {
+    self.card = card
+    claimedAccount = card.account
   }
 
   /// The list that the card claims, of which nothing is verified.

@@ -61,6 +61,10 @@ public enum ContentPart: Hashable, Sendable {
   case timer(UInt32)
   /// A file that lies at a relay.
   case attachment(Attachment)
+  /// What devices of one account say when one joins or leaves.
+  case link(LinkMessage)
+  /// What one device of an account tells the others of a conversation.
+  case copy(ConversationCopy)
   /// A kind of 128 or above that this version does not know, to be ignored.
   case ignorable(kind: UInt8, body: [UInt8])
 }
@@ -121,13 +125,23 @@ public struct Content: Hashable, Sendable {
   }
 
   /// Reads content strictly; an unknown kind below 128 is refused. [messages.4]
-  public init(decoding bytes: [UInt8]) throws(Refused) {
+  public init(decoding bytes: [UInt8]) throws(Refused) { try self.init(decoding: bytes) { _ in true } }
+
+  /// Reads a message inside a copy: it has nothing but what makes a message, so that copies do not nest. [devices.8]
+  init(copied bytes: [UInt8]) throws(Refused) {
+    try self.init(decoding: bytes) { [1, 5, 7, 8].contains($0) }
+    guard isMessage else { throw Refused(.content) }
+  }
+
+  private init(decoding bytes: [UInt8], allowing isAllowed: (UInt8) -> Bool) throws(Refused) {
     var reader = WireReader(bytes)
     do throws(WireError) {
       id = try MessageID(try reader.fixed(MessageID.count))
       sentAt = try reader.u64()
       parts = try reader.list(limit: Limits.contentParts) { reader throws(WireError) in
-        try ContentPart(kind: try reader.u8(), body: try reader.slice(limit: SizeClass.k64.rawValue))
+        let kind = try reader.u8()
+        guard isAllowed(kind) else { throw .invalidValue }
+        return try ContentPart(kind: kind, body: try reader.slice(limit: SizeClass.k64.rawValue))
       }
       try reader.finish()
     } catch {
@@ -148,6 +162,8 @@ extension ContentPart {
     case .receipt: 6
     case .timer: 7
     case .attachment: 8
+    case .link: 9
+    case .copy: 10
     case .ignorable(let kind, _): kind
     }
   }
@@ -170,6 +186,8 @@ extension ContentPart {
       for id in ids { body.fixed(id.bytes) }
     case .timer(let seconds): body.u32(seconds)
     case .attachment(let attachment): attachment.write(to: &body)
+    case .link(let message): message.write(to: &body)
+    case .copy(let copy): copy.write(to: &body)
     case .ignorable(_, let bytes): body.fixed(bytes)
     }
     return kind
@@ -198,6 +216,8 @@ extension ContentPart {
       guard seconds <= Limits.timer else { throw .outOfRange }
       self = .timer(seconds)
     case 8: self = .attachment(try Attachment(from: &reader))
+    case 9: self = .link(try LinkMessage(from: &reader))
+    case 10: self = .copy(try ConversationCopy(from: &reader))
     case 128...: self = .ignorable(kind: kind, body: reader.rest())
     default: throw .invalidValue
     }

@@ -18,7 +18,7 @@ enum Arguments {
     }
   }
 
-  private static let groups: Set<String> = ["identity", "contact", "session", "vectors", "backup"]
+  private static let groups: Set<String> = ["identity", "contact", "session", "vectors", "backup", "device"]
   private static let withValue: Set<String> = ["--home", "--passphrase-file", "--ca-file"]
 
   /// Moves the options that every command has from before the command to behind it: both places are natural.

@@ -35,7 +35,7 @@ enum SottoVectors {
   static let operations: [String: VectorOperation] = [
     PrimitiveOperations.all, EncodingOperations.all, IdentityOperations.all, PrekeyOperations.all,
     MessageOperations.all, HandshakeOperations.all, RatchetOperations.all, SessionOperations.all,
-    AttachmentOperations.all, RelayOperations.all, StateOperations.all,
+    AttachmentOperations.all, DeviceOperations.all, RelayOperations.all, StateOperations.all,
   ].reduce(into: [:]) { $0.merge($1) { $1 } }
 
   static func cases(of file: Fields) throws -> [VectorCase] {

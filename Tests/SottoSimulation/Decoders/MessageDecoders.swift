@@ -45,8 +45,28 @@ extension Decoder {
       var body = WireWriter()
       let kind = part.write(to: &body)
       try promise((try? ContentPart(kind: kind, body: body.bytes[...])) == part, "a part is not read back")
+      switch part {
+      case .link(let message): try link(message)
+      case .copy(let copy): try self.copy(copy)
+      default: break
+      }
     }
     return true
+  }
+
+  private static func link(_ message: LinkMessage) throws {
+    guard case .request(let request) = message else { return }
+    try promise(DeviceName(request.name.text) == request.name, "a name that is none")
+  }
+
+  private static func copy(_ copy: ConversationCopy) throws {
+    try promise(copy.timer <= Limits.timer, "a timer beyond its bound")
+    guard let message = copy.message else { return }
+    try promise(message.content.isMessage, "a copy of nothing")
+    for part in message.content.parts {
+      if case .copy = part { try promise(false, "copies nest") }
+      if case .link = part { try promise(false, "a link in a copy") }
+    }
   }
 
   private static func padding(_ bytes: [UInt8]) throws -> Bool {

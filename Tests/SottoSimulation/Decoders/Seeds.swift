@@ -149,12 +149,25 @@ extension Decoder {
         .text("héllo"), .replyPath(path), .heads(own: head, yours: head), .missing([id]),
         .ignorable(kind: 200, body: [1]),
       ])
+    let copied = Content(id: id, sentAt: 2, parts: [.text("copied"), .timer(60)])
+    let request = LinkRequest(
+      device: stage.alice.card.list.devices[0], capability: try! Capability(numbers(0..<32)),
+      name: DeviceName("phone")!)
+    let devices = Content(
+      id: id, sentAt: 1,
+      parts: [
+        .link(.offer), .link(.request(request)),
+        .copy(
+          ConversationCopy(
+            address: stage.alice.address, name: DeviceName("alice"), standing: .accepted, verifiedAt: 3, timer: 60,
+            message: .init(.account, copied))),
+      ])
     var (pathWriter, headWriter) = (WireWriter(), WireWriter())
     path.write(to: &pathWriter)
     head.write(to: &headWriter)
     let header = RatchetHeader(key: stage.alice.device.identity.publicKey, previousCount: 1, number: 2)
     return [
-      [0] + content.encoded(), [1] + pathWriter.bytes, [2, 1, 2, 0x80, 0, 0],
+      [0] + content.encoded(), [0] + devices.encoded(), [1] + pathWriter.bytes, [2, 1, 2, 0x80, 0, 0],
       [3] + PrekeyIDs(of: stage.bundle).encoded(),
       [4] + header.encoded(), [5] + headWriter.bytes,
     ]

@@ -101,6 +101,35 @@ private func goodContent(_ cast: Cast) throws -> [Case] {
     try written("attachment", "attachments.9", "a file, and what is said of it", [hello, (8, pointer())]),
     try written(
       "attachment-alone", "attachments.9", "a file of which nothing is said", [(8, pointer(mediaType: ""))]),
+    try written("link-offer", "devices.5", "an account offers itself to a new device", [(9, [1])]),
+    try written("link-request", "devices.5", "a new device asks to be listed", [(9, LinkBodies(cast: cast).request())]),
+    try written(
+      "link-request-longest-name", "devices.5", "a name of 64 bytes",
+      [(9, LinkBodies(cast: cast).request(name: [UInt8](repeating: 0x61, count: 64)))]),
+    try written(
+      "link-grant", "devices.5", "a device is granted its place and the history",
+      [(9, LinkBodies(cast: cast).grant([(seq(0xd0, 8), "laptop"), (seq(0xe0, 8), "phone")], history: pointer()))]),
+    try written(
+      "link-grant-nameless", "devices.5", "no device has a name",
+      [(9, LinkBodies(cast: cast).grant([], history: pointer()))]),
+    try written("link-card", "devices.12", "a removed device is told the card", [(9, LinkBodies(cast: cast).card)]),
+    try written(
+      "copy-standing", "devices.8", "how a contact stands from now on", [(10, CopyBody(timer: 60).bytes(cast))]),
+    try written(
+      "copy-nameless", "devices.8", "a blocked stranger", [(10, CopyBody(name: "", standing: 2).bytes(cast))]),
+    try written(
+      "copy-written", "devices.8", "a message that another device has written",
+      [(10, CopyBody(author: 1, content: ContentInput([hello]).bytes).bytes(cast))]),
+    try written(
+      "copy-received", "devices.8", "an answer with a file that another device has received",
+      [
+        (
+          10,
+          CopyBody(
+            author: 2, content: ContentInput([(5, [2] + seq(0, 16)), (7, [0, 0, 0, 60]), (8, pointer())]).bytes
+          ).bytes(cast)
+        )
+      ]),
     try written("no-parts", "messages.5", "no parts: it carries nothing but the ratchet", []),
     try written("empty-text", "messages.5", "an empty text", [(1, [])]),
     try written(
@@ -129,6 +158,8 @@ private func badBodies(_ cast: Cast) throws -> [Case] {
       _ = try Content(decoding: bytes)
     }
   }
+  let links = LinkBodies(cast: cast)
+  let hello = ContentInput([(1, Array("Hello".utf8))]).bytes
   let (one, two) = ((mailbox: seq(1, 16), capability: seq(3, 32)), (mailbox: seq(2, 16), capability: seq(4, 32)))
   let path = replyPath(alice)
   let relay = Array(alice.relay.text.utf8)
@@ -165,6 +196,50 @@ private func badBodies(_ cast: Cast) throws -> [Case] {
     try refused("attachment-name", "a name with a folder", 8, pointer(name: "a/b"), "attachments.11"),
     try refused("attachment-type", "a type with a capital", 8, pointer(mediaType: "Text/plain"), "attachments.12"),
     try refused("attachment-long", "4 GiB and a byte", 8, pointer(length: 1 << 32 + 1), "attachments.1"),
+    try refused("link-empty", "no step", 9, [], "devices.5"),
+    try refused("link-step-0", "a step that there is not", 9, [0], "devices.5"),
+    try refused("link-step-5", "a step that there is not", 9, [5], "devices.5"),
+    try refused("link-offer-trailing", "a byte more", 9, [1, 0], "devices.5"),
+    try refused("link-request-cut", "a byte less", 9, links.request().dropLast(), "devices.5"),
+    try refused("link-request-trailing", "a byte more", 9, links.request() + [0], "devices.5"),
+    try refused(
+      "link-request-index", "another relay than the one that is named", 9, links.request(index: 1), "devices.5"),
+    try refused("link-request-relay", "an upper-case letter", 9, links.request(relay: "Relay.example"), "devices.5"),
+    try refused("link-request-nameless", "no name", 9, links.request(name: []), "devices.5"),
+    try refused(
+      "link-request-long-name", "a name of 65 bytes", 9, links.request(name: [UInt8](repeating: 0x61, count: 65)),
+      "devices.5"),
+    try refused("link-request-newline", "a control", 9, links.request(name: [0x61, 0x0a]), "devices.5"),
+    try refused("link-request-latin-1", "a letter in Latin-1", 9, links.request(name: [0xfc]), "devices.5"),
+    try refused(
+      "link-grant-descending", "devices in descending order", 9,
+      links.grant([(seq(2, 8), "b"), (seq(1, 8), "a")], history: pointer()), "devices.5"),
+    try refused(
+      "link-grant-twice", "two names for one device", 9,
+      links.grant([(seq(1, 8), "a"), (seq(1, 8), "b")], history: pointer()), "devices.5"),
+    try refused("link-grant-without-history", "no history", 9, links.grant([], history: []), "devices.5"),
+    try refused("link-grant-trailing", "a byte more", 9, links.grant([], history: pointer() + [0]), "devices.5"),
+    try refused("link-card-cut", "a byte less", 9, links.card.dropLast(), "devices.5"),
+    try refused("link-card-trailing", "a byte more", 9, links.card + [0], "devices.5"),
+    try refused("copy-cut", "a byte less", 10, CopyBody().bytes(cast).dropLast(), "devices.8"),
+    try refused("copy-trailing", "a byte more, and no message", 10, CopyBody().bytes(cast) + [0], "devices.8"),
+    try refused("copy-standing-3", "a standing that there is not", 10, CopyBody(standing: 3).bytes(cast), "devices.8"),
+    try refused(
+      "copy-timer", "a year and a second", 10, CopyBody(timer: 365 * 86_400 + 1).bytes(cast), "devices.8"),
+    try refused("copy-name", "a control", 10, CopyBody(name: "a\u{85}").bytes(cast), "devices.8"),
+    try refused(
+      "copy-author-3", "an author that there is not", 10, CopyBody(author: 3, content: hello).bytes(cast), "devices.8"),
+    try refused("copy-without-content", "an author, and no content", 10, CopyBody(author: 1).bytes(cast), "devices.8"),
+    try refused(
+      "copy-no-message", "content that is no message", 10,
+      CopyBody(author: 1, content: ContentInput([(7, [0, 0, 0, 60])]).bytes).bytes(cast), "devices.8"),
+    try refused(
+      "copy-of-a-copy", "copies do not nest", 10,
+      CopyBody(author: 1, content: ContentInput([(1, [0x61]), (10, CopyBody().bytes(cast))]).bytes).bytes(cast),
+      "devices.8"),
+    try refused(
+      "copy-with-a-path", "a reply path in what was copied", 10,
+      CopyBody(author: 2, content: ContentInput([(1, [0x61]), (2, path)]).bytes).bytes(cast), "devices.8"),
     try refused("reply-path-cut", "a byte less", 2, path.dropLast()),
     try refused("reply-path-trailing", "a byte more", 2, path + [0]),
     try refused("reply-path-empty", "no bytes", 2, []),
