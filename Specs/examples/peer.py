@@ -317,7 +317,7 @@ def name(least): return text(64, rf"[^\x00-\x1f\x7f-\x9f]{{{least},64}}")
 OwnDevice = Type(bytes, Device.read).where(lambda device: device.relay == 0)
 LinkRequest = structure(relay=Authority, device=OwnDevice, capability=fixed(32), name=name(1))
 LinkName = structure(device=fixed(8), name=name(1))
-LinkGrant = structure(holder=fixed(8), names=vector(LinkName, 64).where(
+LinkGrant = structure(names=vector(LinkName, 64).where(
     lambda names: [n.device for n in names] == sorted({n.device for n in names})), history=Attachment)
 STEPS = {1: structure(), 2: LinkRequest, 3: LinkGrant, 4: Card}  # [devices.5]
 BODIES[LINK] = Type(bytes, lambda r: STEPS[u8.read(r)].read(r))

@@ -11,7 +11,12 @@ import Testing
 /// `SOTTO_SOAK=1` goes through 20,000 of them.
 @Suite(.sealsAreWatched) struct ConvergenceTests {
   private static let isSoak = ProcessInfo.processInfo.environment["SOTTO_SOAK"] == "1"
-  private static func seeds(_ few: UInt64, _ many: UInt64) -> ClosedRange<UInt64> { 1...(isSoak ? many : few) }
+
+  /// The devices of each account, and how many seeds.
+  private static let scenes: [(devices: [Int], seeds: ClosedRange<UInt64>)] = [
+    ([1, 1], 1...(isSoak ? 6_000 : 40)), ([1, 1, 1, 1, 1], 1...(isSoak ? 2_000 : 6)),
+    ([1, 5], 1...(isSoak ? 1_000 : 5)), ([2, 2], 1...(isSoak ? 1_000 : 8)),
+  ]
 
   /// Messages that each pair exchanges, each way, until they understand each other: one that finds the session broken or
   /// the device replaced, and one that arrives.
@@ -19,16 +24,16 @@ import Testing
 
   // [client.1] [client.7] [client.8]
   @Test func `Whatever dies, and however long nobody answers, every message is shown exactly once`() throws {
-    for clients in [2, 5] {
-      for seed in Self.seeds(clients == 2 ? 40 : 6, clients == 2 ? 8_000 : 2_000) {
-        let crowd = try Crowd(clients, seed: seed &* 16 &+ UInt64(clients))
-        for _ in 0..<(clients * 20) { try crowd.event(isHostile: false) }
+    for scene in Self.scenes {
+      for seed in scene.seeds {
+        let crowd = try Crowd(scene.devices, seed: seed &* 16 &+ UInt64(scene.devices.count))
+        for _ in 0..<(scene.devices.reduce(0, +) * 20) { try crowd.event(isHostile: false) }
         try crowd.calm()
         for _ in 0..<Self.bound { try crowd.everyoneWrites() }
-        for (reader, missing) in crowd.missing where !missing.isEmpty {
-          Issue.record("seed \(seed), \(clients) clients: \(reader) was never shown \(missing)")
+        for (device, missing) in try crowd.missing() {
+          Issue.record("seed \(seed), \(scene.devices): \(device) has never got \(missing)")
         }
-        #expect(crowd.twice.isEmpty, "seed \(seed), \(clients) clients")
+        #expect(crowd.twice.isEmpty, "seed \(seed), \(scene.devices)")
         #expect(crowd.crashes > 0 || seed > 3, "the network was too kind")
       }
     }
@@ -36,41 +41,60 @@ import Testing
 
   // [client.5] [client.6] [client.14] Losses, and devices that come back from a backup without their sessions.
   @Test func `Whatever was lost or restored, two messages each way and all understand each other`() throws {
-    for clients in [2, 5] {
-      for seed in Self.seeds(clients == 2 ? 40 : 6, clients == 2 ? 8_000 : 2_000) {
-        let crowd = try Crowd(clients, seed: seed &* 16 &+ 8 &+ UInt64(clients))
-        for _ in 0..<(clients * 20) { try crowd.event(isHostile: true) }
+    for scene in Self.scenes {
+      for seed in scene.seeds {
+        let crowd = try Crowd(scene.devices, seed: seed &* 16 &+ 8 &+ UInt64(scene.devices.count))
+        for _ in 0..<(scene.devices.reduce(0, +) * 20) { try crowd.event(isHostile: true) }
         try crowd.calm()
         for _ in 0..<Self.bound { try crowd.everyoneWrites() }
-        let last = try crowd.everyoneWrites()
-        for (reader, texts) in last {
-          let shown = Set(crowd.shown(reader))
-          let unread = texts.filter { !shown.contains($0) }
-          #expect(unread.isEmpty, "seed \(seed), \(clients) clients: \(reader) cannot read \(unread)")
+        let before = crowd.written
+        try crowd.everyoneWrites()
+        for (device, missing) in try crowd.missing(after: before) {
+          Issue.record("seed \(seed), \(scene.devices): \(device) has not got \(missing)")
         }
-        #expect(crowd.twice.isEmpty, "seed \(seed), \(clients) clients")
+        #expect(crowd.twice.isEmpty, "seed \(seed), \(scene.devices)")
       }
     }
   }
 }
 
-/// Some clients at one relay, each a contact of every other.
+/// Some accounts at one relay, each a contact of every other, and each on one device or several.
 private final class Crowd {
+  private struct Message {
+    let text: String
+    let author: Int
+    let reader: Int
+  }
+
   private let relay = WorldRelay()
-  private var nodes: [Node] = []
+  /// The devices of each account, the first one first.
+  private var accounts: [[Node]] = []
   private var random: SeededEntropy
   private var seed: UInt64
-  private var written: [(text: String, reader: String)] = []
+  private var messages: [Message] = []
   private var number = 0
   private(set) var crashes = 0
-  private var backups: [String: [[UInt8]]] = [:]
+  private var backups: [Int: [[UInt8]]] = [:]
 
-  init(_ count: Int, seed: UInt64) throws {
+  init(_ devices: [Int], seed: UInt64) throws {
     random = SeededEntropy(seed: seed)
     self.seed = seed &* 1_000_003
-    for index in 0..<count { nodes.append(try Node("n\(index)", relay, seed: nextSeed())) }
-    for one in nodes { for other in nodes where one !== other { try one.add(other, as: other.name) } }
+    for index in devices.indices { accounts.append([try Node("n\(index)", relay, seed: nextSeed())]) }
+    for one in accounts {
+      for other in accounts where one[0] !== other[0] { try one[0].add(other[0], as: other[0].name) }
+    }
+    for (account, count) in devices.enumerated() {
+      for number in 1..<max(count, 1) {
+        accounts[account].append(
+          try linked(accounts[account][0], "\(accounts[account][0].name)-\(number)", seed: nextSeed()))
+      }
+    }
   }
+
+  private var nodes: [Node] { accounts.flatMap { $0 } }
+
+  /// How many messages were written.
+  var written: Int { messages.count }
 
   private func nextSeed() -> UInt64 {
     // A node draws one number more for each step.
@@ -82,24 +106,26 @@ private final class Crowd {
     Int(random.bytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % UInt64(bound))
   }
 
-  private func pair() -> (Node, Node) {
-    let one = below(nodes.count)
-    let other = (one + 1 + below(nodes.count - 1)) % nodes.count
-    return (nodes[one], nodes[other])
+  /// An account, one of its devices, and another account.
+  private func draw() -> (author: Int, node: Node, reader: Int) {
+    let place = below(nodes.count)
+    let author = accounts.firstIndex { $0.contains { $0 === nodes[place] } }!
+    return (author, nodes[place], (author + 1 + below(accounts.count - 1)) % accounts.count)
   }
 
   /// Anything that happens. A node may die in the middle of it: what was committed stays.
   func event(isHostile: Bool) throws {
-    let (node, other) = pair()
+    let (author, node, reader) = draw()
     switch below(isHostile ? 14 : 9) {
-    case 0...3: try dying(node) { try self.write(node, to: other, flushing: self.below(4) > 0) }
+    case 0...3: try dying(node) { try self.write(author, on: node, to: reader, flushing: self.below(4) > 0) }
     case 4...6: try dying(node) { try node.receive(atATime: 1 + self.below(4)) }
     case 7: try dying(node) { try node.flush() }
     case 9: relay.reorder(try node.mailbox)
     case 8: try passTime(UInt64([61, 3_700, 90_000][below(3)]))
     case 10: relay.lose(try node.mailbox)
-    case 11: backups[node.name] = try backup(node)
-    default: if below(2) == 0 { try restore(node) }
+    // What comes back from a backup is a first device; linked ones are linked anew.
+    case 11: backups[author] = try backup(accounts[author][0])
+    default: if below(2) == 0 { try restore(author) }
     }
   }
 
@@ -110,19 +136,18 @@ private final class Crowd {
     do { try work() } catch is Crash { crashes += 1 }
   }
 
-  private func write(_ node: Node, to other: Node, flushing: Bool) throws {
+  private func write(_ author: Int, on node: Node, to reader: Int, flushing: Bool) throws {
     number += 1
-    let text = "\(number) to \(other.name)"
-    do { _ = try node.step { try $0.compose(text, to: other.name) } } catch is Crash {
+    let name = accounts[reader][0].name
+    let message = Message(text: "\(number) to \(name)", author: author, reader: reader)
+    do { _ = try node.step { try $0.compose(message.text, to: name) } } catch is Crash {
       // Whether it was written down is seen in the history, as its user would.
       node.records.fuse.left = nil
       crashes += 1
-      let account = try node.step { try $0.find(other.name) }!.account
-      let isThere = try node.step { try $0.history(with: account, limit: 1).last?.text == text }
-      if isThere { written.append((text, other.name)) }
+      if try texts(node, name).last == message.text { messages.append(message) }
       return
     }
-    written.append((text, other.name))
+    messages.append(message)
     if flushing { try node.flush() }
   }
 
@@ -141,14 +166,18 @@ private final class Crowd {
   }
 
   /// The device is lost; its backup, which may be old, begins again as another.
-  private func restore(_ node: Node) throws {
-    guard let pieces = backups[node.name], let place = nodes.firstIndex(where: { $0 === node }) else { return }
+  private func restore(_ owner: Int) throws {
+    guard let pieces = backups[owner] else { return }
+    let node = accounts[owner][0]
     let account = try Engine.account(inBackup: Secret(copying: pieces[0]))
     let card = relay.card(ContactKeys(try Engine.address(try node.address)).cardID)
     let new = try Node(restoring: account, card: card, node.name, relay, seed: nextSeed())
     new.now = node.now
-    try new.step { engine in for piece in pieces { try engine.restore(Secret(copying: piece)) } }
-    nodes[place] = new
+    try new.step { engine in
+      for piece in pieces { try engine.restore(Secret(copying: piece)) }
+      try engine.tellContacts()
+    }
+    accounts[owner][0] = new
   }
 
   /// From now on nothing is lost and nobody dies.
@@ -160,25 +189,34 @@ private final class Crowd {
     }
   }
 
-  /// Everyone writes to everyone, and all of it is fetched; what was written, by reader.
-  @discardableResult
-  func everyoneWrites() throws -> [String: [String]] {
-    let before = written.count
-    for node in nodes {
-      for other in nodes where other !== node { try write(node, to: other, flushing: true) }
+  /// Everyone writes to everyone, on each device, and all of it is fetched.
+  func everyoneWrites() throws {
+    for (author, devices) in accounts.enumerated() {
+      for node in devices {
+        for reader in accounts.indices where reader != author {
+          try write(author, on: node, to: reader, flushing: true)
+        }
+      }
     }
     try calm()
-    return Dictionary(grouping: written[before...], by: \.reader).mapValues { $0.map(\.text) }
   }
 
-  func shown(_ reader: String) -> [String] { nodes.first { $0.name == reader }?.shown ?? [] }
-
-  /// Written, and not shown, by reader.
-  var missing: [String: [String]] {
-    Dictionary(grouping: written, by: \.reader).mapValues { messages in
-      let shown = Set(shown(messages[0].reader))
-      return messages.map(\.text).filter { !shown.contains($0) }
+  /// What devices of a message's reader were not shown, and what other devices of its author do not know, by device.
+  func missing(after first: Int = 0) throws -> [(device: String, texts: [String])] {
+    var missing: [(String, [String])] = []
+    for (account, devices) in accounts.enumerated() {
+      for node in devices {
+        let shown = Set(node.shown)
+        var unread = messages[first...].filter { $0.reader == account && !shown.contains($0.text) }.map(\.text)
+        for other in accounts.indices where other != account {
+          let known = Set(try texts(node, accounts[other][0].name))
+          unread += messages[first...].filter { $0.author == account && $0.reader == other && !known.contains($0.text) }
+            .map(\.text)
+        }
+        if !unread.isEmpty { missing.append((node.name, unread)) }
+      }
     }
+    return missing
   }
 
   /// Shown more than once by the same device.

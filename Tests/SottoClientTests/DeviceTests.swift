@@ -5,138 +5,6 @@ import SottoSimulation
 import SottoWire
 import Testing
 
-/// A link as both users go through it, step by step; the tests stop in between. The history goes from hand to hand: what
-/// becomes of the blob is for the tests with real programs.
-private struct Link {
-  let first: Node
-  let guest: Node
-  let relay: WorldRelay
-  var pieces: [[UInt8]] = []
-
-  /// A new device that shows its code.
-  init(_ first: Node, seed: UInt64) throws {
-    self.first = first
-    relay = first.relay
-    guest = Node(blank: "guest", first.relay, seed: seed, now: first.now)
-    try guest.step { try $0.createRendezvous(at: RelayAuthority("relay.example")!) }
-    try guest.flushUploads()
-  }
-
-  init(copying other: Link, _ relay: WorldRelay) {
-    (first, guest) = (Node(copying: other.first, relay), Node(copying: other.guest, relay))
-    (self.relay, pieces) = (relay, other.pieces)
-  }
-
-  struct CodeIsOver: Error {}
-
-  /// Somebody uses the code.
-  func take(by node: Node) throws {
-    let address = try Engine.address(try guest.address)
-    guard let (sequence, sealed) = relay.card(ContactKeys(address).cardID) else { throw CodeIsOver() }
-    try node.step { engine in
-      let card = try engine.verify(sealed, listSequence: sequence, for: address)
-      try engine.beginLink(address, card: card)
-    }
-    try node.flush()
-  }
-
-  var invitation: Engine.LinkInvitation? { get throws { try guest.step { try $0.linkInvitation() } } }
-
-  /// Both users agree; the new device asks.
-  func ask(_ name: String, seed: UInt64) throws -> Node {
-    try guest.receive(showing: false)
-    try guest.flushUploads()
-    let invitation = try #require(try invitation)
-    #expect(try first.step { try $0.linkDigits() } == invitation.digits)
-    try first.step { try $0.agreeToLink() }
-    let device = Node(blank: name, relay, seed: seed, now: first.now)
-    let request = try device.step { try $0.installLinked(invitation, name: DeviceName(name)!) }
-    try device.flushUploads()
-    try guest.step { try $0.ask(request) }
-    try guest.flush()
-    return device
-  }
-
-  mutating func admit() throws {
-    try first.receive(showing: false)
-    #expect(try first.step { try $0.isLinkRequested() })
-    var pieces: [[UInt8]] = []
-    try first.step { engine in
-      pieces = []
-      try engine.history { piece, _ in pieces.append(piece.revealed()) }
-      _ = try engine.admit(history: Self.file())
-    }
-    self.pieces = pieces
-    try first.flush()
-  }
-
-  func finish(_ device: Node) throws {
-    try device.receive(showing: false)
-    guard try device.step({ try $0.isLinking() }) else { return }
-    try device.step { engine in
-      guard try engine.historyToFetch() != nil else { return }
-      for piece in pieces { try engine.restore(Secret(copying: piece)) }
-      try engine.finishLink()
-    }
-    try device.flush()
-  }
-
-  static func file() -> SealedFile {
-    var entropy = SystemEntropy()
-    return SealedFile(
-      spool: entropy.bytes(16), key: AttachmentKey(from: &entropy), layout: AttachmentLayout(length: 5)!,
-      name: FileName("history")!, mediaType: nil)
-  }
-}
-
-/// Bob with two devices, and Alice, who has talked with him before he had the second one.
-private struct Household {
-  let alice: Node
-  let bob: Node
-  let phone: Node
-  let relay: WorldRelay
-
-  init() throws {
-    (alice, bob, relay) = try acquainted()
-    phone = try linked(bob, "phone", seed: 7000)
-    try alice.receive()
-  }
-
-  init(copying other: Household) {
-    relay = WorldRelay(copying: other.relay)
-    (alice, bob, phone) = (
-      Node(copying: other.alice, relay), Node(copying: other.bob, relay), Node(copying: other.phone, relay)
-    )
-  }
-
-  func settle() throws {
-    for _ in 0..<3 {
-      for node in [alice, bob, phone] {
-        try node.receive()
-        try node.step { try $0.maintain() }
-        try node.flush()
-      }
-    }
-  }
-}
-
-private func linked(_ first: Node, _ name: String, seed: UInt64) throws -> Node {
-  var link = try Link(first, seed: seed)
-  try link.take(by: first)
-  let device = try link.ask(name, seed: seed + 1)
-  try link.admit()
-  try link.finish(device)
-  #expect(try !device.step { try $0.isLinking() })
-  return device
-}
-
-private func texts(_ node: Node, _ name: String) throws -> [String] {
-  try node.step { engine in
-    try engine.history(with: try #require(try engine.find(name)).account, limit: 1000)
-      .filter { $0.direction != .notice }.map(\.text)
-  }
-}
-
 private func notices(_ node: Node, _ name: String) throws -> [String] {
   try node.step { engine in
     try engine.history(with: try #require(try engine.find(name)).account, limit: 1000)
@@ -167,7 +35,7 @@ private func isRefused(_ body: () throws -> Void) -> Bool {
     for node in [home.bob, home.phone] {
       let devices = try node.step { try $0.deviceList() }
       #expect(devices.map(\.name?.text) == [try home.bob.step { try $0.profile().name }, "phone"])
-      #expect(devices.map(\.isHolder) == [true, false])
+      #expect(devices.map(\.isFirst) == [true, false])
       #expect(try node.step { try $0.contacts() }.map(\.name) == ["alice"], "the own account is nobody's contact")
       #expect(try node.step { try $0.conversations() }.count == 1)
     }
@@ -642,6 +510,73 @@ private func isRefused(_ body: () throws -> Void) -> Bool {
       print("FIGURE crash at every call, link, \(victim): \(sites - 1) sites")
       #expect(sites > 30)
     }
+  }
+
+  // [devices.13]
+  @Test func `A first device that comes back from its backup is the first again, and the others stay`() throws {
+    let home = try Household()
+    let (alice, phone) = (home.alice, home.phone)
+    var pieces: [[UInt8]] = []
+    try home.bob.step { try $0.backup { piece, _ in pieces.append(piece.revealed()) } }
+    let account = try Engine.account(inBackup: Secret(copying: pieces[0]))
+    let card = home.relay.card(ContactKeys(try Engine.address(try home.bob.address)).cardID)
+    let new = try Node(restoring: account, card: card, "bob", home.relay, seed: 9000)
+    try new.step { engine in
+      for piece in pieces { try engine.restore(Secret(copying: piece)) }
+      try engine.tellContacts()
+    }
+    // It is written before the phone has heard, for a device that is no more.
+    try phone.send("before it knew", to: "alice", flushing: false)
+    func settle() throws {
+      for _ in 0..<3 {
+        for node in [new, phone, alice] {
+          try node.receive()
+          try node.step { try $0.maintain() }
+          try node.flush()
+        }
+      }
+    }
+    try settle()
+    for node in [new, phone] {
+      let devices = try node.step { try $0.deviceList() }
+      #expect(devices.map(\.isFirst) == [true, false] && devices.map(\.isThisOne) == [node === new, node === phone])
+      #expect(devices.last?.name?.text == "phone")
+    }
+    try alice.send("to both", to: "bob")
+    try settle()
+    try phone.send("from the phone", to: "alice")
+    try new.send("from the first", to: "alice")
+    try settle()
+    let all = ["hello", "hello yourself", "before it knew", "to both", "from the phone", "from the first"]
+    for node in [new, phone] { #expect(try texts(node, "alice") == all) }
+    #expect(alice.shown == all.filter { $0 != "hello" && $0 != "to both" })
+
+    // It is believed like the old one: a new contact secret is taken over, and who is removed is out.
+    try new.step { try $0.rotateContactSecret() }
+    try settle()
+    #expect(try phone.address == new.address)
+    try new.step { try $0.revoke(try $0.device("phone").id) }
+    try settle()
+    #expect(try phone.step { try $0.isRemoved() })
+  }
+
+  // [devices.13] Whether the relay's card has run out, is older than the backup, or is not there.
+  @Test(arguments: [0, 1, 2])
+  func `The backup knows the linked devices when the relay does not`(_ kind: Int) throws {
+    let home = try Household()
+    let cardID = ContactKeys(try Engine.address(try home.bob.address)).cardID
+    let old = home.relay.card(cardID)
+    if kind == 1 {
+      home.bob.now += ClientLimits.listAge
+      try home.bob.step { try $0.maintain() }
+    }
+    var pieces: [[UInt8]] = []
+    try home.bob.step { try $0.backup { piece, _ in pieces.append(piece.revealed()) } }
+    let account = try Engine.account(inBackup: Secret(copying: pieces[0]))
+    let late = kind == 2 ? Limits.listValidity + 1 : 0
+    let new = Node(blank: "bob", home.relay, seed: 9000, now: home.bob.now + late)
+    try new.step { try $0.importIdentity(account, card: kind == 0 ? nil : old) }
+    #expect(try new.step { try $0.deviceList() }.count == 2)
   }
 
   // [client.1] [devices.12]

@@ -24,7 +24,7 @@ import Testing
     let capability = try Capability([UInt8](repeating: 7, count: Capability.count))
     let request = LinkRequest(device: device, capability: capability, name: DeviceName("phone")!)
     let names = [device.id: DeviceName("laptop")!, try DeviceID([UInt8](repeating: 1, count: 8)): DeviceName("ü")!]
-    let grant = LinkGrant(holder: device.id, names: names, history: attachment())
+    let grant = LinkGrant(names: names, history: attachment())
     let text = ConversationCopy.Message(.account, content([.text("hello"), .timer(60)]))
     let file = ConversationCopy.Message(
       .contact, content([.attachment(attachment()), .answer(MessageReference(.reader, id))]))

@@ -27,11 +27,10 @@ def read_request(reader):
 
 
 def read_grant(reader):
-    holder = reader.take(8)
     names = reader.vector(64, lambda inner: (inner.take(8), read_name(inner)))
     ids = [id for id, _ in names]
     require(ids == sorted(set(ids)), "encoding", "invalid-value")  # strictly ascending
-    return SimpleNamespace(holder=holder, names=names, history=read_pointer(reader))
+    return SimpleNamespace(names=names, history=read_pointer(reader))
 
 
 def read_link(reader):

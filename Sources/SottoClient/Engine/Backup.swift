@@ -11,6 +11,8 @@ private enum BackupItem: UInt8 {
   case message = 3
   /// The key of a message that has still to be shown.
   case unshown = 4
+  /// What the account's devices are called.
+  case devices = 5
 }
 
 /// Gathers items into pieces that are sealed one by one.
@@ -57,7 +59,13 @@ extension Engine {
     account: ExportedAccount?, _ emit: (consuming Secret, _ isLast: Bool) throws -> Void
   ) throws {
     var writer = BackupWriter()
-    if let account { writer.add(.account, account.encoded()) }
+    if let account {
+      writer.add(.account, account.encoded())
+      if var devices = try ownDevices() {
+        (devices.history, devices.leaving) = (nil, nil)
+        writer.add(.devices, devices)
+      }
+    }
     for contact in try contacts() {
       writer.add(.contact, contact)
       if writer.isFull { try emit(writer.take(), false) }
@@ -95,6 +103,7 @@ extension Engine {
       case .contact: try restore(contact: records.decoded(content))
       case .message: try restore(message: records.decoded(content))
       case .unshown: try restore(unshown: records.decoded(content))
+      case .devices: try restore(devices: records.decoded(content))
       }
     }
   }
@@ -131,6 +140,14 @@ extension Engine {
     if (known.card?.head.sequence ?? 0) < saved.card?.head.sequence ?? 0 { contact.card = saved.card }
     try records.save(contact)
     if let name = contact.name { try records.save(ContactName(name, contact.account)) }
+  }
+
+  /// Names of those that are still in the list.
+  private func restore(devices saved: OwnDevices) throws {
+    guard var devices = try ownDevices() else { return }
+    let listed = Set(try ownCard(profile()).list.devices.map(\.id))
+    devices.names.merge(saved.names.filter { listed.contains($0.key) }) { known, _ in known }
+    try records.save(devices)
   }
 
   private func restore(unshown: Unshown) throws {

@@ -143,7 +143,10 @@ extension Engine {
       let before = previous?.device(device)?.identityKey
       if key == nil || (before != nil && before != key) { try deleteSession(candidate.info.sid) }
     }
-    if contact.role == .own { return try adopt(card) }
+    if contact.role == .own {
+      if let previous { try redirect(from: previous.devices[0].id, to: card.list.devices[0].id, of: contact.account) }
+      return try adopt(card)
+    }
     // What waits goes to a device that has come as well.
     let come = card.list.devices.filter { previous?.device($0.id) == nil }
     guard previous != nil, !come.isEmpty else { return }
@@ -151,6 +154,15 @@ extension Engine {
       for device in come {
         try records.save(OutboxItem(item.message, to: item.account, device: device.id, content: item.content))
       }
+    }
+  }
+
+  /// The first device was replaced: what waits for the old one goes to the new one. [devices.13]
+  private func redirect(from old: DeviceID, to new: DeviceID, of account: AccountID) throws {
+    guard old != new else { return }
+    for item in try records.all(OutboxItem.self, group: account.bytes) where item.device == old && item.isPending {
+      try records.remove(item)
+      try records.save(OutboxItem(item.message, to: account, device: new, content: item.content))
     }
   }
 

@@ -19,8 +19,6 @@ struct OwnDevices: StoredRecord, Equatable {
   }
 
   var state: State
-  /// The device with the account key. [devices.2]
-  let holder: DeviceID
   var names: [DeviceID: DeviceName]
   /// The sequence of the list with which a device came last. [devices.9]
   var since: UInt64
@@ -46,16 +44,14 @@ struct OwnDevices: StoredRecord, Equatable {
   static let key = Array("own devices".utf8)
   var key: [UInt8] { Self.key }
 
-  init(_ state: State, holder: DeviceID, since: UInt64) {
+  init(_ state: State, since: UInt64) {
     self.state = state
-    self.holder = holder
     self.since = since
     names = [:]
   }
 
   func encode(to writer: inout SecretWriter) {
     writer.u8(state.rawValue)
-    writer.fixed(holder.bytes)
     writer.list(names.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) { writer, entry in
       writer.fixed(entry.key.bytes)
       writer.text(entry.value.text)
@@ -79,7 +75,6 @@ struct OwnDevices: StoredRecord, Equatable {
   init(from reader: inout SecretReader, format: UInt8) throws {
     guard let state = State(rawValue: try reader.u8()) else { throw CryptoError.wrongLength }
     self.state = state
-    holder = try reader.device()
     names = Dictionary(
       uniqueKeysWithValues: try reader.list { reader in
         let device = try reader.device()
@@ -104,6 +99,9 @@ struct OwnDevices: StoredRecord, Equatable {
 extension Engine {
   func ownDevices() throws -> OwnDevices? { try records.load(OwnDevices.self, OwnDevices.key) }
 
+  /// The device with the account key: the first in the list. [devices.2]
+  func firstDevice() throws -> DeviceID { try ownCard(profile()).list.devices[0].id }
+
   /// The record of the own account, if it has, or has had, other devices.
   func ownContact() throws -> Contact? {
     guard try ownDevices() != nil else { return nil }
@@ -124,11 +122,11 @@ extension Engine {
   /// What one of our devices says of where we can be answered. It speaks for its own mailbox; for the contact secret
   /// speaks the device that signs the lists. [devices.7]
   mutating func learnOwn(_ path: ReplyPath, of own: inout Contact, from device: DeviceID) throws {
-    guard let devices = try ownDevices(), let place = own.place(of: device) else { return }
-    let isHolder = device == devices.holder
+    guard let place = own.place(of: device) else { return }
+    let isFirst = device == own.card?.devices.first?.id
     for listed in own.card?.devices ?? [] {
       guard let told = path.capabilities[listed.mailbox], told != own.capabilities[listed.mailbox] else { continue }
-      guard listed.mailbox == place.mailbox || (isHolder && own.capabilities[listed.mailbox] == nil) else { continue }
+      guard listed.mailbox == place.mailbox || (isFirst && own.capabilities[listed.mailbox] == nil) else { continue }
       own.capabilities[listed.mailbox] = told
       guard try holdsAccountKey() else { continue }
       // Contacts tell the new reply path from the old one by the sequence of a new list. [client.9]
@@ -136,7 +134,7 @@ extension Engine {
       profile.wantsNewCard = true
       try records.save(profile)
     }
-    guard isHolder, path.sequence > own.replyPathSequence else { return }
+    guard isFirst, path.sequence > own.replyPathSequence else { return }
     own.replyPathSequence = path.sequence
     guard path.contactSecret != own.contactSecret else { return }
     own.contactSecret = path.contactSecret
@@ -274,19 +272,19 @@ extension Engine {
     package let id: DeviceID
     package let name: DeviceName?
     package let isThisOne: Bool
-    /// Whether it holds the account key.
-    package let isHolder: Bool
+    /// Whether it is the one with the account key.
+    package let isFirst: Bool
   }
 
   /// The account's devices, in the order of the list.
   package func deviceList() throws -> [OwnDevice] {
     let profile = try profile()
     let devices = try ownDevices()
-    let holder = devices?.holder ?? profile.device
-    return try ownCard(profile).list.devices.map { device in
+    let listed = try ownCard(profile).list.devices
+    return listed.map { device in
       OwnDevice(
         id: device.id, name: devices?.names[device.id], isThisOne: device.id == profile.device,
-        isHolder: device.id == holder)
+        isFirst: device.id == listed[0].id)
     }
   }
 

@@ -9,19 +9,22 @@ package struct ExportedAccount: Sendable {
   let relay: RelayAuthority
   let contactSecret: ContactSecret
   let head: ListHead
+  /// The card with that list; nil in what was exported by a version that did not know of other devices.
+  let card: [UInt8]?
   let accountKeys: SecretBox
   let cardKey: SecretBox
 
-  private static let format: UInt8 = 1
+  private static let format: UInt8 = 2
 
   init(
-    name: String, relay: RelayAuthority, contactSecret: ContactSecret, head: ListHead,
+    name: String, relay: RelayAuthority, contactSecret: ContactSecret, head: ListHead, card: [UInt8],
     accountKeys: consuming Secret, cardKey: consuming Secret
   ) {
     self.name = name
     self.relay = relay
     self.contactSecret = contactSecret
     self.head = head
+    self.card = card
     self.accountKeys = SecretBox(accountKeys)
     self.cardKey = SecretBox(cardKey)
   }
@@ -36,18 +39,21 @@ package struct ExportedAccount: Sendable {
     writer.head(head)
     writer.secret(accountKeys.secret)
     writer.secret(cardKey.secret)
+    writer.vector(card ?? [])
     return writer.finish()
   }
 
   package init(decoding bytes: consuming Secret) throws {
     var reader = SecretReader(bytes)
-    guard try reader.u8() == Self.format else { throw CryptoError.wrongLength }
+    let format = try reader.u8()
+    guard (1...Self.format).contains(format) else { throw CryptoError.wrongLength }
     name = try reader.text()
     relay = try reader.relay()
     contactSecret = try reader.contactSecret()
     head = try reader.head()
     accountKeys = SecretBox(try reader.secret(AccountKeys.encodedCount))
     cardKey = SecretBox(try reader.secret(32))
+    card = format >= 2 ? try reader.vector() : nil
     try reader.finish()
   }
 
@@ -62,11 +68,11 @@ extension Engine {
     let profile = try profile()
     return ExportedAccount(
       name: profile.name, relay: profile.relay, contactSecret: profile.contactSecret, head: profile.listHead,
-      accountKeys: try accountKeys().encoded(), cardKey: try cardKey().seed.copy())
+      card: profile.card, accountKeys: try accountKeys().encoded(), cardKey: try cardKey().seed.copy())
   }
 
-  /// Makes a new device that replaces the account's old one: a new list, new prekeys, and sessions that begin with a
-  /// reset.
+  /// Makes a new device that replaces the account's first one: a new list, new prekeys, and sessions that begin with a
+  /// reset. Devices that were linked stay. [devices.13]
   ///
   /// - Parameter card: the card that the relay has now, if it has one: sealed, and its list sequence.
   package mutating func importIdentity(_ account: ExportedAccount, card: (sequence: UInt64, sealed: [UInt8])?) throws {
@@ -80,18 +86,30 @@ extension Engine {
   private func listPlace(
     of account: ExportedAccount, address: Address, _ card: (sequence: UInt64, sealed: [UInt8])?
   ) -> ListPlace {
+    let linked = exported(account)?.list.devices.dropFirst() ?? []
     guard let card else {
-      return ListPlace(sequence: account.head.sequence + 1, previous: account.head.hash, condition: .absent)
+      return ListPlace(
+        sequence: account.head.sequence + 1, previous: account.head.hash, condition: .absent, others: Array(linked))
     }
     if let verified = try? verify(card.sealed, listSequence: card.sequence, for: address),
       verified.list.sequence >= account.head.sequence
     {
       let list = verified.list
-      return ListPlace(sequence: list.sequence + 1, previous: list.hash, condition: .replaces(list.sequence))
+      return ListPlace(
+        sequence: list.sequence + 1, previous: list.hash, condition: .replaces(list.sequence),
+        others: Array(list.devices.dropFirst()))
     }
     // Expired, or older than what was exported: a list two ahead follows without a link to the one in between.
     return ListPlace(
       sequence: max(card.sequence, account.head.sequence) + 2, previous: account.head.hash,
-      condition: .replaces(card.sequence))
+      condition: .replaces(card.sequence), others: Array(linked))
+  }
+
+  /// The list that the account had when it was exported, though it may have run out meanwhile.
+  private func exported(_ account: ExportedAccount) -> Card? {
+    guard let id = try? account.address().account, let encoded = account.card,
+      let card = try? UnverifiedCard(decoding: encoded)
+    else { return nil }
+    return try? card.verified(for: id, foundAt: nil, now: card.claimedList.notBefore)
   }
 }

@@ -16,13 +16,15 @@ extension Engine {
     let previous: Digest
     /// Whether the relay has a card that is to be replaced.
     let condition: CardCondition
+    /// The account's other devices, which stay in it.
+    var others: [Device] = []
   }
 
   private func firstList(of account: borrowing AccountKeys) -> ListPlace {
     ListPlace(sequence: 1, previous: .zero, condition: .absent)
   }
 
-  /// Writes the keys and the profile of a device that is the account's only one from now on.
+  /// Writes the keys and the profile of a device that is the account's first from now on.
   mutating func install(
     name: String, account: borrowing AccountKeys, relay: RelayAuthority, cardKey: consuming SigningKey?,
     secret: ContactSecret?, after place: ListPlace
@@ -30,7 +32,7 @@ extension Engine {
     let device = try DeviceKeys(from: &entropy)
     let cardKey = cardKey ?? SigningKey(from: &entropy)
     let secret = secret ?? ContactSecret(from: &entropy)
-    let card = try sign(list: place, of: account, devices: [device.listed(at: relay)], relays: [relay])
+    let card = try sign(list: place, of: account, devices: [device.listed(at: relay)] + place.others)
     let capability = try Capability(entropy.bytes(Capability.count))
     var profile = Profile(
       name: name, account: account.id, device: device.id, mailbox: device.mailbox, relay: relay,
@@ -46,11 +48,20 @@ extension Engine {
     try publishPrekeys(&profile, withBatch: true)
     try publishCard(profile, card, condition: place.condition)
     try records.save(profile)
+    guard !place.others.isEmpty else { return }
+    try records.save(OwnDevices(.listed, since: place.sequence))
+    var own = Contact(profile.address, name: nil, isAccepted: true)
+    own.role = .own
+    try learn(card, of: &own)
+    own.replyPathSequence = place.sequence
+    try records.save(own)
+    try tellOwnDevices()
   }
 
-  private func sign(
-    list place: ListPlace, of account: borrowing AccountKeys, devices: [Device], relays: [RelayAuthority]
-  ) throws -> Card {
+  /// - Parameter devices: the first of them is the one that signs. [devices.2]
+  private func sign(list place: ListPlace, of account: borrowing AccountKeys, devices: [Device]) throws -> Card {
+    let others = devices.map(\.relay).filter { $0 != devices[0].relay }
+    let relays = [devices[0].relay] + Set(others).sorted { $0.text < $1.text }
     let list = DeviceList(
       account: account.id, sequence: place.sequence, previous: place.previous, notBefore: seconds,
       notAfter: seconds + Limits.listValidity, nextAccount: account.nextID, relays: relays, devices: devices)
@@ -192,9 +203,7 @@ extension Engine {
     let place = ListPlace(
       sequence: old.sequence + 1, previous: old.hash, condition: condition ?? .replaces(old.sequence))
     let devices = old.devices.filter { $0.id != gone } + (new.map { [$0] } ?? [])
-    let others = devices.map(\.relay).filter { $0 != profile.relay }
-    let relays = [profile.relay] + Set(others).sorted { $0.text < $1.text }
-    let card = try sign(list: place, of: try accountKeys(), devices: devices, relays: relays)
+    let card = try sign(list: place, of: try accountKeys(), devices: devices)
     profile.card = card.encoded()
     profile.cardSignedAt = seconds
     profile.listHead = card.list.head

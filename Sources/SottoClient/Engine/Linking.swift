@@ -111,7 +111,6 @@ extension Engine {
   /// The account that has taken the code: nothing of it is believed before the user has compared the digits.
   package struct LinkInvitation: Sendable {
     let account: AccountID
-    let holder: DeviceID
     let replyPath: ReplyPath
     let card: [UInt8]
     /// What both users compare.
@@ -121,25 +120,27 @@ extension Engine {
   /// Who has taken the code; nil while nobody has.
   package func linkInvitation() throws -> LinkInvitation? {
     guard let guest = try rendezvous(), let sid = guest.session, let account = guest.account,
-      let contact = try contact(account), let card = contact.card, let row = try session(sid)
+      let contact = try contact(account), let card = contact.card
     else { return nil }
     let path = ReplyPath(
       relay: contact.relay, contactSecret: contact.contactSecret, sequence: contact.replyPathSequence,
       capabilities: contact.capabilities)
     return LinkInvitation(
-      account: account, holder: row.session.info.peerDevice, replyPath: path, card: card.encoded,
+      account: account, replyPath: path, card: card.encoded,
       digits: LinkCode.of(account: account, guest: try profile().account, sid: sid))
   }
 
   /// The user has agreed: asks to be listed. Nothing of the rendezvous is in what is asked for. [devices.3]
   package mutating func ask(_ request: LinkRequest) throws {
-    guard let guest = try rendezvous(), let account = guest.account, var contact = try contact(account) else {
-      throw Engine.bug("a link without a rendezvous")
-    }
+    guard let guest = try rendezvous(), let sid = guest.session, let account = guest.account,
+      var contact = try contact(account), let device = try session(sid)?.session.info.peerDevice
+    else { throw Engine.bug("a link without a rendezvous") }
     contact.isAccepted = true
     contact.cardCheckedAt = seconds
     try records.save(contact)
-    try enqueue([.link(.request(request))], to: contact, id: MessageID(from: &entropy))
+    // Only that device can grant it; the account's others have no business with this one yet.
+    let content = Content(id: MessageID(from: &entropy), sentAt: now, parts: [.link(.request(request))])
+    try records.save(OutboxItem(content.id, to: account, device: device, content: content.encoded()))
   }
 
   /// Makes the keys of a device of an account that has been agreed upon, and its mailbox and prekeys there. It is no
@@ -168,7 +169,7 @@ extension Engine {
     own.replyPathSequence = path.sequence
     own.capabilities = path.capabilities
     try records.save(own)
-    var devices = OwnDevices(.linking, holder: invitation.holder, since: card.list.sequence)
+    var devices = OwnDevices(.linking, since: card.list.sequence)
     devices.names[device.id] = name
     try records.save(devices)
     return LinkRequest(device: device.listed(at: path.relay), capability: profile.contactCapability, name: name)
@@ -286,8 +287,7 @@ extension Engine {
         meaning: "It names another relay than the account's, or keys of a device that is listed. Nothing was changed.",
         next: "Begin again with the same version of Sotto on both devices.")
     }
-    var devices =
-      try ownDevices() ?? OwnDevices(.listed, holder: profile.device, since: profile.listHead.sequence)
+    var devices = try ownDevices() ?? OwnDevices(.listed, since: profile.listHead.sequence)
     devices.since = profile.listHead.sequence + 1
     devices.names[device.id] = request.name
     if devices.names[profile.device] == nil { devices.names[profile.device] = DeviceName(profile.name) }
@@ -310,7 +310,7 @@ extension Engine {
     try records.save(own)
     try cancelLink()
     try tellContacts()
-    return OwnDevice(id: device.id, name: request.name, isThisOne: false, isHolder: false)
+    return OwnDevice(id: device.id, name: request.name, isThisOne: false, isFirst: false)
   }
 
   func historyKey(_ history: OwnDevices.History) throws -> [UInt8] {
@@ -335,7 +335,7 @@ extension Engine {
     guard var devices = try ownDevices(), let history = devices.history, let own = try ownContact() else { return }
     try records.delete(.transfer, historyKey(history))
     let names = devices.names.filter { own.place(of: $0.key) != nil }
-    let grant = LinkGrant(holder: devices.holder, names: names, history: history.attachment)
+    let grant = LinkGrant(names: names, history: history.attachment)
     let content = Content(id: history.message, sentAt: now, parts: [.link(.grant(grant))])
     try records.save(OutboxItem(content.id, to: own.account, device: history.device, content: content.encoded()))
     devices.history = nil
@@ -369,7 +369,7 @@ extension Engine {
       try records.save(pending)
     case (.grant(let grant), .own):
       guard var devices = try ownDevices(), devices.state == .linking, devices.history == nil,
-        info.peerDevice == devices.holder, grant.holder == devices.holder
+        try info.peerDevice == firstDevice()
       else { return }
       let id = MessageID(from: &entropy)
       devices.names.merge(grant.names) { $1 }
@@ -378,7 +378,7 @@ extension Engine {
       try records.save(
         Transfer(key: StoredMessage.key(.incoming, contact.account, id), spool: entropy.bytes(16), isUpload: false))
     case (.card(let unverified), .own):
-      guard try !holdsAccountKey(), info.peerDevice == (try ownDevices()?.holder), let known = contact.card,
+      guard try !holdsAccountKey(), info.peerDevice == (try firstDevice()), let known = contact.card,
         let card = try? unverified.verified(for: contact.account, foundAt: nil, now: seconds),
         (try? card.check(after: known.head)) != nil
       else { return }

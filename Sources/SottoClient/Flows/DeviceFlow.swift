@@ -18,7 +18,7 @@ public struct DeviceSummary: Sendable, Equatable {
     id = Hex.encode(device.id.bytes)
     name = device.name?.text
     isThisOne = device.isThisOne
-    isFirst = device.isHolder
+    isFirst = device.isFirst
   }
 }
 

@@ -30,15 +30,12 @@ public struct LinkRequest: Hashable, Sendable {
 
 /// What a new device is given besides the card, which the handshake has brought.
 public struct LinkGrant: Hashable, Sendable {
-  /// The device that holds the account key: its news of the contact secret are believed.
-  public let holder: DeviceID
   /// What the account's user calls their devices.
   public let names: [DeviceID: DeviceName]
   /// Contacts and messages, as a file.
   public let history: Attachment
 
-  public init(holder: DeviceID, names: [DeviceID: DeviceName], history: Attachment) {
-    self.holder = holder
+  public init(names: [DeviceID: DeviceName], history: Attachment) {
     self.names = names
     self.history = history
   }
@@ -84,7 +81,6 @@ extension LinkMessage {
       request.name.write(to: &writer)
     case .grant(let grant):
       writer.u8(Step.grant.rawValue)
-      writer.fixed(grant.holder.bytes)
       let names = grant.names.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }
       writer.list(names) { writer, entry in
         writer.fixed(entry.key.bytes)
@@ -107,7 +103,6 @@ extension LinkMessage {
       let capability = try Capability(try reader.fixed(Capability.count))
       self = .request(LinkRequest(device: device, capability: capability, name: try DeviceName(from: &reader)))
     case .grant:
-      let holder = try DeviceID(try reader.fixed(DeviceID.count))
       let names = try reader.list(limit: Limits.devices) { reader throws(WireError) in
         (try DeviceID(try reader.fixed(DeviceID.count)), try DeviceName(from: &reader))
       }
@@ -116,8 +111,7 @@ extension LinkMessage {
         throw .invalidValue
       }
       self = .grant(
-        LinkGrant(
-          holder: holder, names: Dictionary(uniqueKeysWithValues: names), history: try Attachment(from: &reader)))
+        LinkGrant(names: Dictionary(uniqueKeysWithValues: names), history: try Attachment(from: &reader)))
     case .card:
       do { self = .card(try UnverifiedCard(decoding: reader.rest())) } catch { throw .invalidValue }
     }

@@ -58,8 +58,9 @@ struct BackupRestoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restore", abstract: "Become the account in a backup, with its contacts and messages.",
     discussion: """
-      The new device replaces the old one. Sessions are not in a backup: the first message to each contact opens a new
-      one. The recovery code is typed, or read from --recovery-code-file or $SOTTO_RECOVERY_CODE.
+      The new device replaces the first one; others that were linked stay. Sessions are not in a backup: the first
+      message to each contact opens a new one. The recovery code is typed, or read from --recovery-code-file or
+      $SOTTO_RECOVERY_CODE.
       """)
 
   @Argument(help: ArgumentHelp("What `sotto backup create` wrote.", valueName: "file"))
@@ -77,9 +78,13 @@ struct BackupRestoreCommand: AsyncParsableCommand {
       file, code: code, home: options.homePath, passphrase: try Passphrase.read(options, isNew: true),
       options: options.clientOptions)
     let identity = try await client.identity()
+    let linked = try await client.devices().filter { !$0.isThisOne }
     try await client.close()
     if options.json { return try Output.line(identity.json) }
     try Output.line(identity.address)
-    Output.note("This is the account's device now, with the contacts and messages of the backup.")
+    Output.note("This is the account's first device now, with the contacts and messages of the backup.")
+    guard !linked.isEmpty else { return }
+    Output.note("These stay linked with it; remove what you do not have any more: sotto device revoke NAME")
+    for device in linked { Output.note("  " + device.line) }
   }
 }

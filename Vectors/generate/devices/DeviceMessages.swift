@@ -26,7 +26,6 @@ struct LinkBodies {
   func grant(_ names: [([UInt8], String)], history: [UInt8]) -> [UInt8] {
     var writer = WireWriter()
     writer.u8(3)
-    writer.fixed(seq(0xd0, 8))
     writer.list(names) { writer, entry in
       writer.fixed(entry.0)
       writer.vector(Array(entry.1.utf8))
