@@ -171,9 +171,8 @@ final class Node {
 
   func step<R>(_ body: (inout Engine) throws -> R) throws -> R {
     try records.transaction {
-      var engine = Engine(records: records, now: now * 1000, entropy: entropy)
-      // The next step must not draw the same bytes.
-      _ = entropy.bytes(8 * 1024)
+      // However much this step draws, the next one draws something else, also when this one is undone.
+      var engine = Engine(records: records, now: now * 1000, entropy: SeededEntropy(seed: entropy.next()))
       engine.observations = observations
       let result = try body(&engine)
       observations = engine.observations

@@ -129,7 +129,7 @@ extension Engine {
     contact.verifiedAt = saved.verifiedAt
     contact.timer = saved.timer
     contact.name = known.name ?? saved.name
-    contact.knowsList = max(known.knowsList, saved.knowsList)
+    contact.knowsList.merge(saved.knowsList, uniquingKeysWith: max)
     contact.hasForkEvidence = known.hasForkEvidence || saved.hasForkEvidence
     if known.replyPathSequence < saved.replyPathSequence {
       contact.replyPathSequence = saved.replyPathSequence

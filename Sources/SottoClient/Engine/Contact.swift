@@ -36,9 +36,9 @@ package struct Contact: StoredRecord, Equatable {
   package var timer: UInt32 = 0
   /// Whose record it is.
   package var role = Role.person
-  /// The newest list of ours that they have said to hold, by its sequence: whoever holds an older one may not write to
-  /// all of our devices. [devices.9]
-  var knowsList: UInt64 = 0
+  /// The newest list of ours that each of their devices has said to hold, by its sequence: one that holds an older one
+  /// may not write to all of our devices. [devices.9]
+  var knowsList: [DeviceID: UInt64] = [:]
   /// Devices whose prekeys were of no use, and until when they are left alone: unix seconds.
   var stalled: [DeviceID: UnixTime] = [:]
 
@@ -178,10 +178,11 @@ extension Contact {
     writer.u64(verifiedAt)
     writer.u32(timer)
     writer.u8(role.rawValue)
-    writer.u64(knowsList)
-    writer.list(stalled.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) { writer, entry in
-      writer.fixed(entry.key.bytes)
-      writer.u64(entry.value)
+    for numbers in [knowsList, stalled] {
+      writer.list(numbers.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) { writer, entry in
+        writer.fixed(entry.key.bytes)
+        writer.u64(entry.value)
+      }
     }
   }
 
@@ -211,7 +212,7 @@ extension Contact {
     guard format >= 3 else { return }
     guard let role = Role(rawValue: try reader.u8()) else { throw CryptoError.wrongLength }
     self.role = role
-    knowsList = try reader.u64()
+    knowsList = Dictionary(uniqueKeysWithValues: try reader.list { (try $0.device(), try $0.u64()) })
     stalled = Dictionary(uniqueKeysWithValues: try reader.list { (try $0.device(), try $0.u64()) })
   }
 }

@@ -136,6 +136,8 @@ extension Engine {
     contact.card = Contact.KnownCard(card, verifiedAt: seconds)
     let mailboxes = Set(card.list.devices.map(\.mailbox))
     contact.capabilities = contact.capabilities.filter { mailboxes.contains($0.key) }
+    contact.knowsList = contact.knowsList.filter { card.list.device($0.key) != nil }
+    contact.stalled = contact.stalled.filter { card.list.device($0.key) != nil }
     // A device that is gone, or has another identity key under its old name, has no session any more. [client.5]
     for candidate in try candidates(of: contact.account) {
       let device = candidate.info.peerDevice
@@ -143,26 +145,24 @@ extension Engine {
       let before = previous?.device(device)?.identityKey
       if key == nil || (before != nil && before != key) { try deleteSession(candidate.info.sid) }
     }
-    if contact.role == .own {
-      if let previous { try redirect(from: previous.devices[0].id, to: card.list.devices[0].id, of: contact.account) }
-      return try adopt(card)
-    }
-    // What waits goes to a device that has come as well.
-    let come = card.list.devices.filter { previous?.device($0.id) == nil }
-    guard previous != nil, !come.isEmpty else { return }
-    for item in try records.all(OutboxItem.self, group: contact.account.bytes) where item.isPending {
-      for device in come {
-        try records.save(OutboxItem(item.message, to: item.account, device: device.id, content: item.content))
-      }
-    }
+    if let previous { try give(devicesSince: previous, in: card.list, whatWaitsFor: contact) }
+    if contact.role == .own { try adopt(card) }
   }
 
-  /// The first device was replaced: what waits for the old one goes to the new one. [devices.13]
-  private func redirect(from old: DeviceID, to new: DeviceID, of account: AccountID) throws {
-    guard old != new else { return }
-    for item in try records.all(OutboxItem.self, group: account.bytes) where item.device == old && item.isPending {
-      try records.remove(item)
-      try records.save(OutboxItem(item.message, to: account, device: new, content: item.content))
+  /// What waits goes to devices that have come as well. For own ones it is what this device has written, and not what is
+  /// meant for one of them alone.
+  private func give(devicesSince old: DeviceList, in new: DeviceList, whatWaitsFor contact: Contact) throws {
+    let come = new.devices.filter { old.device($0.id) == nil }
+    guard !come.isEmpty else { return }
+    let own = try profile().device
+    for item in try records.all(OutboxItem.self, group: contact.account.bytes) where item.isPending {
+      if contact.role == .own {
+        guard let content = try? Content(decoding: item.content) else { throw Engine.damaged }
+        if content.isLink { continue }
+      }
+      for device in come where device.id != own {
+        try records.save(OutboxItem(item.message, to: item.account, device: device.id, content: item.content))
+      }
     }
   }
 

@@ -26,8 +26,15 @@ extension Engine {
     try enqueue([.copy(copy)], to: own, id: MessageID(from: &entropy))
   }
 
+  /// Whether a device does not hold the list with which the last device of ours came, so that it has not written to
+  /// all. [devices.9]
+  func hasNotHeard(_ device: DeviceID, of contact: Contact) throws -> Bool {
+    guard let devices = try ownDevices() else { return false }
+    return contact.knowsList[device] ?? 0 < devices.since
+  }
+
   /// What another of our devices has told.
-  mutating func take(_ copy: ConversationCopy) throws {
+  mutating func take(_ copy: ConversationCopy, from device: DeviceID, of own: Contact) throws {
     let account = copy.address.account
     let known = try contact(account)
     guard account != (try profile().account), known?.role ?? .person == .person else { return }
@@ -36,7 +43,13 @@ extension Engine {
     // Writing to a stranger accepts them, wherever it was done.
     if copy.message?.author == .account { contact.isAccepted = true }
     try records.save(contact)
-    if let message = copy.message, !contact.isBlocked { try keep(message, with: contact) }
+    // One device, which knows of all others first, passes on what one that has not heard of the last has told. [devices.9]
+    let isPassedOn = try holdsAccountKey() && hasNotHeard(device, of: own)
+    guard let message = copy.message else {
+      if isPassedOn { try tellStanding(of: contact) }
+      return
+    }
+    if !contact.isBlocked { try keep(message, with: contact, isPassedOn: isPassedOn) }
   }
 
   private mutating func apply(_ copy: ConversationCopy, to contact: inout Contact) throws {
@@ -71,12 +84,13 @@ extension Engine {
     contact.name = name
   }
 
-  private mutating func keep(_ copied: ConversationCopy.Message, with contact: Contact) throws {
+  private mutating func keep(_ copied: ConversationCopy.Message, with contact: Contact, isPassedOn: Bool) throws {
     let direction: StoredMessage.Direction = copied.author == .account ? .outgoing : .incoming
     let message = StoredMessage(direction, copied: copied.content, with: contact.account, at: now)
     // [client.8] It came in another copy, or from its author.
     guard try records.load(StoredMessage.self, message.key) == nil else { return }
     try keep(message)
+    if isPassedOn { try self.copy(message, with: contact) }
     guard direction == .outgoing else { return try records.save(Unshown(message)) }
     // [client.19] Its time runs from when it was sent.
     guard var kept = try records.load(StoredMessage.self, message.key) else { throw Engine.damaged }

@@ -37,9 +37,9 @@ package struct ExportedAccount: Sendable {
     writer.text(relay.text)
     writer.fixed(contactSecret.bytes)
     writer.head(head)
+    writer.vector(card ?? [])
     writer.secret(accountKeys.secret)
     writer.secret(cardKey.secret)
-    writer.vector(card ?? [])
     return writer.finish()
   }
 
@@ -51,9 +51,9 @@ package struct ExportedAccount: Sendable {
     relay = try reader.relay()
     contactSecret = try reader.contactSecret()
     head = try reader.head()
+    card = format >= 2 ? try reader.vector() : nil
     accountKeys = SecretBox(try reader.secret(AccountKeys.encodedCount))
     cardKey = SecretBox(try reader.secret(32))
-    card = format >= 2 ? try reader.vector() : nil
     try reader.finish()
   }
 

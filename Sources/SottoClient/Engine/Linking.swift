@@ -85,6 +85,8 @@ struct PendingLink: StoredRecord {
 
 extension Content {
   var isOffer: Bool { parts.contains(.link(.offer)) }
+  /// Whether it is for one device alone.
+  var isLink: Bool { parts.contains { if case .link = $0 { true } else { false } } }
 }
 
 // MARK: - The new device

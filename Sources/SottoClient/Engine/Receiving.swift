@@ -120,7 +120,7 @@ extension Engine {
     try save(SessionRow(responded.takeSession()), asNewest: true)
     try keepHouse(account, info.peerDevice, reset: initiator.reset ? info : nil)
     contact.generations[info.peerDevice] = max(contact.generations[info.peerDevice] ?? 0, info.generation)
-    try compare(initiator.seen, with: profile, &contact)
+    try compare(initiator.seen, of: info.peerDevice, with: profile, &contact)
     try take(opened.content, from: &contact, info)
     try records.save(contact)
   }
@@ -152,26 +152,28 @@ extension Engine {
           if own.sequence > known.sequence { contact.cardCheckedAt = 0 }
           if own.sequence == known.sequence, own.hash != known.hash { try keepForkEvidence(&contact) }
         }
-        try compare(yours, with: try profile(), &contact)
+        try compare(yours, of: info.peerDevice, with: try profile(), &contact)
       case .link(let message): try take(message, from: &contact, info)
-      case .copy(let copy) where contact.role == .own: try take(copy)
+      case .copy(let copy) where contact.role == .own: try take(copy, from: info.peerDevice, of: contact)
       case .text, .attachment, .missing, .answer, .timer, .copy, .ignorable: break
       }
     }
     if contact.isBlocked || contact.role != .person { return }
     if content.isMessage {
-      try keep(content, from: contact)
+      try keep(content, from: contact, info.peerDevice)
     } else if let timer = content.timer {
       try take(timer: timer, from: &contact)
     }
   }
 
   /// What the peer holds of our list must be one that we signed.
-  private mutating func compare(_ head: ListHead, with profile: Profile, _ contact: inout Contact) throws {
+  private mutating func compare(_ head: ListHead, of device: DeviceID, with profile: Profile, _ contact: inout Contact)
+    throws
+  {
     if head.sequence == profile.listHead.sequence, head.hash != profile.listHead.hash {
       try keepForkEvidence(&contact)
     }
-    contact.knowsList = max(contact.knowsList, min(head.sequence, profile.listHead.sequence))
+    contact.knowsList[device] = max(contact.knowsList[device] ?? 0, min(head.sequence, profile.listHead.sequence))
     if head.sequence > profile.listHead.sequence, contact.role == .person { try ownListIsOld() }
   }
 
@@ -181,7 +183,7 @@ extension Engine {
     if let list = try contact.verifiedCard()?.list { contact.learn(path, listedIn: list) }
   }
 
-  private mutating func keep(_ content: Content, from contact: Contact) throws {
+  private mutating func keep(_ content: Content, from contact: Contact, _ device: DeviceID) throws {
     let message = StoredMessage(
       incoming: content, from: contact.account, at: now, isRequest: !contact.isAccepted)
     // [client.8] The same message in another envelope: a repeated first flight.
@@ -189,8 +191,7 @@ extension Engine {
     try keep(message)
     try records.save(Unshown(message))
     try owe(.delivered, for: message, to: contact)
-    // [devices.9] Who knows an older list has not written to all of our devices.
-    if let devices = try ownDevices(), contact.knowsList < devices.since { try copy(message, with: contact) }
+    if try hasNotHeard(device, of: contact) { try copy(message, with: contact) }
   }
 
   // MARK: showing
