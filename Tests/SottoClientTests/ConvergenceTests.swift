@@ -24,9 +24,9 @@ import Testing
 
   // [client.1] [client.7] [client.8]
   @Test func `Whatever dies, and however long nobody answers, every message is shown exactly once`() throws {
-    for scene in Self.scenes {
+    for (index, scene) in Self.scenes.enumerated() {
       for seed in scene.seeds {
-        let crowd = try Crowd(scene.devices, seed: seed &* 16 &+ UInt64(scene.devices.count))
+        let crowd = try Crowd(scene.devices, seed: seed &* 16 &+ UInt64(index))
         for _ in 0..<(scene.devices.reduce(0, +) * 20) { try crowd.event(isHostile: false) }
         try crowd.calm()
         for _ in 0..<Self.bound { try crowd.everyoneWrites() }
@@ -41,9 +41,9 @@ import Testing
 
   // [client.5] [client.6] [client.14] Losses, and devices that come back from a backup without their sessions.
   @Test func `Whatever was lost or restored, two messages each way and all understand each other`() throws {
-    for scene in Self.scenes {
+    for (index, scene) in Self.scenes.enumerated() {
       for seed in scene.seeds {
-        let crowd = try Crowd(scene.devices, seed: seed &* 16 &+ 8 &+ UInt64(scene.devices.count))
+        let crowd = try Crowd(scene.devices, seed: seed &* 16 &+ 8 &+ UInt64(index))
         for _ in 0..<(scene.devices.reduce(0, +) * 20) { try crowd.event(isHostile: true) }
         try crowd.calm()
         for _ in 0..<Self.bound { try crowd.everyoneWrites() }
@@ -139,7 +139,7 @@ private final class Crowd {
   private func write(_ author: Int, on node: Node, to reader: Int, flushing: Bool) throws {
     number += 1
     let name = accounts[reader][0].name
-    let message = Message(text: "\(number) to \(name)", author: author, reader: reader)
+    let message = Message(text: "\(number) from \(node.name) to \(name)", author: author, reader: reader)
     do { _ = try node.step { try $0.compose(message.text, to: name) } } catch is Crash {
       // Whether it was written down is seen in the history, as its user would.
       node.records.fuse.left = nil
