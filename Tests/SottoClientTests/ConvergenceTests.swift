@@ -12,6 +12,9 @@ import Testing
 @Suite(.sealsAreWatched) struct ConvergenceTests {
   private static let isSoak = ProcessInfo.processInfo.environment["SOTTO_SOAK"] == "1"
 
+  /// `SOTTO_SEED=7` goes through this seed alone, and says what happens.
+  private static let only = ProcessInfo.processInfo.environment["SOTTO_SEED"].flatMap(UInt64.init).map { $0...$0 }
+
   /// The devices of each account, and how many seeds.
   private static let scenes: [(devices: [Int], seeds: ClosedRange<UInt64>)] = [
     ([1, 1], 1...(isSoak ? 6_000 : 40)), ([1, 1, 1, 1, 1], 1...(isSoak ? 2_000 : 6)),
@@ -25,7 +28,7 @@ import Testing
   // [client.1] [client.7] [client.8]
   @Test func `Whatever dies, and however long nobody answers, every message is shown exactly once`() throws {
     for (index, scene) in Self.scenes.enumerated() {
-      for seed in scene.seeds {
+      for seed in Self.only ?? scene.seeds {
         let crowd = try Crowd(scene.devices, seed: seed &* 16 &+ UInt64(index))
         for _ in 0..<(scene.devices.reduce(0, +) * 20) { try crowd.event(isHostile: false) }
         try crowd.calm()
@@ -42,7 +45,7 @@ import Testing
   // [client.5] [client.6] [client.14] Losses, and devices that come back from a backup without their sessions.
   @Test func `Whatever was lost or restored, two messages each way and all understand each other`() throws {
     for (index, scene) in Self.scenes.enumerated() {
-      for seed in scene.seeds {
+      for seed in Self.only ?? scene.seeds {
         let crowd = try Crowd(scene.devices, seed: seed &* 16 &+ 8 &+ UInt64(index))
         for _ in 0..<(scene.devices.reduce(0, +) * 20) { try crowd.event(isHostile: true) }
         try crowd.calm()
@@ -74,6 +77,7 @@ private final class Crowd {
   private var messages: [Message] = []
   private var number = 0
   private(set) var crashes = 0
+  private let isTold = ProcessInfo.processInfo.environment["SOTTO_SEED"] != nil
   private var backups: [Int: [[UInt8]]] = [:]
 
   init(_ devices: [Int], seed: UInt64) throws {
@@ -116,7 +120,9 @@ private final class Crowd {
   /// Anything that happens. A node may die in the middle of it: what was committed stays.
   func event(isHostile: Bool) throws {
     let (author, node, reader) = draw()
-    switch below(isHostile ? 14 : 9) {
+    let event = below(isHostile ? 14 : 9)
+    if isTold { print("\(node.name): event \(event)") }
+    switch event {
     case 0...3: try dying(node) { try self.write(author, on: node, to: reader, flushing: self.below(4) > 0) }
     case 4...6: try dying(node) { try node.receive(atATime: 1 + self.below(4)) }
     case 7: try dying(node) { try node.flush() }
@@ -133,7 +139,13 @@ private final class Crowd {
   private func dying(_ node: Node, _ work: () throws -> Void) throws {
     if below(3) == 0 { node.records.fuse.left = below(60) }
     defer { node.records.fuse.left = nil }
-    do { try work() } catch is Crash { crashes += 1 }
+    do { try work() } catch is Crash {
+      crashes += 1
+      if isTold { print("\(node.name): died") }
+    }
+    if isTold {
+      print("\(node.name): wrote \(messages.last?.text ?? "nothing"), was shown \(node.shown.last ?? "nothing")")
+    }
   }
 
   private func write(_ author: Int, on node: Node, to reader: Int, flushing: Bool) throws {
