@@ -12,8 +12,10 @@ import Testing
 @Suite(.sealsAreWatched) struct ConvergenceTests {
   private static let isSoak = ProcessInfo.processInfo.environment["SOTTO_SOAK"] == "1"
 
-  /// `SOTTO_SEED=7` goes through this seed alone, and says what happens.
+  /// `SOTTO_SEED=7 SOTTO_SCENE=0` goes through this seed alone, and says what happens.
   private static let only = ProcessInfo.processInfo.environment["SOTTO_SEED"].flatMap(UInt64.init).map { $0...$0 }
+
+  private static let onlyScene = ProcessInfo.processInfo.environment["SOTTO_SCENE"].flatMap(Int.init)
 
   /// The devices of each account, and how many seeds.
   private static let scenes: [(devices: [Int], seeds: ClosedRange<UInt64>)] = [
@@ -27,7 +29,7 @@ import Testing
 
   // [client.1] [client.7] [client.8]
   @Test func `Whatever dies, and however long nobody answers, every message is shown exactly once`() throws {
-    for (index, scene) in Self.scenes.enumerated() {
+    for (index, scene) in Self.scenes.enumerated() where Self.onlyScene ?? index == index {
       for seed in Self.only ?? scene.seeds {
         let crowd = try Crowd(scene.devices, seed: seed &* 16 &+ UInt64(index))
         for _ in 0..<(scene.devices.reduce(0, +) * 20) { try crowd.event(isHostile: false) }
@@ -44,7 +46,7 @@ import Testing
 
   // [client.5] [client.6] [client.14] Losses, and devices that come back from a backup without their sessions.
   @Test func `Whatever was lost or restored, two messages each way and all understand each other`() throws {
-    for (index, scene) in Self.scenes.enumerated() {
+    for (index, scene) in Self.scenes.enumerated() where Self.onlyScene ?? index == index {
       for seed in Self.only ?? scene.seeds {
         let crowd = try Crowd(scene.devices, seed: seed &* 16 &+ 8 &+ UInt64(index))
         for _ in 0..<(scene.devices.reduce(0, +) * 20) { try crowd.event(isHostile: true) }
