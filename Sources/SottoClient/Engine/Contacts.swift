@@ -114,6 +114,7 @@ extension Engine {
     contact.name = nil
     contact.isAccepted = false
     for item in try records.all(OutboxItem.self, group: contact.account.bytes) { try drop(item) }
+    try forgetUnheard(of: contact.account)
     try dropUploads(to: contact.account)
     try records.delete(.owed, contact.account.bytes)
   }
@@ -138,31 +139,47 @@ extension Engine {
     contact.capabilities = contact.capabilities.filter { mailboxes.contains($0.key) }
     contact.knowsList = contact.knowsList.filter { card.list.device($0.key) != nil }
     contact.stalled = contact.stalled.filter { card.list.device($0.key) != nil }
+    let come = try previous.map { try self.come(since: $0, in: card.list) } ?? []
+    try give(whatWaitsFor: contact, to: come)
     // A device that is gone, or has another identity key under its old name, has no session any more. [client.5]
     for candidate in try candidates(of: contact.account) {
       let device = candidate.info.peerDevice
       let key = card.list.device(device)?.identityKey
       let before = previous?.device(device)?.identityKey
-      if key == nil || (before != nil && before != key) { try deleteSession(candidate.info.sid) }
+      guard key == nil || (before != nil && before != key) else { continue }
+      try replace(candidate.info.sid, with: come)
+      try deleteSession(candidate.info.sid)
     }
-    if let previous { try give(devicesSince: previous, in: card.list, whatWaitsFor: contact) }
     if contact.role == .own { try adopt(card) }
   }
 
   /// What waits goes to devices that have come as well. For own ones it is what this device has written, and not what is
   /// meant for one of them alone.
-  private func give(devicesSince old: DeviceList, in new: DeviceList, whatWaitsFor contact: Contact) throws {
-    let come = new.devices.filter { old.device($0.id) == nil }
+  private func give(whatWaitsFor contact: Contact, to come: [DeviceID]) throws {
     guard !come.isEmpty else { return }
-    let own = try profile().device
     for item in try records.all(OutboxItem.self, group: contact.account.bytes) where item.isPending {
       if contact.role == .own {
         guard let content = try? Content(decoding: item.content) else { throw Engine.damaged }
         if content.isLink { continue }
       }
-      for device in come where device.id != own {
-        try records.save(OutboxItem(item.message, to: item.account, device: device.id, content: item.content))
+      for device in come {
+        try records.save(OutboxItem(item.message, to: item.account, device: device, content: item.content))
       }
+    }
+  }
+
+  /// Devices that have come, but for this one.
+  private func come(since old: DeviceList, in new: DeviceList) throws -> [DeviceID] {
+    let own = try profile().device
+    return new.devices.map(\.id).filter { old.device($0) == nil && $0 != own }
+  }
+
+  /// What was not heard on a session with a device that has gone goes to those that have come: one that was replaced has
+  /// not read it. [client.20]
+  private func replace(_ session: Digest, with come: [DeviceID]) throws {
+    for unheard in try records.all(Unheard.self, group: session.bytes) {
+      guard let content = try? Content(decoding: unheard.content) else { throw Engine.damaged }
+      for device in come where !content.isLink { try records.save(unheard.again(to: device)) }
     }
   }
 

@@ -78,6 +78,9 @@ package enum ClientLimits {
   /// At most one message of receipts for a contact in this time, in milliseconds: whoever sends ten messages a second
   /// learns no more of when a device is used.
   package static let receiptPause: UInt64 = 60_000
+  /// What is kept of a session until it was heard: more would make a peer who never answers, and then begins anew, a
+  /// burden.
+  package static let unheard = 256
   /// How long a device whose prekeys were of no use is left alone, while others of its account get a message: seconds.
   package static let stalled: UInt64 = 900
   /// How long a device is tried that takes no message, while others of its account do: 30 days, in seconds.

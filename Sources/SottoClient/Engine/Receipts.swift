@@ -114,8 +114,9 @@ extension Engine {
   }
 
   /// What the peer says of messages of ours; of others it may say what it likes.
-  func take(_ receipt: Receipt, of ids: [MessageID], from account: AccountID) throws {
+  func take(_ receipt: Receipt, of ids: [MessageID], from account: AccountID, _ device: DeviceID) throws {
     for id in ids {
+      try heard(id, by: device, of: account)
       guard var message = try outgoing(id, account), message.state != .read else { continue }
       let state: StoredMessage.State = receipt == .read ? .read : .delivered
       guard message.state != state else { continue }

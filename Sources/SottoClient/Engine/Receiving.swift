@@ -33,6 +33,7 @@ extension Engine {
 
   private mutating func open(_ id: EnvelopeID, _ envelope: Envelope, in found: consuming SessionRow) throws {
     var row = found
+    let chain = row.session.sendingChain
     let opened: Session.Opened
     do {
       opened = try row.session.open(envelope, now: seconds, from: &entropy)
@@ -45,11 +46,13 @@ extension Engine {
     }
     observations?.append(.opened(id, text: opened.content.text, row.session.position))
     let info = row.session.info
+    let next = row.session.sendingChain
     row.toldIsHeard = row.told != .zero
     row.isSuspect = false
     try save(row, asNewest: true)
     try keepHouse(info.peerAccount, info.peerDevice)
     try confirmed(info)
+    if let next, next != chain { try heard(in: info.sid, upTo: next) }
     guard var contact = try contact(info.peerAccount) else { throw Engine.damaged }
     try take(opened.content, from: &contact, info)
     try records.save(contact)
@@ -143,7 +146,7 @@ extension Engine {
       switch part {
       // [client.17] Of the blocked only what keeps their list and their place known.
       case .receipt where contact.isBlocked: break
-      case .receipt(let receipt, let ids): try take(receipt, of: ids, from: contact.account)
+      case .receipt(let receipt, let ids): try take(receipt, of: ids, from: contact.account, info.peerDevice)
       case .replyPath(let path):
         try learn(path, of: &contact, from: info.peerDevice)
       case .heads(let own, let yours):

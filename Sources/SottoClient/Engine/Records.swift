@@ -22,6 +22,8 @@ package enum Table: String, Sendable, CaseIterable {
   case message
   /// What is still to be sent, by message and device.
   case outbox
+  /// What a relay has stored and a device may not have opened yet, by message and device; grouped by session.
+  case unheard
   /// An envelope that has been taken from the mailbox, by its id.
   case seen
   /// A received message that has not been handed to the user yet, by the key of its row.

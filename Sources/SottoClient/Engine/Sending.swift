@@ -326,13 +326,19 @@ extension Engine {
   /// The relay has stored an envelope.
   package mutating func delivered(_ key: [UInt8]) throws {
     guard var item = try records.load(OutboxItem.self, key), case .sealed(let sid, _, _) = item.stage else { return }
-    if try session(sid)?.isUnconfirmed ?? false {
-      if item.firstSentAt == 0 { item.firstSentAt = seconds }
-      item.stage = .unconfirmed(session: sid)
-      item.attempts = 0
-      try records.save(item)
+    if let row = try session(sid), row.isUnconfirmed || row.archivedAt == nil {
+      if row.isUnconfirmed {
+        if item.firstSentAt == 0 { item.firstSentAt = seconds }
+        item.stage = .unconfirmed(session: sid)
+        item.attempts = 0
+        try records.save(item)
+      } else {
+        try records.remove(item)
+        try keepUnheard(item, in: row)
+      }
     } else {
       try records.remove(item)
+      try sendAgain(item)
     }
     for var other in try records.all(OutboxItem.self, group: item.account.bytes)
     where other.message == item.message && other.isPending && !other.isElsewhere {
@@ -340,6 +346,16 @@ extension Engine {
       try records.save(other)
     }
     try settle(item.message, item.account)
+  }
+
+  /// The session has ended since it was sealed. A device that was removed meanwhile has no business with it. [client.20]
+  private func sendAgain(_ item: OutboxItem) throws {
+    guard let device = item.device, try contact(item.account)?.place(of: device) != nil,
+      let content = try? Content(decoding: item.content), !content.parts.isEmpty
+    else { return }
+    var again = OutboxItem(item.message, to: item.account, device: device, content: item.content)
+    again.isElsewhere = true
+    try records.save(again)
   }
 
   /// The relay declined an envelope or a claim: this capability does not open that mailbox (any more).
@@ -394,6 +410,7 @@ extension Engine {
     for item in try records.all(OutboxItem.self, group: info.peerAccount.bytes) {
       guard item.stage == .unconfirmed(session: info.sid) else { continue }
       try records.remove(item)
+      if let row = try session(info.sid) { try keepUnheard(item, in: row) }
       try settle(item.message, item.account)
     }
   }

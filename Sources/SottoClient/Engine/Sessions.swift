@@ -71,6 +71,7 @@ extension Engine {
   }
 
   func deleteSession(_ sid: Digest) throws {
+    try forgetUnheard(of: sid)
     try records.delete(.session, sid.bytes)
     try records.delete(.skipped, sid.bytes)
   }
@@ -90,7 +91,10 @@ extension Engine {
   func keepHouse(_ account: AccountID, _ device: DeviceID, reset: SessionInfo? = nil) throws {
     let plan = SessionRules.housekeeping(try candidates(of: account, device: device), reset: reset, now: seconds)
     for sid in plan.archive { try archive(sid) }
-    for sid in plan.delete { try deleteSession(sid) }
+    for sid in plan.delete {
+      try sendUnheardAgain(of: sid)
+      try deleteSession(sid)
+    }
   }
 
   /// Deletes archives whose time has come, whether or not anything else happens to their pair. [sessions.8]
@@ -108,6 +112,7 @@ extension Engine {
     guard var row = try session(sid), row.archivedAt == nil else { return }
     row.archivedAt = seconds
     try save(row)
+    try sendUnheardAgain(of: sid)
   }
 
   /// The session that messages to a device go out on: none if there is none, or if a new one is wanted.

@@ -80,9 +80,31 @@ extension Engine {
     try records.delete(.expiring, message.key)
     try records.remove(message)
     try records.delete(.transfer, message.key)
+    try forgetCopies(of: message)
     guard message.direction == .outgoing else { return }
     for item in try records.all(OutboxItem.self, group: message.account.bytes) where item.message == message.id {
       try records.remove(item)
+    }
+    for device in try contact(message.account)?.card?.devices ?? [] {
+      try records.delete(.unheard, Unheard.key(message.id, message.account, device.id))
+    }
+  }
+
+  /// What other devices of ours have still to be told of it.
+  private func forgetCopies(of message: StoredMessage) throws {
+    guard let own = try ownContact() else { return }
+    func isCopy(_ content: [UInt8]) -> Bool {
+      (try? Content(decoding: content))?.parts.contains { part in
+        if case .copy(let copy) = part { copy.message?.content.id == message.id } else { false }
+      } ?? false
+    }
+    for item in try records.all(OutboxItem.self, group: own.account.bytes) where isCopy(item.content) {
+      try records.remove(item)
+    }
+    for candidate in try candidates(of: own.account) {
+      for unheard in try records.all(Unheard.self, group: candidate.info.sid.bytes) where isCopy(unheard.content) {
+        try records.remove(unheard)
+      }
     }
   }
 

@@ -20,6 +20,7 @@ extension Engine {
   mutating func block(_ contact: inout Contact) throws {
     contact.isBlocked = true
     for item in try records.all(OutboxItem.self, group: contact.account.bytes) { try drop(item) }
+    try forgetUnheard(of: contact.account)
     try records.delete(.owed, contact.account.bytes)
     for unshown in try records.all(Unshown.self) where unshown.account.elementsEqual(contact.account.bytes) {
       try records.remove(unshown)

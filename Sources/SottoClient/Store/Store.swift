@@ -7,7 +7,7 @@ package import SottoCrypto
 /// A transaction that has returned is on disk (`synchronous=FULL`, read back); one that threw has left no trace.
 package final class Store: Sendable {
   /// Written to `user_version`. A store with a higher one is refused.
-  package static let format = 3
+  package static let format = 4
   /// Written to `application_id`: "Stto".
   private static let applicationID = 0x5374_746f
 

@@ -44,13 +44,21 @@ package struct SessionPosition: Hashable, Sendable {
 }
 
 extension Session {
+  /// The number of the chain that is sent on, from 1; nil at a responder that has opened nothing. Each number above the
+  /// first says that the peer has opened a message of the chain before.
+  package var sendingChain: Int? {
+    guard ratchet.sending != nil else { return nil }
+    let received = ratchet.receiving.map { Int($0.number) + 1 } ?? 0
+    // An initiator has a chain from the start; each chain received is answered with another.
+    return info.role == .initiator ? received + 1 : received
+  }
+
   /// Where it stands.
   package var position: SessionPosition {
     let received = ratchet.receiving.map { Int($0.number) + 1 } ?? 0
-    // An initiator has a chain from the start; each chain received is answered with another.
-    let sent = info.role == .initiator ? received + 1 : received
     return SessionPosition(
-      role: info.role, sending: ratchet.sending.map { SessionPosition.Chain(number: sent, steps: Int($0.next)) },
+      role: info.role,
+      sending: ratchet.sending.map { SessionPosition.Chain(number: sendingChain!, steps: Int($0.next)) },
       receiving: ratchet.receiving.map { SessionPosition.Chain(number: received, steps: Int($0.next)) },
       skipped: ratchet.skipped.runs.flatMap { run in
         run.numbers.map { SessionPosition.SkippedKey(chain: Int(run.chain) + 1, number: Int($0)) }
