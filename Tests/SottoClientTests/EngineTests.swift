@@ -271,8 +271,91 @@ import Testing
     try bob.receive()
     try bob.send("indeed", to: try alice.address)
     try alice.receive()
-    #expect(bob.shown == ["hello", "repaired"] && alice.shown == ["yes?", "indeed"])
+    #expect(bob.shown == ["hello", "repaired"] && alice.shown == ["yes?", "will be bent", "indeed"])
     #expect(try alice.step { try $0.sessions() }.filter { $0.isSending }.map(\.info.generation) == [2])
+  }
+
+  /// Two who have talked, and two messages of Alice's that are lost.
+  private func unheard(keeping receipts: Bool = false) throws -> (alice: Node, bob: Node, relay: WorldRelay) {
+    let (alice, bob, relay) = try acquainted()
+    bob.sendsReceipts = receipts
+    for text in ["one", "two"] { try alice.send(text, to: "bob") }
+    if receipts {
+      try bob.receive()
+      bob.now += 3600
+      try bob.flush()
+      try alice.receive()
+    } else {
+      relay.lose(try bob.mailbox)
+    }
+    return (alice, bob, relay)
+  }
+
+  private func beginAnew(_ bob: Node) throws {
+    let account = try #require(try bob.step { try $0.find("alice") }).account
+    try bob.step { try $0.reset(account) }
+    try bob.flush()
+  }
+
+  // [client.20]
+  @Test func `What was not heard goes again when its session ends`() throws {
+    let (alice, bob, _) = try unheard()
+    try beginAnew(bob)
+    try alice.receive()
+    try alice.flush()
+    try bob.receive()
+    #expect(bob.shown.filter { $0 != "hello" } == ["one", "two"])
+    // It is over with the first answer but one.
+    for text in ["three", "four"] {
+      try bob.send(text, to: "alice")
+      try alice.receive()
+      try alice.send(text, to: "bob")
+      try bob.receive()
+    }
+    #expect(try alice.records.count(.unheard, group: nil) <= 2)
+    #expect(bob.shown.count == Set(bob.shown).count)
+  }
+
+  // [client.20] A receipt says so at once; of what is blocked, or deleted, nothing goes.
+  @Test func `What was heard, or is nobody's any more, does not go again`() throws {
+    var (alice, bob, relay) = try unheard(keeping: true)
+    #expect(bob.shown.suffix(2) == ["one", "two"])
+    #expect(try alice.records.count(.unheard, group: nil) <= 1, "hello, at most")
+    (alice, bob, relay) = try unheard()
+    let account = try #require(try alice.step { try $0.find("bob") }).account
+    try alice.step { try $0.block(account) }
+    #expect(try alice.records.count(.unheard, group: nil) == 0)
+    try beginAnew(bob)
+    try alice.receive()
+    try alice.flush()
+    try bob.receive()
+    #expect(!bob.shown.contains("one"))
+
+    (alice, bob, relay) = try acquainted()
+    let bobs = try #require(try alice.step { try $0.find("bob") }).account
+    try alice.step { try $0.setTimer(60, with: bobs) }
+    try alice.send("soon gone", to: "bob")
+    relay.lose(try bob.mailbox)
+    alice.now += 120
+    try alice.step { try $0.maintain() }
+    try beginAnew(bob)
+    try alice.receive()
+    try alice.flush()
+    try bob.receive()
+    #expect(!bob.shown.contains("soon gone"))
+  }
+
+  // [client.20]
+  @Test func `Of somebody who never answers the newest is kept`() throws {
+    let (alice, bob, relay) = try acquainted()
+    for number in 1...300 { try alice.send("\(number)", to: "bob") }
+    relay.lose(try bob.mailbox)
+    #expect(try alice.records.count(.unheard, group: nil) == ClientLimits.unheard)
+    try beginAnew(bob)
+    try alice.receive()
+    try alice.flush()
+    try bob.receive()
+    #expect(bob.shown.last == "300" && bob.shown.filter { Int($0) != nil }.count == ClientLimits.unheard)
   }
 
   // [client.13] [address.1] [address.2]
