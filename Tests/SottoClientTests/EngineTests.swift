@@ -316,12 +316,16 @@ import Testing
     #expect(bob.shown.count == Set(bob.shown).count)
   }
 
-  // [client.20] A receipt says so at once; of what is blocked, or deleted, nothing goes.
-  @Test func `What was heard, or is nobody's any more, does not go again`() throws {
-    var (alice, bob, relay) = try unheard(keeping: true)
+  // [client.20]
+  @Test func `A receipt says that a message need not go again`() throws {
+    let (alice, bob, _) = try unheard(keeping: true)
     #expect(bob.shown.suffix(2) == ["one", "two"])
     #expect(try alice.records.count(.unheard, group: nil) <= 1, "hello, at most")
-    (alice, bob, relay) = try unheard()
+  }
+
+  // [client.17] [client.20]
+  @Test func `To the blocked nothing goes again`() throws {
+    let (alice, bob, _) = try unheard()
     let account = try #require(try alice.step { try $0.find("bob") }).account
     try alice.step { try $0.block(account) }
     #expect(try alice.records.count(.unheard, group: nil) == 0)
@@ -330,8 +334,11 @@ import Testing
     try alice.flush()
     try bob.receive()
     #expect(!bob.shown.contains("one"))
+  }
 
-    (alice, bob, relay) = try acquainted()
+  // [client.19] [client.20]
+  @Test func `What has disappeared does not go again`() throws {
+    let (alice, bob, relay) = try acquainted()
     let bobs = try #require(try alice.step { try $0.find("bob") }).account
     try alice.step { try $0.setTimer(60, with: bobs) }
     try alice.send("soon gone", to: "bob")
