@@ -104,6 +104,39 @@ import Testing
     try await dora.add(try #require(queued.objects.first?["address"] as? String), as: "bob")
   }
 
+  // [client.21]
+  @Test func `An account moves to another relay, and contacts follow`() async throws {
+    let pair = try await Pair()
+    try await pair.introduce()
+    let bob = pair.bob
+    expectError(try await bob.sotto("identity", "move", pair.relay.url), 77, "refused")
+    expectError(try await bob.sotto("identity", "move", "http://127.0.0.1:1"), 69, "relay-unavailable")
+    expectError(try await bob.sotto("identity", "move", "nonsense relay"), 64, "usage")
+    #expect(try object(try await bob.sotto("identity", "show"))["address"] as? String == pair.bobAddress)
+
+    let other = try await RelayProcess(data: pair.folder.file("other"))
+    try await pair.alice.send("on its way", to: "bob")
+    let moved = try await bob.sotto("identity", "move", other.url)
+    #expect(moved.status == 0, "\(moved)")
+    let identity = try object(try await bob.sotto("identity", "show"))
+    #expect(identity["relay"] as? String == other.url)
+    #expect(identity["address"] as? String == moved.objects.first?["address"] as? String)
+    let carol = Person("carol", in: pair.folder)
+    _ = try await carol.create(at: other.url)
+    try await carol.add(pair.bobAddress, as: "bob")
+    try await carol.send("by the old address", to: "bob")
+    #expect(try await pair.alice.receive() == [])
+    try await pair.alice.send("to the new place", to: "bob")
+    #expect(try await bob.receive() == ["on its way", "by the old address", "to the new place"])
+    try await bob.send("from the new place", to: "alice")
+    #expect(try await pair.alice.receive() == ["from the new place"])
+
+    // Nobody needs the old relay for it any more.
+    pair.relay.kill()
+    try await pair.alice.send("without the old relay", to: "bob")
+    #expect(try await bob.receive() == ["without the old relay"])
+  }
+
   @Test func `A passphrase is changed, and the old one opens nothing`() async throws {
     let pair = try await Pair()
     try await pair.introduce()

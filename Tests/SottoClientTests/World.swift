@@ -7,7 +7,13 @@ import Testing
 
 /// A relay of the tests: it does what it is told, honestly, in memory.
 final class WorldRelay {
-  private var cards: [CardID: (sequence: UInt64, sealed: [UInt8])] = [:]
+  private struct CardPlace: Hashable {
+    let relay: RelayAuthority
+    let id: CardID
+  }
+
+  /// Several relays in one, as far as cards go: a card may have the same id at two.
+  private var cards: [CardPlace: (sequence: UInt64, sealed: [UInt8])] = [:]
   private var signedParts: [MailboxID: SignedPartUpload] = [:]
   private var oneTime: [MailboxID: [ClaimedPrekeys.OneTime]] = [:]
   private var capabilities: [MailboxID: Set<Digest>] = [:]
@@ -34,13 +40,14 @@ final class WorldRelay {
       guard case .some(let mailbox) = Self.mailbox(errand.route) else { return }
       try change(mailbox, errand)
     case .putCard(let id, let sequence, let condition):
+      let place = CardPlace(relay: errand.relay, id: id)
       switch condition {
       // A repetition is the same request, and gets the same answer.
-      case .absent: #expect(cards[id] == nil || cards[id]!.sealed == errand.body)
-      case .replaces(let old): #expect(cards[id]?.sequence == old || cards[id]?.sequence == sequence)
+      case .absent: #expect(cards[place] == nil || cards[place]!.sealed == errand.body)
+      case .replaces(let old): #expect(cards[place]?.sequence == old || cards[place]?.sequence == sequence)
       }
-      cards[id] = (sequence, errand.body)
-    case .deleteCard(let id), .retireCard(let id): cards[id] = nil
+      cards[place] = (sequence, errand.body)
+    case .deleteCard(let id), .retireCard(let id): cards[CardPlace(relay: errand.relay, id: id)] = nil
     }
   }
 
@@ -57,6 +64,7 @@ final class WorldRelay {
       let parts = try OneTimeUpload(decoding: errand.body).parts
       guard !(oneTime[mailbox] ?? []).contains(where: { $0.batch == batch }) else { return }
       oneTime[mailbox, default: []] += parts.map { .init(batch: batch, index: $0.index, sealed: $0.sealed) }
+    case .deleteMailbox: (capabilities[mailbox], signedParts[mailbox], oneTime[mailbox]) = (nil, nil, nil)
     default: break
     }
   }
@@ -68,7 +76,14 @@ final class WorldRelay {
     }
   }
 
-  func card(_ id: CardID) -> (sequence: UInt64, sealed: [UInt8])? { cards[id] }
+  func card(
+    _ id: CardID, at relay: RelayAuthority = RelayAuthority("relay.example")!
+  ) -> (sequence: UInt64, sealed: [UInt8])? {
+    cards[CardPlace(relay: relay, id: id)]
+  }
+
+  /// Whether it holds a mailbox.
+  func holds(_ mailbox: MailboxID) -> Bool { capabilities[mailbox] != nil }
 
   func opens(_ mailbox: MailboxID, _ capability: Capability) -> Bool {
     capabilities[mailbox]?.contains(capability.hash) ?? false
@@ -183,18 +198,20 @@ final class Node {
   var address: String { get throws { try step { try $0.profile().address.text } } }
   var mailbox: MailboxID { get throws { try step { try $0.profile().mailbox } } }
 
-  func flushUploads() throws {
-    while let errand = try step({ try $0.nextUpload() }) {
-      try records.fuse.pass()
-      try relay.carryOut(errand)
-      try records.fuse.pass()
-      try step { try $0.uploadDone(errand) }
+  func flushUploads(retiring: Bool = false) throws {
+    for place in try [nil] + step({ try $0.formerMailboxes().map { $0.mailbox } }) {
+      while let errand = try step({ try $0.nextUpload(retiring: retiring, at: place) }) {
+        try records.fuse.pass()
+        try relay.carryOut(errand)
+        try records.fuse.pass()
+        try step { try $0.uploadDone(errand) }
+      }
     }
   }
 
   func add(_ other: Node, as name: String) throws {
     let address = try Engine.address(try other.address)
-    let (sequence, sealed) = try #require(relay.card(ContactKeys(address).cardID))
+    let (sequence, sealed) = try #require(relay.card(ContactKeys(address).cardID, at: address.relay))
     _ = try step { engine in
       let card = try engine.verify(sealed, listSequence: sequence, for: address)
       return try engine.add(address, name: name, card: card)
@@ -227,8 +244,8 @@ final class Node {
   private func carryOut(_ errand: Errand, _ account: AccountID) throws -> Bool {
     try records.fuse.pass()
     switch errand {
-    case .fetchCard(_, let id, _):
-      guard let (sequence, sealed) = relay.card(id) else {
+    case .fetchCard(_, let id, let authority):
+      guard let (sequence, sealed) = relay.card(id, at: authority) else {
         let isKnown = try step { try $0.cardUnavailable(account) }
         #expect(isKnown, "the relay has a card, or one is known")
         return isKnown
@@ -262,7 +279,11 @@ final class Node {
 
   /// Takes what waits, some at a time, acknowledges it and shows it.
   func receive(atATime limit: Int = 3, showing: Bool = true) throws {
-    let mailbox = try mailbox
+    for former in try step({ try $0.formerMailboxes() }) { try receive(from: former.mailbox, atATime: limit, showing) }
+    try receive(from: mailbox, atATime: limit, showing)
+  }
+
+  private func receive(from mailbox: MailboxID, atATime limit: Int, _ showing: Bool) throws {
     if showing { try show() }
     while case let batch = (relay.queues[mailbox] ?? []).prefix(limit), !batch.isEmpty {
       try records.fuse.pass()

@@ -87,6 +87,9 @@ package enum ClientLimits {
   package static let stalledLife: UInt64 = 30 * 86_400
   /// How long somebody's word that there is a newer list of ours is not followed again, in seconds: they may lie.
   package static let ownCardPause: UInt64 = 300
+  /// How long the mailbox at a former relay is read, and its card leads on, in seconds: what lies at a relay, and a list
+  /// that was signed before the move, are both over then. [client.21]
+  package static let former: UInt64 = 30 * 86_400
   /// How long the code of a new device can be used, in seconds. [devices.1]
   package static let linkCode: UInt64 = 60
   /// How long two users may take to compare digits and to agree, in seconds: 10 minutes.

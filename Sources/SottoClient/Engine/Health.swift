@@ -28,6 +28,8 @@ package struct Health: Sendable {
   package var devices = 1
   /// Whether this device was removed from the account.
   package var isRemoved = false
+  /// Relays that the account was at before, and whose mailboxes are still read.
+  package var formerRelays = 0
 }
 
 extension Engine {
@@ -39,6 +41,7 @@ extension Engine {
     _ = try deviceKeys()
     health.devices = try ownCard(profile).list.devices.count
     health.isRemoved = try isRemoved()
+    health.formerRelays = try formerPlaces().count
     for contact in try contacts() {
       switch (contact.isBlocked, contact.isAccepted) {
       case (true, _): health.blocked += 1

@@ -1,5 +1,5 @@
 internal import SottoCrypto
-internal import SottoSession
+package import SottoSession
 package import SottoWire
 
 extension Engine {
@@ -60,7 +60,8 @@ extension Engine {
 
   /// - Parameter devices: the first of them is the one that signs. [devices.2]
   private func sign(list place: ListPlace, of account: borrowing AccountKeys, devices: [Device]) throws -> Card {
-    let others = devices.map(\.relay).filter { $0 != devices[0].relay }
+    let former = try formerPlaces().filter { !$0.isEnding }.map(\.relay)
+    let others = (devices.map(\.relay) + former).filter { $0 != devices[0].relay }
     let relays = [devices[0].relay] + Set(others).sorted { $0.text < $1.text }
     let list = DeviceList(
       account: account.id, sequence: place.sequence, previous: place.previous, notBefore: seconds,
@@ -79,12 +80,17 @@ extension Engine {
   }
 
   private mutating func publishCard(_ profile: Profile, _ card: Card, condition: CardCondition) throws {
-    let keys = ContactKeys(profile.address)
-    let sealed = SealedKind.card(keys.cardID, sequence: card.list.sequence)
-      .seal(card.encoded(), under: keys.cardKey(), from: &entropy)
+    let id = ContactKeys(profile.address).cardID
     try records.save(
       Upload(
-        .putCard(keys.cardID, listSequence: card.list.sequence, condition), body: sealed, cardKey: try cardKey()))
+        .putCard(id, listSequence: card.list.sequence, condition), body: seal(card, for: profile),
+        cardKey: try cardKey()))
+  }
+
+  mutating func seal(_ card: Card, for profile: Profile) -> [UInt8] {
+    let keys = ContactKeys(profile.address)
+    return SealedKind.card(keys.cardID, sequence: card.list.sequence)
+      .seal(card.encoded(), under: keys.cardKey(), from: &entropy)
   }
 
   /// A new signed part, and if asked a batch of one-time keys that it vouches for. Private keys are stored here, before
@@ -146,8 +152,9 @@ extension Engine {
     if try isRemoved() { return }
     var profile = try profile()
     let before = profile
+    try endFormerPlaces(&profile)
     if profile.wantsNewCard || seconds >= profile.cardSignedAt + ClientLimits.listAge,
-      try !hasUpload(where: \.isCard), try holdsAccountKey()
+      try !hasUpload(where: { $0.isCard && $0.place == nil }), try holdsAccountKey()
     {
       try renewCard(&profile)
     }
@@ -190,8 +197,13 @@ extension Engine {
   }
 
   /// The answer to a stream's challenge.
-  package func answer(_ challenge: StreamChallenge) throws -> ClientFrame {
-    challenge.answer(authority: try profile().relay, signedBy: try deviceKeys().mailboxKey)
+  ///
+  /// - Parameter mailbox: a former one of this device, or its present one.
+  package func answer(_ challenge: StreamChallenge, for mailbox: MailboxID) throws -> ClientFrame {
+    if let former = try formerPlace(mailbox) {
+      return challenge.answer(authority: former.relay, signedBy: try former.mailboxKey())
+    }
+    return challenge.answer(authority: try profile().relay, signedBy: try deviceKeys().mailboxKey)
   }
 
   /// The next list, with the same devices but those that come and go.
@@ -202,7 +214,8 @@ extension Engine {
     let old = try ownCard(profile).list
     let place = ListPlace(
       sequence: old.sequence + 1, previous: old.hash, condition: condition ?? .replaces(old.sequence))
-    let devices = old.devices.filter { $0.id != gone } + (new.map { [$0] } ?? [])
+    let this = try deviceKeys().listed(at: profile.relay)
+    let devices = old.devices.filter { $0.id != gone }.map { $0.id == this.id ? this : $0 } + (new.map { [$0] } ?? [])
     let card = try sign(list: place, of: try accountKeys(), devices: devices)
     profile.card = card.encoded()
     profile.cardSignedAt = seconds
@@ -217,10 +230,6 @@ extension Engine {
       try records.save(own)
     }
     return card
-  }
-
-  private func hasUpload(where matches: (Upload) -> Bool) throws -> Bool {
-    try records.all(Upload.self).contains(where: matches)
   }
 
   /// Deletes private prekeys and archives whose time has come, and what only served to recognise repetitions.
@@ -268,6 +277,7 @@ extension Engine {
     // A new list with it: its sequence is what tells a reply path of before from one of after.
     try renewCard(&profile, condition: .absent, removing: gone)
     try records.save(Upload(.deleteCard(old.cardID), cardKey: oldCardKey))
+    try withdrawFormerCards()
     try records.save(profile)
     try tellContacts()
     try tellOwnDevices()
@@ -277,7 +287,9 @@ extension Engine {
   mutating func move(_ profile: inout Profile, to secret: ContactSecret) throws {
     profile.contactSecret = secret
     // What was sealed under the old card key is unreadable at the new address: it is withdrawn, not left to run out.
-    for upload in try records.all(Upload.self) where upload.isSealed { try records.remove(upload) }
+    for upload in try records.all(Upload.self) where upload.isSealed && upload.place == nil {
+      try records.remove(upload)
+    }
     profile.prekeys.retire(at: seconds) { _ in false }
     try records.save(Upload(.withdrawOneTimeParts))
     try publishPrekeys(&profile, withBatch: true)
@@ -292,15 +304,16 @@ extension Engine {
   }
 
   /// An empty message to everyone who is accepted: it carries what is new about us.
-  package mutating func tellContacts() throws {
+  package mutating func tellContacts(_ parts: [ContentPart] = []) throws {
     for contact in try records.all(Contact.self, group: Contact.group(isAccepted: true)) {
-      try enqueue([], to: contact, id: MessageID(from: &entropy))
+      try enqueue(parts, to: contact, id: MessageID(from: &entropy))
     }
   }
 
   /// Takes the card and the mailbox away from the relay; afterwards the home can be wiped.
   package mutating func retire() throws {
     let profile = try profile()
+    for former in try formerPlaces() { try retire(former) }
     if try holdsAccountKey() {
       try records.save(Upload(.retireCard(ContactKeys(profile.address).cardID), cardKey: try cardKey()))
     }
@@ -309,7 +322,7 @@ extension Engine {
 }
 
 extension Upload {
-  fileprivate var isCard: Bool { if case .putCard = action { true } else { false } }
+  var isCard: Bool { if case .putCard = action { true } else { false } }
   fileprivate var isBatch: Bool { if case .batch = action { true } else { false } }
   /// Whether its body was sealed under the card key.
   fileprivate var isSealed: Bool {

@@ -379,6 +379,11 @@ extension Engine {
       try records.save(devices)
       try records.save(
         Transfer(key: StoredMessage.key(.incoming, contact.account, id), spool: entropy.bytes(16), isUpload: false))
+    case (.card(let unverified), .person):
+      // They have moved, and tell where to. [client.21]
+      guard let card = try? unverified.verified(for: contact.account, foundAt: nil, now: seconds) else { return }
+      if let known = contact.card { guard (try? card.check(after: known.head)) != nil else { return } }
+      try learn(card, of: &contact)
     case (.card(let unverified), .own):
       guard try !holdsAccountKey(), info.peerDevice == (try firstDevice()), let known = contact.card,
         let card = try? unverified.verified(for: contact.account, foundAt: nil, now: seconds),

@@ -8,7 +8,7 @@ package struct Profile: StoredRecord, Equatable {
   package var name: String
   package let account: AccountID
   package let device: DeviceID
-  package let mailbox: MailboxID
+  package var mailbox: MailboxID
   package var relay: RelayAuthority
   /// S: what the address lets its holder do.
   package var contactSecret: ContactSecret
@@ -67,6 +67,7 @@ package struct Profile: StoredRecord, Equatable {
     }
   }
 
+  package var place: MailboxPlace { MailboxPlace(relay: relay, mailbox: mailbox) }
   package var address: Address { Address(account: account, contactSecret: contactSecret, relay: relay) }
 
   package static var table: Table { .own }

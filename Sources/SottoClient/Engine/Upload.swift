@@ -32,20 +32,25 @@ package struct Upload: StoredRecord {
   private let cardKey: SecretBox?
   /// 0 until it was first sent.
   var sequence: UInt64 = 0
+  /// Where, if it is not at the account's present relay: its mailbox there. [client.21]
+  let place: MailboxID?
 
-  init(_ action: Action, body: [UInt8] = []) {
+  init(_ action: Action, body: [UInt8] = [], at place: MailboxID? = nil) {
     self.action = action
     self.body = body
+    self.place = place
     cardKey = nil
   }
 
-  init(_ action: Action, body: [UInt8] = [], cardKey: borrowing SigningKey) {
+  init(_ action: Action, body: [UInt8] = [], cardKey: borrowing SigningKey, at place: MailboxID? = nil) {
     self.action = action
     self.body = body
+    self.place = place
     self.cardKey = SecretBox(cardKey.seed.copy())
   }
 
   package static var table: Table { .upload }
+  package static var format: UInt8 { 2 }
   package var key: [UInt8] {
     var writer = WireWriter()
     writer.u8(code)
@@ -54,6 +59,7 @@ package struct Upload: StoredRecord {
     case .putCard(let id, _, _), .deleteCard(let id), .retireCard(let id): writer.fixed(id.bytes)
     case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteMailbox: break
     }
+    if let place { writer.fixed(place.bytes) }
     return writer.bytes
   }
 
@@ -72,9 +78,9 @@ package struct Upload: StoredRecord {
   }
 
   /// The signed request, as of now.
-  func request(at relay: RelayAuthority, mailbox: MailboxID, device: borrowing DeviceKeys, created: UnixTime) throws
-    -> OwnerErrand
-  {
+  func request(
+    at relay: RelayAuthority, mailbox: MailboxID, mailboxKey: borrowing SigningKey, created: UnixTime
+  ) throws -> OwnerErrand {
     let (method, route, listSequence, condition) = parts(mailbox)
     let request = OwnerRequest(
       method, route, at: relay, body: body, sequence: sequence, listSequence: listSequence, condition: condition)
@@ -82,7 +88,7 @@ package struct Upload: StoredRecord {
     if let cardKey {
       headers = request.headers(signedBy: try SigningKey(seed: cardKey.secret.copy()), created: Int64(created))
     } else {
-      headers = request.headers(signedBy: device.mailboxKey, created: Int64(created))
+      headers = request.headers(signedBy: mailboxKey, created: Int64(created))
     }
     return OwnerErrand(
       upload: key, action: action, isForCard: cardKey != nil, method: method, route: route, relay: relay,
@@ -120,6 +126,7 @@ package struct Upload: StoredRecord {
     writer.flag(cardKey != nil)
     if let cardKey { writer.secret(cardKey.secret) }
     writer.u64(sequence)
+    writer.optional(place) { $0.fixed($1.bytes) }
   }
 
   package init(from reader: inout SecretReader, format: UInt8) throws {
@@ -142,6 +149,7 @@ package struct Upload: StoredRecord {
     body = try reader.vector()
     cardKey = try reader.flag() ? SecretBox(try reader.secret(32)) : nil
     sequence = try reader.u64()
+    place = format >= 2 ? try reader.optional { try $0.mailbox() } : nil
   }
 }
 
@@ -162,11 +170,15 @@ extension Engine {
   /// The next owner's request to be made, if there is one; its sequence is stored before it is sent.
   /// [request.4] [client.15]
   ///
-  /// - Parameter retiring: whether the identity is being deleted.
-  package mutating func nextUpload(retiring: Bool = false) throws -> OwnerErrand? {
-    guard var upload = try records.all(Upload.self).first(where: { retiring || !$0.action.isRetirement }) else {
-      return nil
+  /// - Parameters:
+  ///   - retiring: whether the identity is being deleted.
+  ///   - place: a former mailbox; nil: at the present relay.
+  package mutating func nextUpload(retiring: Bool = false, at place: MailboxID? = nil) throws -> OwnerErrand? {
+    let due = try records.all(Upload.self).first { upload in
+      upload.place == place && (retiring || place != nil || !upload.action.isRetirement)
     }
+    guard var upload = due else { return nil }
+    if let place { return try next(&upload, at: place) }
     var profile = try profile()
     if upload.sequence == 0 {
       profile.sequence = max(profile.sequence + 1, now)
@@ -175,11 +187,30 @@ extension Engine {
       try records.save(upload)
     }
     return try upload.request(
-      at: profile.relay, mailbox: profile.mailbox, device: try deviceKeys(), created: seconds)
+      at: profile.relay, mailbox: profile.mailbox, mailboxKey: try deviceKeys().mailboxKey, created: seconds)
   }
 
-  /// Whether the relay has still to be told something.
-  package func hasUploads() throws -> Bool { try records.count(.upload, group: nil) > 0 }
+  private func next(_ upload: inout Upload, at place: MailboxID) throws -> OwnerErrand? {
+    guard var former = try formerPlace(place) else {
+      try records.remove(upload)
+      return nil
+    }
+    if upload.sequence == 0 {
+      former.sequence = max(former.sequence + 1, now)
+      upload.sequence = former.sequence
+      try records.save(former)
+      try records.save(upload)
+    }
+    return try upload.request(
+      at: former.relay, mailbox: former.mailbox, mailboxKey: try former.mailboxKey(), created: seconds)
+  }
+
+  /// Whether the present relay has still to be told something.
+  package func hasUploads() throws -> Bool { try hasUpload { $0.place == nil } }
+
+  func hasUpload(where matches: (Upload) -> Bool) throws -> Bool {
+    try records.all(Upload.self).contains(where: matches)
+  }
 
   /// The relay has done it, or it need not be done any more.
   package mutating func uploadDone(_ errand: OwnerErrand) throws { try records.delete(.upload, errand.upload) }
@@ -203,10 +234,15 @@ extension Engine {
   /// The relay knows a greater sequence, `known`: the request gets a new one.
   package mutating func uploadWasStale(_ errand: OwnerErrand, known: UInt64) throws {
     guard var upload = try records.load(Upload.self, errand.upload) else { return }
+    upload.sequence = 0
+    try records.save(upload)
+    if let place = upload.place {
+      guard var former = try formerPlace(place) else { return }
+      former.sequence = max(former.sequence, known)
+      return try records.save(former)
+    }
     var profile = try profile()
     profile.sequence = max(profile.sequence, known)
-    upload.sequence = 0
     try records.save(profile)
-    try records.save(upload)
   }
 }

@@ -137,6 +137,7 @@ extension Client {
   /// What was decided here is told to relay and contacts; what cannot be told now is told later.
   func afterChange() async {
     try? await flushUploads()
+    await flushFormerUploads()
     await flushOutbox(patient: false)
   }
 

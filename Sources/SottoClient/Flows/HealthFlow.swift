@@ -103,7 +103,7 @@ extension Client {
       ("blocked", health.blocked), ("fork_evidence", health.forkEvidence), ("sessions", health.sessions),
       ("sessions_suspect", health.suspect), ("sessions_unconfirmed", health.unconfirmed),
       ("sessions_archived", health.archived), ("messages", health.messages), ("unread", health.unread),
-      ("outbox_queued", health.queued), ("outbox_failing", health.failing),
+      ("former_relays", health.formerRelays), ("outbox_queued", health.queued), ("outbox_failing", health.failing),
       ("outbox_not_confirmed", health.notConfirmed), ("uploads", health.uploads),
       ("one_time_prekeys", health.oneTimePrekeys), ("prekeys_used", Int(clamping: use.oneTime)),
       ("last_resort_used", Int(clamping: use.lastResort)), ("prekeys_repeated", Int(clamping: use.repeated)),

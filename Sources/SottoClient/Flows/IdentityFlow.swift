@@ -117,7 +117,10 @@ extension Client {
   /// - Parameter evenIfUnreachable: whether to go on when the relay cannot be told; what it holds then expires.
   public func delete(evenIfUnreachable: Bool = false) async throws {
     try step { try $0.retire() }
-    do { try await flushUploads(retiring: true) } catch let failure as RelayFailure where !evenIfUnreachable {
+    do {
+      for place in try step({ try $0.formerMailboxes() }) { try await flushUploads(retiring: true, at: place) }
+      try await flushUploads(retiring: true)
+    } catch let failure as RelayFailure where !evenIfUnreachable {
       throw failure.asClientError
     } catch {
       guard evenIfUnreachable else { throw error }
@@ -125,10 +128,37 @@ extension Client {
     try await close(wiping: true)
   }
 
+  /// Moves the account to another relay. Contacts are told, and whoever has the old address finds the new place for 30
+  /// days; for so long the old mailbox is read.
+  ///
+  /// - Returns: the new address, and whether the new relay has everything; otherwise the next send or receive goes on.
+  public func move(to url: String) async throws -> (address: String, isPublished: Bool) {
+    let relay = try Self.authority(url)
+    let card = try step { engine in
+      try engine.checkIsListed()
+      return ContactKeys(try engine.profile().address).cardID
+    }
+    // A relay that is not there, or is none, is found out while nothing has changed.
+    if try step({ try $0.profile().relay }) != relay {
+      do { _ = try await fetchCard(card, at: relay, as: .cardOwner) } catch RelayFailure.declined(_, .notFound) {
+      } catch { throw error.asClientError }
+    }
+    try step { try $0.move(to: relay) }
+    await afterChange()
+    return (try identity().address, try step { try !$0.hasUploads() })
+  }
+
+  /// Tells relays that the account was at what they have still to be told; failures wait for the next time.
+  func flushFormerUploads() async {
+    for place in (try? step({ try $0.formerMailboxes() })) ?? [] { try? await flushUploads(at: place) }
+  }
+
   /// Makes the owner's requests that are still to be made, in their order.
-  func flushUploads(retiring: Bool = false) async throws {
+  ///
+  /// - Parameter place: a former mailbox; nil: at the present relay.
+  func flushUploads(retiring: Bool = false, at place: MailboxPlace? = nil) async throws {
     var staleAnswers = 0
-    while let errand = try step({ try $0.nextUpload(retiring: retiring) }) {
+    while let errand = try step({ try $0.nextUpload(retiring: retiring, at: place?.mailbox) }) {
       let voice: Voice = errand.isForCard ? .cardOwner : .mailboxOwner
       let answer = try await connections.stubbornly(RelayRequest(errand), as: voice)
       if answer.status == 204 {
@@ -148,6 +178,9 @@ extension Client {
       case (.prekeyConflict, _), (.prekeysFull, _):
         // The relay holds something else, perhaps from before a restore: the next prekeys have greater ids.
         try step { try $0.uploadSuperseded(errand) }
+      case (.cardConflict, .putCard) where place != nil:
+        // Somebody with the same keys has been there: the newer list holds.
+        try step { try $0.uploadDone(errand) }
       case (.cardConflict, .putCard(_, _, .absent)):
         try step { try $0.rotateContactSecret() }
       case (.cardConflict, .putCard):

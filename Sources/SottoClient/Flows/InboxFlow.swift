@@ -52,6 +52,7 @@ extension Client {
   /// - Parameter follow: whether to go on after the relay has said that it has caught up, until the task is cancelled.
   public func receive(follow: Bool = false, show: ([ReceivedMessage]) async throws -> Void) async throws {
     try step { try $0.checkIsListed() }
+    await readFormerMailboxes()
     try await hand(to: show)
     let rounds = follow ? Task { await goRounds() } : nil
     defer { rounds?.cancel() }
@@ -81,6 +82,7 @@ extension Client {
   /// Receives until the task is cancelled or the relay ends it, without handing anything over: what arrives waits to be
   /// shown. Tells each time when something has arrived or the connection has changed.
   public func watch(_ changed: @escaping @Sendable (Connection) -> Void) async {
+    await readFormerMailboxes()
     let rounds = Task { await goRounds() }
     defer { rounds.cancel() }
     var attempt = 0
@@ -144,6 +146,7 @@ extension Client {
   }
 
   private struct StreamState {
+    let mailbox: MailboxID
     var epoch: UInt64?
     var caughtUp = false
   }
@@ -151,16 +154,18 @@ extension Client {
   /// One connection: challenge, envelopes in order, acknowledgements after their commit.
   ///
   /// - Parameters:
+  ///   - former: a mailbox at a relay that the account was at before; nil: the present one.
   ///   - isShown: whether what arrives is handed to `show`; otherwise it waits.
   ///   - arrived: is told after each commit, and answers whether to go on.
   @discardableResult
   private func stream(
-    follow: Bool, isShown: Bool = true, _ show: ([ReceivedMessage]) async throws -> Void,
+    from former: MailboxPlace? = nil, follow: Bool, isShown: Bool = true,
+    _ show: ([ReceivedMessage]) async throws -> Void,
     arrived: () throws -> Bool = { true }
   ) async throws -> StreamState {
-    let profile = try step { try $0.profile() }
-    let stream = try await MailboxStream(to: profile.mailbox, at: profile.relay, tls: connections.tls)
-    var state = StreamState()
+    let place = try former ?? step { try $0.profile().place }
+    let stream = try await MailboxStream(to: place.mailbox, at: place.relay, tls: connections.tls)
+    var state = StreamState(mailbox: place.mailbox)
     try await stream.run { frames, writer in
       try await take(frames, from: stream, writer, &state)
       if isShown { try await hand(to: show) }
@@ -174,9 +179,20 @@ extension Client {
     var round = 0
     while !Task.isCancelled {
       await flushOutbox(patient: true)
-      if round.isMultiple(of: 720) { await upkeep() }
+      if round.isMultiple(of: 720) {
+        await upkeep()
+        if round > 0 { await readFormerMailboxes() }
+      }
       round += 1
       try? await Task.sleep(for: .seconds(5))
+    }
+  }
+
+  /// What contacts who have not heard yet have left at relays that the account was at before. Whatever fails is tried
+  /// next time: nobody waits for a relay that may be gone. [client.21]
+  private func readFormerMailboxes() async {
+    for place in (try? step({ try $0.formerMailboxes() })) ?? [] {
+      _ = try? await stream(from: place, follow: false, isShown: false, { _ in })
     }
   }
 
@@ -188,7 +204,7 @@ extension Client {
       switch frame {
       case .challenge(let challenge) where state.epoch == nil:
         state.epoch = challenge.restoreEpoch
-        try await writer.send(try step { try $0.answer(challenge) })
+        try await writer.send(try step { [mailbox = state.mailbox] in try $0.answer(challenge, for: mailbox) })
       case .envelope(let index, let id, let bytes) where state.epoch != nil:
         envelopes.append((index, id, bytes))
       case .caughtUp where state.epoch != nil: state.caughtUp = true

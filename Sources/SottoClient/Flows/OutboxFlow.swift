@@ -77,6 +77,7 @@ extension Client {
     do {
       try step { try $0.maintain() }
       try await flushUploads()
+      await flushFormerUploads()
       if try step({ try $0.wantsStatus() }) {
         let status = try await mailboxStatus()
         try step { try $0.statusArrived(status) }

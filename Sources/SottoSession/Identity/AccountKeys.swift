@@ -84,6 +84,13 @@ public struct DeviceKeys: ~Copyable, Sendable {
     self.mailboxKey = mailboxKey
   }
 
+  /// The same device with another mailbox, for another relay.
+  public func moved(from entropy: inout some Entropy) throws(CryptoError) -> DeviceKeys {
+    DeviceKeys(
+      id: id, signing: try HybridSigningKey(seeds: signing.seeds()),
+      identity: try AgreementPrivateKey(identity.secret.copy()), mailboxKey: SigningKey(from: &entropy))
+  }
+
   /// The mailbox.
   public var mailbox: MailboxID { MailboxID(owner: mailboxKey.publicKey) }
 

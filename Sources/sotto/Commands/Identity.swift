@@ -6,6 +6,6 @@ struct IdentityCommand: AsyncParsableCommand {
     commandName: "identity", abstract: "Create, show, move or delete this identity.",
     subcommands: [
       IdentityCreateCommand.self, IdentityShowCommand.self, IdentityRotateCommand.self, IdentityPassphraseCommand.self,
-      IdentityExportCommand.self, IdentityImportCommand.self, IdentityDeleteCommand.self,
+      IdentityMoveCommand.self, IdentityExportCommand.self, IdentityImportCommand.self, IdentityDeleteCommand.self,
     ])
 }
