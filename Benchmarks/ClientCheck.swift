@@ -9,7 +9,7 @@ import SottoWire
 /// `make client-check`: real programs are killed in the middle of everything, and what became of each message is counted.
 struct ClientCheck: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "client-check", abstract: "Kill senders, receivers and relay, restore a device, and count.",
+    commandName: "client-check", abstract: "Kill senders, receivers and relay, link and restore a device, and count.",
     discussion: """
       The last line is one JSON object. EXIT CODES: 0 nothing lost, shown twice, sealed twice or unreadable; 1 otherwise.
       """)
@@ -80,6 +80,9 @@ struct ClientCheck: AsyncParsableCommand {
       answer.scenarios += 1
       BenchmarksCommand.say("\(name): \(scene.killed) kills so far")
     }
+    try scene.killDevices(cycles, relay: "http://127.0.0.1:\(tap.port)", in: folder)
+    answer.scenarios += 1
+    BenchmarksCommand.say("one of two devices is killed: \(scene.killed) kills so far")
     try plantOne(scene)
     try scene.settle()
     (answer.lost, answer.twice) = try scene.compare()
@@ -143,6 +146,8 @@ private final class Scene {
   let tap: Wiretap
   let alice: MeasuredHome
   private(set) var bob: CheckedReader
+  /// Another device of the reader's account, once there is one, and the number of the last message before.
+  private var second: (reader: CheckedReader, since: Int)?
   private(set) var number = 0
   private(set) var killed = 0
   private(set) var suspects = 0
@@ -159,11 +164,13 @@ private final class Scene {
     if isDead { killed += 1 }
   }
 
-  func receive(killedAfter milliseconds: Int? = nil) throws {
-    let outcome = try bob.home.dying(["receive", "--json"], after: milliseconds)
+  func receive(killedAfter milliseconds: Int? = nil) throws { try receive(bob, killedAfter: milliseconds) }
+
+  private func receive(_ reader: CheckedReader, killedAfter milliseconds: Int? = nil) throws {
+    let outcome = try reader.home.dying(["receive", "--json"], after: milliseconds)
     if outcome.isKilled { killed += 1 }
-    bob.shown += outcome.objects.compactMap { $0["text"] as? String }
-    let sessions = try bob.home.dying(["session", "list", "--json"]).objects
+    reader.shown += outcome.objects.compactMap { $0["text"] as? String }
+    let sessions = try reader.home.dying(["session", "list", "--json"]).objects
     suspects += sessions.count { $0["state"] as? String == "suspect" }
   }
 
@@ -197,11 +204,44 @@ private final class Scene {
     try settle()
   }
 
-  /// Everybody is left in peace, twice: what waits goes, and what came is shown.
+  /// The reader's account gets a second device; then it, or who writes to it, is killed.
+  func killDevices(_ cycles: Int, relay: String, in folder: String) throws {
+    let reader = CheckedReader(MeasuredHome(again: folder + "/bob-phone", like: bob.home), of: bob.peer)
+    try link(reader.home, relay)
+    second = (reader, number)
+    // Its passphrase is derived at the usual price, which is most of a second.
+    for _ in 0..<cycles {
+      try write(killedAfter: .random(in: 0...120))
+      try receive(reader, killedAfter: .random(in: 0...1500))
+      number += 1
+      let arguments = ["send", bob.peer, "answer \(number)"]
+      if try reader.home.dying(arguments, after: .random(in: 0...1500)).isKilled { killed += 1 }
+      if Bool.random() { try receive(killedAfter: .random(in: 0...150)) }
+    }
+    try settle()
+  }
+
+  private func link(_ new: MeasuredHome, _ relay: String) throws {
+    let output = Pipe()
+    let joining = try new.start(["device", "link", "--relay", relay, "--yes", "--json"], to: output)
+    var line: [UInt8] = []
+    while let byte = try output.fileHandleForReading.read(upToCount: 1)?.first, byte != UInt8(ascii: "\n") {
+      line.append(byte)
+    }
+    let object = try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any]
+    guard let code = object?["code"] as? String else { throw CocoaError(.coderInvalidValue) }
+    _ = try bob.home.dying(["device", "link", code, "--yes", "--json"])
+    _ = try output.fileHandleForReading.readToEnd()
+    joining.waitUntilExit()
+    guard joining.terminationStatus == 0 else { throw CocoaError(.coderInvalidValue) }
+  }
+
+  /// Everybody is left in peace: what waits goes, and what came is shown; also what one device has told another.
   func settle() throws {
-    for _ in 0..<2 {
+    for _ in 0..<3 {
       _ = try alice.dying(["receive", "--json"])
       try receive()
+      if let second { try receive(second.reader) }
     }
   }
 
@@ -224,16 +264,34 @@ private final class Scene {
   func compare() throws -> (lost: Int, twice: Int) {
     let written = try texts(alice, with: "bob", by: "me")
     let read = try texts(bob.home, with: bob.peer, by: "them")
-    let wanted = written.filter { (Int($0.dropFirst("message ".count)) ?? 0) > from }
-    let lost = Set(wanted).subtracting(read).count
+    let wanted = written.filter { Self.number($0) > from }
+    var lost = Set(wanted).subtracting(read).count
     func repeated(_ texts: [String]) -> Int { texts.count - Set(texts).count }
-    return (lost, repeated(read) + repeated(bob.shown))
+    var twice = repeated(read) + repeated(bob.shown)
+    if let (second, since) = second {
+      let there = try texts(second.home, with: bob.peer, by: "them")
+      lost += Set(written.filter { Self.number($0) > since }).subtracting(there).count
+      // What was written on the second device is known to the first, and read.
+      let answers = try texts(second.home, with: bob.peer, by: "me", "answer ")
+      for (home, contact, author) in [(bob.home, bob.peer, "me"), (alice, "bob", "them")] {
+        let known = try texts(home, with: contact, by: author, "answer ")
+        // A reader who was restored knows what was written since then.
+        lost += Set(answers.filter { Self.number($0) > (home === bob.home ? from : 0) }).subtracting(known).count
+        twice += repeated(known)
+      }
+      twice += repeated(there) + repeated(second.shown)
+    }
+    return (lost, twice)
   }
 
-  private func texts(_ home: MeasuredHome, with contact: String, by author: String) throws -> [String] {
+  private static func number(_ text: String) -> Int { text.split(separator: " ").last.flatMap { Int($0) } ?? 0 }
+
+  private func texts(
+    _ home: MeasuredHome, with contact: String, by author: String, _ prefix: String = "message "
+  ) throws -> [String] {
     try home.dying(["history", contact, "--json", "--limit", "100000"]).objects
       .filter { $0["author"] as? String == author && $0["state"] as? String != "failed" }
-      .compactMap { $0["text"] as? String }.filter { $0.hasPrefix("message ") }
+      .compactMap { $0["text"] as? String }.filter { $0.hasPrefix(prefix) }
   }
 }
 

@@ -17,7 +17,7 @@ import Testing
   @Test func `Whatever is killed, nothing is lost, shown twice, sealed twice or unreadable`() async throws {
     let (status, counts) = try await counts("--cycles", "5")
     #expect(status == 0, "\(counts)")
-    #expect(counts["scenarios"] == 4 && counts["killed", default: 0] >= 5, "\(counts)")
+    #expect(counts["scenarios"] == 5 && counts["killed", default: 0] >= 5, "\(counts)")
     for fault in ["lost", "twice", "reused_keys", "unable_to_decrypt"] { #expect(counts[fault] == 0, "\(counts)") }
   }
 
