@@ -275,6 +275,40 @@ import Testing
     #expect(try alice.step { try $0.sessions() }.filter { $0.isSending }.map(\.info.generation) == [2])
   }
 
+  // [client.6] [client.20]
+  @Test func `A session that lost step is repaired though its user writes nothing, once a day`() throws {
+    let (alice, bob, relay) = try acquainted()
+    func bend(_ text: String) throws {
+      try bob.send(text, to: "alice")
+      let mailbox = try alice.mailbox
+      var envelope = try #require(relay.queues[mailbox]?.last)
+      relay.lose(mailbox)
+      envelope.bytes[400] ^= 1
+      try alice.step { try $0.receive(envelope.id, envelope.bytes) }
+    }
+    func later(_ hours: UInt64) throws {
+      for node in [alice, bob] {
+        node.now += hours * 3600
+        try node.step { try $0.maintain() }
+        try node.flush()
+      }
+    }
+    try bend("bent")
+    try later(0)
+    #expect(relay.queues[try bob.mailbox]?.isEmpty == true, "not at once")
+    try later(25)
+    #expect(relay.queues[try bob.mailbox]?.count == 1)
+    try bob.receive()
+    try bob.flush()
+    try alice.receive()
+    #expect(alice.shown.last == "bent")
+    try bend("bent again")
+    try later(20)
+    #expect(relay.queues[try bob.mailbox]?.isEmpty == true, "not twice in a day")
+    try later(25)
+    #expect(relay.queues[try bob.mailbox]?.count == 1)
+  }
+
   /// Two who have talked, and two messages of Alice's that are lost.
   private func unheard(keeping receipts: Bool = false) throws -> (alice: Node, bob: Node, relay: WorldRelay) {
     let (alice, bob, relay) = try acquainted()

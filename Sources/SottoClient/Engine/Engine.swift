@@ -81,6 +81,10 @@ package enum ClientLimits {
   /// What is kept of a session until it was heard: more would make a peer who never answers, and then begins anew, a
   /// burden.
   package static let unheard = 256
+  /// How long a session that has lost step waits for its user to write before it is begun anew, in seconds: drawn. And how
+  /// often that happens for a contact at most. [client.6]
+  package static let repairWait: ClosedRange<UInt64> = 3600...86_400
+  package static let repairPause: UInt64 = 86_400
   /// How long a device whose prekeys were of no use is left alone, while others of its account get a message: seconds.
   package static let stalled: UInt64 = 900
   /// How long a device is tried that takes no message, while others of its account do: 30 days, in seconds.

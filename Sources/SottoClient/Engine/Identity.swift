@@ -150,6 +150,7 @@ extension Engine {
   package mutating func maintain() throws {
     try deleteExpired()
     if try isRemoved() { return }
+    try repairInBackground()
     var profile = try profile()
     let before = profile
     try endFormerPlaces(&profile)

@@ -41,6 +41,7 @@ extension Engine {
       if error.makesSuspect, row.archivedAt == nil {
         row.isSuspect = true
         try save(row)
+        try expectRepair(of: row.session.info.peerAccount)
       }
       return
     }

@@ -85,6 +85,6 @@ struct BackupRestoreCommand: AsyncParsableCommand {
     Output.note("This is the account's first device now, with the contacts and messages of the backup.")
     guard !linked.isEmpty else { return }
     Output.note("These stay linked with it; remove what you do not have any more: sotto device revoke NAME")
-    for device in linked { Output.note("  " + device.line) }
+    for line in TextTable.lines(linked.map(\.cells)) { Output.note("  " + line) }
   }
 }

@@ -3,7 +3,9 @@ internal import SottoClient
 
 /// `sotto contact list`: contacts and strangers, oldest first.
 struct ContactListCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "list", abstract: "List contacts and requests.")
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "List contacts and requests.",
+    discussion: "In a terminal lines are cut to its width; whole addresses are in the output to a pipe or file.")
 
   @OptionGroup var options: GlobalOptions
 

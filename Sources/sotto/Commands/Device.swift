@@ -15,10 +15,7 @@ extension DeviceSummary {
     ])
   }
 
-  var line: String {
-    var line = "\(id)  \(Output.harmless(name ?? "-"))"
-    if isFirst { line += "  first" }
-    if isThisOne { line += "  this one" }
-    return line
+  var cells: [String] {
+    [id, Output.harmless(name ?? "(no name)"), isFirst ? "first" : "", isThisOne ? "this one" : ""]
   }
 }

@@ -11,7 +11,11 @@ struct DeviceListCommand: AsyncParsableCommand {
 
   func run() async throws {
     let (devices, isRemoved) = try await options.withClient { (try await $0.devices(), try await $0.isRemoved()) }
-    for device in devices { try options.json ? Output.line(device.json) : Output.line(device.line) }
+    if options.json {
+      for device in devices { try Output.line(device.json) }
+    } else {
+      for line in TextTable.lines(devices.map(\.cells)) { try Output.line(line) }
+    }
     if isRemoved { Output.note("This device was removed from the account: nothing comes or goes here any more.") }
   }
 }

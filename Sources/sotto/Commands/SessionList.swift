@@ -8,8 +8,11 @@ struct SessionListCommand: AsyncParsableCommand {
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
-    for session in try await options.withClient({ try await $0.sessions() }) {
-      try options.json ? Output.line(session.json) : Output.line(session.line)
+    let sessions = try await options.withClient { try await $0.sessions() }
+    if options.json {
+      for session in sessions { try Output.line(session.json) }
+    } else {
+      for line in TextTable.lines(sessions.map(\.cells)) { try Output.line(line) }
     }
   }
 }
@@ -22,7 +25,7 @@ extension SessionDescription {
     ])
   }
 
-  var line: String { "\(contact)  device \(device)  generation \(generation)  \(state)" }
+  var cells: [String] { [contact, "device \(device)", "generation \(generation)", state] }
 
   private var state: String {
     if isArchived { return "archived" }

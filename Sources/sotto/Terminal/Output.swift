@@ -34,12 +34,17 @@ enum Output {
     return true
   }
 
+  /// The width of the terminal that standard output is; nil if it is none, or does not say.
+  static var columns: Int? {
+    var window = winsize()
+    guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return nil }
+    return Int(window.ws_col)
+  }
+
   /// A text for somebody's camera. It is one for a dark terminal where colours are not wanted.
   static func code(_ text: String) throws {
     guard let code = QRCode(text) else { return }
-    var window = winsize()
-    let isKnown = unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0 && window.ws_col > 0
-    guard let zone = code.quietZone(columns: isKnown ? Int(window.ws_col) : .max) else {
+    guard let zone = code.quietZone(columns: columns ?? .max) else {
       return note("The terminal is too narrow for the QR code: it needs \(code.size + 4) columns.")
     }
     let isPlain = isatty(STDOUT_FILENO) == 0 || GlobalOptions.environment("NO_COLOR") != nil
