@@ -24,6 +24,9 @@ let package = Package(
     .executable(name: "sotto", targets: ["sotto"]),
     .executable(name: "sotto-relay", targets: ["sotto-relay"]),
   ],
+  traits: [
+    .trait(name: "Fleet", description: "A relay that can keep its store in PostgreSQL; needs libpq-dev.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
@@ -91,6 +94,16 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: shipped),
+    .systemLibrary(
+      name: "CLibpq", pkgConfig: "libpq",
+      providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+    // Without the trait it is empty, and libpq is not looked for.
+    .target(
+      name: "SottoRelayFleet",
+      dependencies: [
+        "SottoCrypto", "SottoWire", "SottoRelay", .target(name: "CLibpq", condition: .when(traits: ["Fleet"])),
+      ],
+      swiftSettings: shipped),
     .executableTarget(
       name: "sotto",
       dependencies: [
@@ -102,7 +115,7 @@ let package = Package(
     .executableTarget(
       name: "sotto-relay",
       dependencies: [
-        "SottoRelay",
+        "SottoRelay", .target(name: "SottoRelayFleet", condition: .when(traits: ["Fleet"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -148,6 +161,7 @@ let package = Package(
       name: "SottoRelayTests",
       dependencies: [
         "SottoRelay", "SottoWire", "SottoCrypto", "SottoSimulation",
+        .target(name: "SottoRelayFleet", condition: .when(traits: ["Fleet"])),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),

@@ -23,6 +23,7 @@ struct BackupCommand: AsyncParsableCommand {
     umask(0o077)
     try await Terminal.failing {
       let configuration = try options.sources.read().configuration
+      try Database.checkIsFile(configuration)
       try Terminal.write(try Backups.backup(configuration, to: file, replacing: replace), "Backed up to", json: json)
     }
   }

@@ -26,7 +26,7 @@ struct DoctorCommand: AsyncParsableCommand {
   func run() async throws {
     let findings: [Doctor.Finding]
     do {
-      findings = await Doctor(try options.sources.read().configuration).examine()
+      findings = await Doctor(try options.sources.read().configuration, database: Database.adapter).examine()
     } catch {
       findings = [Doctor.finding(error)]
     }

@@ -10,6 +10,9 @@ struct RelayOptions: ParsableArguments {
   @Option(help: "The folder to keep everything in. (default: $XDG_DATA_HOME/sotto-relay)")
   var data: String?
 
+  @Option(help: "Where the store is: sqlite, or the address of a PostgreSQL database. (default: sqlite)")
+  var store: String?
+
   @Option(help: "Where to listen; port 0 picks a free one. (default: 127.0.0.1:8090)")
   var listen: String?
 
@@ -77,7 +80,8 @@ struct RelayOptions: ParsableArguments {
   /// The file, the environment and these flags.
   var sources: ConfigurationSources {
     let single: [(Setting, String?)] = [
-      (.data, data), (.listen, listen), (.registration, registration), (.tlsCertificate, tlsCertificate),
+      (.data, data), (.store, store), (.listen, listen), (.registration, registration),
+      (.tlsCertificate, tlsCertificate),
       (.tlsKey, tlsKey), (.metrics, metrics), (.knockClaims, rateKnockClaims), (.contactClaims, rateContactClaims),
       (.knockEnvelopes, rateKnockEnvelopes), (.forwardedHeader, forwardedHeader), (.limitLoopback, limitLoopback),
       (.maxConnections, maxConnections), (.maxConnectionsPerClient, maxConnectionsPerClient),

@@ -23,6 +23,7 @@ struct RestoreCommand: AsyncParsableCommand {
     umask(0o077)
     try await Terminal.failing {
       let configuration = try options.sources.read().configuration
+      try Database.checkIsFile(configuration)
       try Terminal.write(try Backups.restore(configuration, from: file, replacing: replace), "Restored", json: json)
     }
   }

@@ -9,7 +9,8 @@ struct SottoRelayCommand: AsyncParsableCommand {
     abstract: "A blind relay: it stores sealed envelopes until their owner fetches them.",
     version: RelayVersion.text,
     subcommands: [
-      ServeCommand.self, ConfigCommand.self, BackupCommand.self, RestoreCommand.self, DoctorCommand.self,
+      ServeCommand.self, ConfigCommand.self, DatabaseCommand.self, BackupCommand.self, RestoreCommand.self,
+      DoctorCommand.self,
       BenchCommand.self,
     ])
 }

@@ -6,11 +6,35 @@ import Testing
     let paths = try Repository.files(under: "Sources", endingWith: ".swift")
     // An empty walk would pass: every Swift room must be among what was read.
     let rooms = Set(paths.map { $0.split(separator: "/")[1] })
-    for room in ["SottoCrypto", "SottoWire", "SottoSession", "SottoClient", "SottoRelay", "sotto", "sotto-relay"] {
+    for room in [
+      "SottoCrypto", "SottoWire", "SottoSession", "SottoClient", "SottoRelay", "SottoRelayFleet", "sotto",
+      "sotto-relay",
+    ] {
       #expect(rooms.contains(Substring(room)))
     }
     let violations = try paths.flatMap { try Boundaries.violations(in: Repository.text($0), at: $0) }
     expectNone(violations)
+  }
+
+  /// `swift build` has to do without what only a fleet needs.
+  @Test func `Nothing of the fleet is compiled without its trait`() throws {
+    func isGuarded(_ source: String) -> Bool {
+      let lines = source.split(separator: "\n")
+      let isOneBlock = lines.dropLast().allSatisfy { $0.hasPrefix(" ") || $0 == lines[0] }
+      return lines.first == "#if Fleet" && lines.last == "#endif" && isOneBlock
+    }
+    let paths = try Repository.files(under: "Sources/SottoRelayFleet", endingWith: ".swift")
+    #expect(paths.count > 5)
+    expectNone(try paths.filter { !isGuarded(try Repository.text($0)) })
+    #expect(!isGuarded("#if Fleet\n  let a = 1\n#endif\nimport CLibpq\n"))
+    #expect(!isGuarded("#if Fleet\n#else\n  let a = 1\n#endif\n"))
+    let manifest = try Repository.text("Package.swift")
+    for room in ["CLibpq", "SottoRelayFleet"] {
+      let uses = manifest.matches(
+        of: try Regex("\\.target\\(name: \"\(room)\", condition: \\.when\\(traits: \\[\"Fleet\"\\]\\)\\)"))
+      let all = manifest.ranges(of: "\"\(room)\"").count
+      #expect(!uses.isEmpty && all == uses.count + 1, "its own declaration, and dependencies under the trait alone")
+    }
   }
 
   @Test func `A benchmark reaches primitives in one file only`() throws {

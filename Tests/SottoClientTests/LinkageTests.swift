@@ -8,7 +8,7 @@ import Testing
 /// The relay does not know who puts an envelope into a mailbox. It watches one mailbox, and each time that a message is
 /// taken from it, it notes which others get an envelope while a receipt may come. Whoever is among them every time, and
 /// alone in that, is the correspondent.
-@Suite struct LinkageTests {
+@Suite(.sealsAreWatched) struct LinkageTests {
   private static let mailboxes = 100
   /// Each of the others gets an envelope a minute on average, as busy people do.
   private static let rate = 1.0 / 60

@@ -49,6 +49,7 @@ struct FailingLedger: BlobLedger {
   /// Called when the commit is asked for.
   let look: @Sendable () -> Void
   let asked = Counter()
+  var isShared: Bool { false }
 
   final class Counter: Sendable {
     private let count = Mutex(0)

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import SottoRelay
 import SottoWire
 import Testing
@@ -33,6 +34,7 @@ import Testing
     let values: [String] =
       switch setting {
       case .data: []
+      case .store: ["postgresql://sotto@db.example/sotto", "sqlite", "host=/run/postgresql dbname=sotto"]
       case .listen, .metrics: ["[::1]:1", "127.0.0.2:2", "localhost:3"]
       case .registration: ["open", "open", "open"]
       case .authority: ["one.example", "two.example:8443", "three.example"]
@@ -105,13 +107,33 @@ import Testing
     "trusted-proxies = 10.0.0.1, 10.0.0.2", "forwarded-header = x-real-ip", "limit-loopback = yes",
     "max-connections = 0", "max-connections = -1", "max-connections-per-client = 1000001", "client-requests = 5 per 4",
     "client-requests = 0/1", "client-connections = 1/0", "client-signed-requests = 9999999/1",
-    "client-failed-signatures = 1/0.0000001",
+    "client-failed-signatures = 1/0.0000001", "store = mysql://db.example/sotto", "store = /var/lib/store",
+    // A password is nothing for a file that is printed. [operation.12]
+    "store = postgresql://sotto:secret@db.example/sotto", "store = host=db.example password=secret",
+    "store = postgresql://db.example/sotto?password=secret", "store = postgresql://db.example/sotto?%70assword=secret",
+    "store = host=db.example sslPassword = secret", "store = postgresql://sotto:se/cret@db.example/sotto",
+    "store = postgresql://db.example/sotto?p%61ssword=secret",
   ]) func mistakesAreErrors(_ text: String) throws {
     try write(text)
     let failure = try #require(self.failure())
     #expect(failure.exitCode == 78 && !failure.what.isEmpty && !failure.meaning.isEmpty && !failure.next.isEmpty)
     try write("")
     #expect(self.failure() == nil)
+  }
+
+  /// [operation.12]
+  @Test func aPasswordIsNotRepeated() throws {
+    let found = self.failure([.store: ["postgresql://sotto:secret@db.example/sotto"]])
+    let failure = try #require(found)
+    #expect(!failure.description.contains("secret") && failure.next.contains("PGPASSFILE"))
+  }
+
+  /// [operation.12]
+  @Test func aProgramWithoutPostgreSQLSaysSo() throws {
+    let configuration = try read([.store: ["postgresql://sotto@db.example/sotto"]]).configuration
+    let logger = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+    let failure = #expect(throws: StartFailure.self) { try Relay(configuration, logger: logger) { _ in } }
+    #expect(failure?.exitCode == 78 && failure?.next.contains("--traits Fleet") == true)
   }
 
   @Test func mistakesAreNamedByTheirPlace() throws {

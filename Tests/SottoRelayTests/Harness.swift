@@ -12,6 +12,14 @@ import SottoWire
 import Synchronization
 import Testing
 
+#if Fleet
+  import SottoRelayFleet
+
+  private let adapter: (any StoreDatabase)? = PostgreSQL()
+#else
+  private let adapter: (any StoreDatabase)? = nil
+#endif
+
 /// A clock that a test sets.
 final class TestClock: Sendable {
   private let seconds = Mutex<Int64>(1_700_000_000)
@@ -62,7 +70,7 @@ final class TestRelay: Sendable {
     var logger = Logger(label: "test") { _ in JSONLogHandler { lines.add($0) } }
     logger.logLevel = .trace
     let (urls, found) = AsyncStream.makeStream(of: String.self)
-    let relay = try Relay(configuration, logger: logger) { found.yield($0) }
+    let relay = try Relay(configuration, database: adapter, logger: logger) { found.yield($0) }
     let group = ServiceGroup(
       configuration: .init(
         services: [.init(service: relay)], logger: Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }))

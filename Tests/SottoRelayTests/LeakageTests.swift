@@ -9,7 +9,7 @@ import Testing
 /// `Specs/Leakage.md` against the program: what is not declared must not be there, and what is declared must.
 @Suite struct LeakageTests {
   /// The first column of the tables in one section of the page, and the second.
-  private func declared(_ section: String) throws -> [(name: String, note: String)] {
+  static func declared(_ section: String) throws -> [(name: String, note: String)] {
     let page = try String(
       contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Specs/Leakage.md"),
       encoding: .utf8)
@@ -33,12 +33,12 @@ import Testing
           """)
     }
     try queue.close()
-    #expect(try declared("Stored").map(\.name).sorted() == columns.sorted())
+    #expect(try Self.declared("Stored").map(\.name).sorted() == columns.sorted())
   }
 
   /// [leakage.2]
   @Test func logEventsAndFieldsAreDeclared() throws {
-    let names = try declared("Logged").map(\.name)
+    let names = try Self.declared("Logged").map(\.name)
     let program =
       ["time", "level", "event"] + LogField.allCases.map(\.rawValue) + LogEventName.allCases.map(\.rawValue)
     #expect(names.sorted() == program.sorted())
@@ -46,7 +46,7 @@ import Testing
 
   /// [leakage.3]
   @Test func metricsAreDeclared() throws {
-    let page = try declared("Counted")
+    let page = try Self.declared("Counted")
     #expect(page.map(\.name) == RelayMetric.allCases.map(\.rawValue))
     for (metric, row) in zip(RelayMetric.allCases, page) {
       let labels = metric.kind == .histogram ? ["le"] : metric.labels.map(\.name)
@@ -56,15 +56,15 @@ import Testing
 
   /// [leakage.5]
   @Test func errorCodesAreDeclared() throws {
-    #expect(try declared("In errors").map(\.name) == Problem.allCases.map(\.rawValue))
+    #expect(try Self.declared("In errors").map(\.name) == Problem.allCases.map(\.rawValue))
   }
 
   /// A relay that is asked a little of everything, at the highest log level. [leakage.2] [leakage.3] [leakage.4]
   /// [operation.5]
   @Test func aRunningRelayEmitsWhatIsDeclaredAndNoMore() async throws {
-    let headers = try Set(declared("On the wire").map(\.name))
-    let logged = try Set(declared("Logged").map(\.name))
-    let counted = try declared("Counted")
+    let headers = try Set(Self.declared("On the wire").map(\.name))
+    let logged = try Set(Self.declared("Logged").map(\.name))
+    let counted = try Self.declared("Counted")
     let relay = try await TestRelay.start { $0.metrics = ListenAddress(host: "127.0.0.1", port: 0) }
     let owner = Owner(1)
     let answers = try await Self.askEverything(of: relay, owner)

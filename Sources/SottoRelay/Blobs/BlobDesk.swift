@@ -188,7 +188,7 @@ package struct BlobDesk: Sendable {
       }
     }
     var last = Digest.zero
-    while true {
+    while !ledger.isShared {
       let blobs = try await ledger.wholeBlobs(after: last, limit: RelayLimits.blobFiles)
       guard let end = blobs.last else { break }
       for blob in blobs { try await dropUnlessThere(blob) }

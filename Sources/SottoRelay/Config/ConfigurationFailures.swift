@@ -46,6 +46,20 @@ extension StartFailure {
     "Say `--registration open` (or `registration = open` in the file, or SOTTO_RELAY_REGISTRATION=open) if you mean it, "
       + "or listen on 127.0.0.1.", setting: .registration)
 
+  package static let withoutDatabase = StartFailure(
+    78, "The setting store names a PostgreSQL database, and this program was built without PostgreSQL.",
+    "It has no way to reach the database, so nothing was started.",
+    "Use a program that was built with `swift build -c release --traits Fleet`, or say `store = sqlite`.",
+    setting: .store)
+
+  package static let newerTables = StartFailure(
+    78, "The tables in the database are for a newer version of sotto-relay.", "This version does not understand them.",
+    "Run the newer version. Nothing was changed.", setting: .store)
+
+  package static let olderTables = StartFailure(
+    78, "The database has no tables, or those of an older version of sotto-relay.", "This version needs its own.",
+    "Run `sotto-relay db migrate` with the same settings; relays that run may go on meanwhile.", setting: .store)
+
   static let tlsIncomplete = StartFailure(
     78, "Only one of tls.certificate and tls.key is set.", "TLS needs both.",
     "Set the other too, or neither.", setting: .tlsCertificate)

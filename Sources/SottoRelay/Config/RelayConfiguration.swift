@@ -14,6 +14,7 @@ public struct RelayConfiguration: Sendable {
   public var listen = ListenAddress(host: "127.0.0.1", port: 8090)
   /// The folder that holds everything the relay keeps.
   public var dataDirectory: String
+  public var store = StoreLocation.sqlite
   /// nil: not said. Then only this machine is served.
   public var registration: Registration?
   /// The names that clients use; empty means any. [relay.11]
@@ -40,6 +41,7 @@ public struct RelayConfiguration: Sendable {
     guard setting.isList || (values.count == 1 && !values[0].isEmpty) else { return false }
     switch setting {
     case .data: dataDirectory = values[0]
+    case .store: return take(&store, StoreLocation(values[0]))
     case .listen: return take(&listen, ListenAddress(values[0]))
     case .registration:
       registration = Registration(rawValue: values[0])
@@ -91,6 +93,7 @@ public struct RelayConfiguration: Sendable {
   func values(of setting: Setting) -> [String] {
     switch setting {
     case .data: [dataDirectory]
+    case .store: [store.text]
     case .listen: [listen.description]
     case .registration: [registration?.rawValue].compactMap(\.self)
     case .authority: authorities.map(\.text).sorted()

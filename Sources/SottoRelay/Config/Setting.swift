@@ -4,6 +4,7 @@ internal import Logging
 /// when nobody says. What parses, prints, explains and reloads settings walks through this list.
 public enum Setting: String, CaseIterable, Sendable {
   case data
+  case store
   case listen
   case registration
   case authority
@@ -46,7 +47,7 @@ public enum Setting: String, CaseIterable, Sendable {
       .forwardedHeader, .limitLoopback, .maxConnections, .maxConnectionsPerClient, .clientConnections,
       .clientRequests, .clientSignedRequests, .clientFailedSignatures, .transferSeconds:
       true
-    case .data, .listen, .registration, .metrics, .logLevel: false
+    case .data, .store, .listen, .registration, .metrics, .logLevel: false
     }
   }
 
@@ -55,6 +56,12 @@ public enum Setting: String, CaseIterable, Sendable {
     switch self {
     case .data:
       ["The folder that everything is kept in. DIR/relay.conf cannot move it; a file given by --config can."]
+    case .store:
+      [
+        "Where the store is: `sqlite`, a file in the folder, or a PostgreSQL database, as",
+        "postgresql://USER@HOST/DATABASE or host=HOST dbname=DATABASE. The password stands in PGPASSWORD or in",
+        "the file that PGPASSFILE or passfile=FILE names, never here.",
+      ]
     case .listen: ["Where to listen, HOST:PORT; an IPv6 address in brackets. Port 0 picks a free one."]
     case .registration:
       [
@@ -114,6 +121,7 @@ public enum Setting: String, CaseIterable, Sendable {
   var example: String {
     switch self {
     case .data: "/var/lib/sotto-relay"
+    case .store: "postgresql://sotto@db1.example,db2.example/sotto"
     case .listen: "0.0.0.0:443"
     case .registration: "open"
     case .authority: "relay.example"

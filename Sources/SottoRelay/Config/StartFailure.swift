@@ -8,7 +8,7 @@ public struct StartFailure: Error, Equatable, Sendable, CustomStringConvertible 
   /// The setting that is at fault, if it is one.
   let setting: Setting?
 
-  init(_ exitCode: Int32, _ what: String, _ meaning: String, _ next: String, setting: Setting? = nil) {
+  package init(_ exitCode: Int32, _ what: String, _ meaning: String, _ next: String, setting: Setting? = nil) {
     self.exitCode = exitCode
     self.what = what
     self.meaning = meaning

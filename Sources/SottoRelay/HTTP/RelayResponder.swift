@@ -105,6 +105,8 @@ struct RelayResponder: Sendable {
       return (Reply(.requestMalformed), false)
     } catch StoreFailure.full {
       return (Reply(.storageFull), isKept)
+    } catch StoreFailure.unavailable {
+      return (Reply(.unavailable), isKept)
     } catch StoreFailure.failed(let code) {
       services.log.write(.storeFailed(code: code))
       return (Reply(.internalError), isKept)

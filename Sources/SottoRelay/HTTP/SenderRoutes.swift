@@ -49,6 +49,7 @@ extension RelayServices {
     case .stored, .repeated: return Reply(status: 201)
     case .refused(let refusal): return Reply(refusal)
     case .failed(.full): return Reply(.storageFull)
+    case .failed(.unavailable): return Reply(.unavailable)
     case .failed(let failure):
       if case .failed(let code) = failure { log.write(.storeFailed(code: code)) }
       return Reply(.internalError)

@@ -23,13 +23,24 @@ public struct Doctor: Sendable {
   }
 
   private let configuration: RelayConfiguration
+  private let database: (any StoreDatabase)?
 
-  public init(_ configuration: RelayConfiguration) { self.configuration = configuration }
+  public init(_ configuration: RelayConfiguration) { self.init(configuration, database: nil) }
+
+  /// `database`: as for the relay.
+  package init(_ configuration: RelayConfiguration, database: (any StoreDatabase)?) {
+    (self.configuration, self.database) = (configuration, database)
+  }
 
   /// All checks, in an order in which the first failure explains the later ones.
   public func examine() async -> [Finding] {
     var findings = [Self.ok("configuration", "The configuration can be used.")]
-    findings += [data(), disk(), store(), blobs(), durability(), clock(), certificate()]
+    findings += [data(), disk()]
+    switch configuration.store {
+    case .sqlite: findings += [store(), blobs(), durability()]
+    case .postgreSQL(let address): findings.append(store(at: address))
+    }
+    findings += [clock(), certificate()]
     findings.append(await port())
     return findings
   }
@@ -88,6 +99,22 @@ public struct Doctor: Sendable {
       return Self.failed("store", .olderStore)
     } catch {
       return Self.failed("store", .unusableStore(file.path))
+    }
+  }
+
+  /// Connects as the relay does, so a database that does not wait for its disk fails here.
+  private func store(at address: String) -> Finding {
+    do {
+      guard let database else { throw StartFailure.withoutDatabase }
+      let state = try database.state(address)
+      try state.check()
+      return Self.ok("store", "PostgreSQL answers and waits for its disk; the tables have version \(state.version).")
+    } catch StoreFailure.newerSchema {
+      return Self.failed("store", .newerTables)
+    } catch StoreFailure.olderSchema {
+      return Self.failed("store", .olderTables)
+    } catch {
+      return Self.failed("store", error as? StartFailure ?? .unusableStore("PostgreSQL"))
     }
   }
 

@@ -26,9 +26,18 @@ public final class Relay: Service {
   }
 
   /// Opens the store. `onListening` is told the URL, once connections are accepted.
-  public init(
+  public convenience init(
     _ configuration: RelayConfiguration, logger: Logger, serviceManager: ServiceManager? = nil,
     onListening: @escaping @Sendable (String) -> Void
+  ) throws(StartFailure) {
+    try self.init(
+      configuration, database: nil, logger: logger, serviceManager: serviceManager, onListening: onListening)
+  }
+
+  /// `database`: what opens a store that is not a file; nil when the program has nothing that could.
+  package init(
+    _ configuration: RelayConfiguration, database: (any StoreDatabase)?, logger: Logger,
+    serviceManager: ServiceManager? = nil, onListening: @escaping @Sendable (String) -> Void
   ) throws(StartFailure) {
     try configuration.check()
     let settings = try LiveSettings(configuration)
@@ -36,7 +45,13 @@ public final class Relay: Service {
     let metrics = RelayMetrics()
     let (broken, tell) = AsyncStream.makeStream(of: Int.self)
     self.broken = broken
-    let store = try Self.open(directory.store, metrics) { tell.yield($0) }
+    let store = try Self.open(configuration.store, directory.store, database) { report in
+      switch report {
+      case .committed(let jobs): metrics.committed(jobs)
+      case .failed: metrics.commitFailed()
+      case .broken(let code): tell.yield(code)
+      }
+    }
     let blobs = try Self.open(directory.blobs, store)
     self.configuration = configuration
     self.onListening = onListening
@@ -48,16 +63,15 @@ public final class Relay: Service {
   }
 
   private static func open(
-    _ path: String, _ metrics: RelayMetrics, broken: @escaping @Sendable (Int) -> Void
+    _ location: StoreLocation, _ path: String, _ database: (any StoreDatabase)?,
+    report: @escaping @Sendable (CommitReport) -> Void
   ) throws(StartFailure) -> any RelayStore {
+    if case .postgreSQL(let address) = location {
+      guard let database else { throw .withoutDatabase }
+      return try database.open(address, report: report)
+    }
     do {
-      return try SQLiteStore(path: path) { report in
-        switch report {
-        case .committed(let jobs): metrics.committed(jobs)
-        case .failed: metrics.commitFailed()
-        case .broken(let code): broken(code)
-        }
-      }
+      return try SQLiteStore(path: path, report: report)
     } catch StoreFailure.newerSchema {
       throw .newerStore
     } catch StoreFailure.olderSchema {

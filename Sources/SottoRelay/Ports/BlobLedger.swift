@@ -69,6 +69,9 @@ package enum BlobFile: Hashable, Sendable {
 /// the same terms. A row exists before its file of arriving bytes and after its file of whole ones; a row that goes
 /// leaves its file's name among the abandoned ones, in the same transaction.
 package protocol BlobLedger: Sendable {
+  /// Whether other relays have rows in it too: a row whose file is not here may have it there.
+  var isShared: Bool { get }
+
   /// Takes the place for a blob, with `part` for its file, or finds that it was taken: then that stands as it is.
   /// `admit` is asked before a place is taken. [blob.3]
   func claimBlob(

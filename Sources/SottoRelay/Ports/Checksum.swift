@@ -1,13 +1,13 @@
 /// The checksum that SQLite's own log has (sqlite.org/fileformat2.html section 4.2), of 32-bit words, little-endian: it finds
 /// what a disk has damaged, keeps nobody out, and costs a tenth of a hash. [operation.11]
-struct Checksum: Equatable, Sendable {
+package struct Checksum: Equatable, Sendable {
   private var first: UInt32 = 0
   private var second: UInt32 = 0
 
-  var value: UInt64 { UInt64(first) << 32 | UInt64(second) }
+  package var value: UInt64 { UInt64(first) << 32 | UInt64(second) }
 
   /// Of bytes; what is left of the last eight counts as if zeros followed.
-  init(_ bytes: ArraySlice<UInt8>) {
+  package init(_ bytes: ArraySlice<UInt8>) {
     var sum = (first: UInt32(0), second: UInt32(0))
     unsafe bytes.withUnsafeBytes { bytes in
       let whole = bytes.count & ~7
@@ -27,7 +27,7 @@ struct Checksum: Equatable, Sendable {
   }
 
   /// Goes on with another number.
-  mutating func add(_ word: UInt64) {
+  package mutating func add(_ word: UInt64) {
     first &+= UInt32(truncatingIfNeeded: word) &+ second
     second &+= UInt32(truncatingIfNeeded: word >> 32) &+ first
   }

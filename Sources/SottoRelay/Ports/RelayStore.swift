@@ -48,7 +48,7 @@ package struct Arrival: Sendable {
   package let capability: DigestNumbers
   package let bytes: ArraySlice<UInt8>
   /// Of the bytes: made here, so that the writer need not read them. [operation.11]
-  let sum: Checksum
+  package let sum: Checksum
 
   package init(mailbox: MailboxID, id: EnvelopeID, capability: Digest, bytes: ArraySlice<UInt8>) {
     self.init(mailbox: mailbox, id: id, capability: DigestNumbers(capability), bytes: bytes)
@@ -106,7 +106,10 @@ package enum StoreFailure: Error, Equatable, Sendable {
   case notDurable
   /// There is no room left.
   case full
-  /// Anything else; the number is the library's result code or, below zero, the system's.
+  /// The database cannot be reached, or takes no writes now. It may soon.
+  case unavailable
+  /// Anything else; the number is the library's result code or, below zero, the system's;
+  /// of PostgreSQL the five digits of SQLSTATE as a number of base 36.
   case failed(Int)
 }
 

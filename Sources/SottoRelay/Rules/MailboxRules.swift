@@ -32,6 +32,11 @@ package struct QueueState: Equatable, Sendable {
   /// A queue in which nothing waits.
   package init(lastIndex: UInt64 = 0) { self.lastIndex = lastIndex }
 
+  /// A queue as it was stored.
+  package init(lastIndex: UInt64, contact: Usage, knock: Usage) {
+    (self.lastIndex, self.contact, self.knock) = (lastIndex, contact, knock)
+  }
+
   /// Takes an envelope in: its index, or why not. [relay.27]
   package mutating func accept(_ size: Int, as kind: CapabilityClass) throws(Refusal) -> UInt64 {
     let usage = kind == .knock ? knock : contact

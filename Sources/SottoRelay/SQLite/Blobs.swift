@@ -184,7 +184,7 @@ private struct BlobRow {
 
 extension BlobFile {
   /// 16 bytes of a part, 32 of a content.
-  var name: [UInt8] {
+  package var name: [UInt8] {
     switch self {
     case .part(let name): name.bytes
     case .content(let digest): digest.bytes

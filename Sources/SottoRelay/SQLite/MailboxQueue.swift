@@ -3,24 +3,6 @@ internal import SottoWire
 
 /// What the writer knows of one mailbox: who may put, what waits, and which names are taken.
 struct MailboxQueue {
-  /// A capability that opens the mailbox.
-  struct Door {
-    let hash: DigestNumbers
-    let kind: CapabilityClass
-    /// Unix seconds; nil: never.
-    let expires: Int64?
-
-    init(hash: Digest, kind: CapabilityClass, expires: Int64?) {
-      self.hash = DigestNumbers(hash)
-      self.kind = kind
-      self.expires = expires
-    }
-
-    init(_ slot: CapabilitySlot) {
-      self.init(hash: slot.hash, kind: slot.kind, expires: slot.expires.map(Int64.init))
-    }
-  }
-
   /// An envelope that waits.
   struct Waiting {
     let key: Int64
@@ -50,13 +32,13 @@ struct MailboxQueue {
   /// A mailbox that nothing opens, as long to try as one with the usual doors.
   static let nobody: MailboxQueue = {
     var queue = MailboxQueue(number: 0)
-    queue.doors = CapabilityClass.allCases.map { Door(hash: .zero, kind: $0, expires: 0) }
+    queue.doors = Door.ofNobody
     return queue
   }()
 
   /// What the capability with this hash may do; nil when it opens nothing, now. [relay.25]
   func kind(_ hash: DigestNumbers, now: Int64) -> CapabilityClass? {
-    doors.first { $0.hash == hash && MailboxRules.isOpen(expires: $0.expires, now: now) }?.kind
+    doors.kind(hash, now: now)
   }
 
   /// Takes an envelope in; nil when its name is known. Throws a `Refusal`, having changed nothing.

@@ -116,7 +116,7 @@ struct QueueIndex {
   }
 
   mutating func open(_ mailbox: MailboxID, to slots: [CapabilitySlot]) {
-    mailboxes[Name(mailbox)]?.doors = slots.map(MailboxQueue.Door.init)
+    mailboxes[Name(mailbox)]?.doors = slots.map { Door($0) }
   }
 
   /// Forgets capabilities that ran out before `time`.
@@ -128,7 +128,7 @@ struct QueueIndex {
 
   // MARK: What is found at the start
 
-  mutating func found(_ door: MailboxQueue.Door, in mailbox: Name) { mailboxes[mailbox]?.doors.append(door) }
+  mutating func found(_ door: Door, in mailbox: Name) { mailboxes[mailbox]?.doors.append(door) }
 
   mutating func found(_ row: MailboxQueue.Waiting, name: Name, in mailbox: Name) {
     lastKey = max(lastKey, row.key)

@@ -6,6 +6,7 @@ internal import SottoWire
 /// of the queues in memory, which is read from the file when it is opened.
 package struct SQLiteStore: RelayStore {
   package let restoreEpoch: UInt64
+  package var isShared: Bool { false }
   let pool: DatabasePool
   let writer: GroupCommit
 

@@ -213,6 +213,7 @@ extension PutAnswer {
     case .refused(let refusal):
       self.init(number: number, problem: refusal.problem, retryAfter: UInt16(clamping: refusal.retryAfter ?? 0))
     case .failed(.full): self.init(number: number, problem: .storageFull)
+    case .failed(.unavailable): self.init(number: number, problem: .unavailable)
     case .failed: self.init(number: number, problem: .internalError)
     }
   }

@@ -1,0 +1,31 @@
+/// A database that can hold a relay's store, beside the file that is there without one. An adapter of its own.
+package protocol StoreDatabase: Sendable {
+  /// Opens what `migrate` has made. `address` is the setting `store`; `report` is told of every transaction.
+  func open(
+    _ address: String, report: @escaping @Sendable (CommitReport) -> Void
+  ) throws(StartFailure) -> any RelayStore
+  /// Brings the tables to this program's version. Relays may run meanwhile.
+  func migrate(_ address: String) throws(StartFailure) -> SchemaState
+  /// Looks, and changes nothing.
+  func state(_ address: String) throws(StartFailure) -> SchemaState
+}
+
+/// Which version the tables of a database have.
+package struct SchemaState: Equatable, Sendable {
+  /// 0: there are none.
+  package let version: Int
+  /// The oldest program that they still serve.
+  package let oldest: Int
+  /// This program's.
+  package let known: Int
+
+  package init(version: Int, oldest: Int, known: Int) {
+    (self.version, self.oldest, self.known) = (version, oldest, known)
+  }
+
+  /// The program's own version has to be there; a newer one is as good while it says so. [operation.13]
+  package func check() throws(StoreFailure) {
+    guard version >= known else { throw .olderSchema }
+    guard oldest <= known else { throw .newerSchema }
+  }
+}

@@ -1,0 +1,44 @@
+#if Fleet
+  /// Every bound of the fleet, with its reason.
+  enum FleetLimits {
+    /// Seconds that work may wait for the database before it is told that there is none: longer than a restart of
+    /// PostgreSQL takes, shorter than the time-out of any client.
+    static let patience = 5
+    /// The same for `/readyz`: who asks wants to know of now.
+    static let pingPatience = 1
+    /// Seconds that the database may take to answer what was sent to it: past it the connection is taken for dead.
+    static let answer = 15
+    /// The same for `db migrate`: an index on a large table takes its time.
+    static let migration = 6 * 3_600
+    /// Seconds to connect to one host, unless the address says otherwise.
+    static let connect = "3"
+    /// Milliseconds until bytes that nobody confirms end a connection: a host that vanished says nothing.
+    static let unconfirmed = "10000"
+    /// Milliseconds that one statement may take, and that it may wait for a lock: below `answer`, so that the database is
+    /// the first to give up, and says so.
+    static let statement = 10_000
+    static let lock = 5_000
+    /// Milliseconds to wait before the second attempt to connect; doubled for each further one, of which a random part is
+    /// waited, so that the nodes of a fleet do not all come back at the same moment.
+    static let firstPause = 50
+    static let longestPause = 1_000
+    /// How often work is tried when the database says that others were in its way.
+    static let attempts = 3
+
+    /// Threads with a connection for everything but accepts and acks: more than a few cores of a database can use are of
+    /// no use, and every connection is a process there.
+    static let jobThreads = 4
+    /// Envelopes, or acks, of one transaction.
+    static let batch = 256
+    /// Bytes of envelopes after which no more are added to a transaction: what has to be in memory twice.
+    static let batchBytes = 4 * 1024 * 1024
+    /// After so many delivered envelopes of a mailbox their oldest names are looked at: each look reads some thousands.
+    static let trim: Int64 = 1_024
+    /// Rows of one step of a sweep: short transactions, so that nobody waits for one.
+    static let sweepStep = 1_024
+    /// Partitions of each table: enough that vacuum and indexes stay small at a hundred million mailboxes.
+    static let partitions = 16
+    /// The oldest server that is tested: `hash partitions` and `pipeline mode` are older.
+    static let oldestServer = 150_000
+  }
+#endif

@@ -1,0 +1,243 @@
+#if Fleet
+  package import SottoRelay
+  internal import SottoCrypto
+  internal import SottoWire
+
+  extension PostgreSQLStore {
+    package func submit(
+      _ arrivals: [Arrival], now: Int64, admit: @escaping ArrivalAdmission,
+      done: @escaping @Sendable ([Acceptance]) -> Void
+    ) {
+      let submission = Submission(arrivals: arrivals, now: now, admit: admit, done: done)
+      if !threads.arrivals.put(submission) { submission.fail(.unavailable) }
+    }
+  }
+
+  /// Arrivals that came together, and whom to answer.
+  struct Submission: Sendable {
+    let arrivals: [Arrival]
+    let now: Int64
+    let admit: ArrivalAdmission
+    let done: @Sendable ([Acceptance]) -> Void
+
+    func fail(_ failure: StoreFailure) { done(arrivals.map { _ in .failed(failure) }) }
+
+    /// As many as make one transaction.
+    static let batch: @Sendable () -> (Submission) -> Bool = {
+      var (count, bytes) = (0, 0)
+      return { submission in
+        count += submission.arrivals.count
+        bytes += submission.arrivals.reduce(0) { $0 + $1.bytes.count }
+        return count <= FleetLimits.batch && bytes <= FleetLimits.batchBytes
+      }
+    }
+  }
+
+  extension Submission {
+    /// One transaction, two round trips:
+    ///
+    ///     BEGIN, lock heads, doors, known names -> judged here -> insert envelopes and names, heads, COMMIT -> answers
+    ///
+    /// Throws when the connection is lost: then the same is done once more, and what was committed all the same is known
+    /// by its name.
+    static func accept(
+      _ submissions: [Submission], _ connection: Connection, _ report: @Sendable (CommitReport) -> Void
+    ) throws(DatabaseFailure) {
+      var attempts = FleetLimits.attempts
+      while true {
+        do {
+          let outcomes = try attempt(submissions, connection, report)
+          for (submission, outcome) in zip(submissions, outcomes) { submission.done(outcome) }
+          return
+        } catch {
+          report(.failed)
+          if error.isLost { throw error }
+          attempts -= 1
+          if error.isCollision, attempts > 0 { continue }
+          for submission in submissions { submission.fail(error.forStore) }
+          return
+        }
+      }
+    }
+
+    private static func attempt(
+      _ submissions: [Submission], _ connection: Connection, _ report: @Sendable (CommitReport) -> Void
+    ) throws(DatabaseFailure) -> [[Acceptance]] {
+      var batch = try ArrivalBatch(submissions.flatMap(\.arrivals), connection)
+      let outcomes = submissions.map { submission in
+        submission.arrivals.map { batch.judge($0, now: submission.now, submission.admit) }
+      }
+      guard !batch.rows.isEmpty else {
+        connection.rollBack()
+        return outcomes
+      }
+      try batch.write(connection)
+      report(.committed(batch.rows.count))
+      return outcomes
+    }
+  }
+
+  /// Heads of mailboxes, locked, and what arrives in them.
+  private struct ArrivalBatch {
+    private struct Head {
+      var queue: QueueState
+      var doors: [Door] = []
+    }
+
+    private struct Name: Hashable {
+      let mailbox: UInt128
+      let id: UInt128
+    }
+
+    struct Row {
+      let arrival: Arrival
+      let index: UInt64
+      let kind: CapabilityClass
+      let day: Int64
+    }
+
+    private var heads: [UInt128: Head] = [:]
+    private var known: Set<Name> = []
+    private(set) var rows: [Row] = []
+
+    init(_ arrivals: [Arrival], _ connection: Connection) throws(DatabaseFailure) {
+      let mailboxes = Value.ids(Set(arrivals.map(\.mailbox.number)).sorted())
+      let found = try connection.run(
+        Statement.begin(), Self.lock(mailboxes), Self.doors(mailboxes),
+        Self.names(.ids(arrivals.map(\.mailbox.number)), .ids(arrivals.map(\.id.number))))
+      let (locked, doors, names) = (found[1], found[2], found[3])
+      for row in locked.indices { heads[locked.id(row, 0)] = Head(queue: QueueState(locked, row)) }
+      for row in doors.indices { heads[doors.id(row, 0)]?.doors += [Door(doors, row, from: 1)].compactMap(\.self) }
+      for row in names.indices { known.insert(Name(mailbox: names.id(row, 0), id: names.id(row, 1))) }
+    }
+
+    /// What the sender will be told if the rows are committed. A mailbox that is not there is judged like one that does
+    /// not open. [relay.24]
+    mutating func judge(_ arrival: Arrival, now: Int64, _ admit: ArrivalAdmission) -> Acceptance {
+      let mailbox = arrival.mailbox.number
+      let doors = heads[mailbox]?.doors ?? Door.ofNobody
+      do {
+        guard let kind = doors.kind(arrival.capability, now: now) else { throw Refusal(.deliveryRefused) }
+        // The name decides, not the bytes: the first envelope of a name is the one that counts. [relay.26]
+        let name = Name(mailbox: mailbox, id: arrival.id.number)
+        guard !known.contains(name) else { return .repeated }
+        try admit(kind, arrival.mailbox)
+        guard let index = try heads[mailbox]?.queue.accept(arrival.bytes.count, as: kind) else {
+          throw Refusal(.deliveryRefused)
+        }
+        known.insert(name)
+        rows.append(Row(arrival: arrival, index: index, kind: kind, day: MailboxRules.day(now)))
+        return .stored
+      } catch let refusal as Refusal {
+        return .refused(refusal)
+      } catch {
+        return .failed(.failed(-1))
+      }
+    }
+
+    func write(_ connection: Connection) throws(DatabaseFailure) {
+      let mailboxes = Value.ids(rows.map(\.arrival.mailbox.number))
+      let names = Value.ids(rows.map(\.arrival.id.number))
+      let positions = Value.numbers(rows.map { Int64($0.index) })
+      let days = Value.numbers(rows.map(\.day))
+      let changed = Set(rows.map(\.arrival.mailbox.number)).sorted()
+      let queues = changed.map { heads[$0]?.queue ?? QueueState() }
+      try connection.run(
+        Self.envelopes(
+          mailboxes, positions, names, .numbers(rows.map { Int64($0.kind.rawValue) }), days,
+          .numbers(rows.map(\.sum)), .manyBytes(rows.map(\.arrival.bytes))),
+        Self.remember(mailboxes, names, positions, days),
+        Self.update(
+          .ids(changed), .numbers(queues.map { Int64($0.lastIndex) }), .numbers(queues.map { Int64($0.contact.count) }),
+          .numbers(queues.map { Int64($0.contact.bytes) }), .numbers(queues.map { Int64($0.knock.count) }),
+          .numbers(queues.map { Int64($0.knock.bytes) })),
+        Statement.commit())
+    }
+
+    // MARK: Statements
+
+    private static let lock = Statement(
+      "lock queues",
+      """
+      SELECT m.id, m.last_index, m.contact_count, m.contact_bytes, m.knock_count, m.knock_bytes
+      FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id ORDER BY m.id FOR UPDATE OF m
+      """)
+
+    private static let doors = Statement(
+      "doors",
+      """
+      SELECT c.mailbox, c.hash, c.class, c.expires
+      FROM unnest($1::uuid[]) AS k (id) JOIN capability c ON c.mailbox = k.id
+      """)
+
+    private static let names = Statement(
+      "names",
+      """
+      SELECT n.mailbox, n.id FROM unnest($1::uuid[], $2::uuid[]) AS k (mailbox, id)
+      JOIN name n ON n.mailbox = k.mailbox AND n.id = k.id
+      """)
+
+    private static let envelopes = Statement(
+      "add envelopes",
+      """
+      INSERT INTO envelope (mailbox, position, id, class, day, sum, bytes)
+      SELECT * FROM unnest(
+        $1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[])
+      """)
+
+    private static let remember = Statement(
+      "add names",
+      """
+      INSERT INTO name (mailbox, id, position, day)
+      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[])
+      """)
+
+    private static let update = Statement(
+      "update queues",
+      """
+      UPDATE mailbox m SET last_index = k.last_index, contact_count = k.contact_count,
+        contact_bytes = k.contact_bytes, knock_count = k.knock_count, knock_bytes = k.knock_bytes
+      FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+        AS k (id, last_index, contact_count, contact_bytes, knock_count, knock_bytes)
+      WHERE m.id = k.id
+      """)
+  }
+
+  extension ArrivalBatch.Row {
+    /// What the column `sum` must be: the bytes, and whose they are. [operation.11]
+    var sum: Int64 { StoredSum.of(arrival.sum, arrival.mailbox, index, arrival.id) }
+  }
+
+  /// A checksum with the place of what it is of. [operation.11]
+  enum StoredSum {
+    static func of(_ bytes: Checksum, _ mailbox: MailboxID, _ index: UInt64, _ name: EnvelopeID) -> Int64 {
+      var sum = bytes
+      for id in [mailbox.number, name.number] {
+        sum.add(UInt64(truncatingIfNeeded: id >> 64))
+        sum.add(UInt64(truncatingIfNeeded: id))
+      }
+      sum.add(index)
+      return Int64(bitPattern: sum.value)
+    }
+  }
+
+  extension QueueState {
+    /// From `lock queues`.
+    fileprivate init(_ rows: Rows, _ row: Int) {
+      func usage(_ column: Int) -> Usage {
+        Usage(count: Int(rows.number(row, column)), bytes: Int(rows.number(row, column + 1)))
+      }
+      self.init(lastIndex: rows.unsigned(row, 1), contact: usage(2), knock: usage(4))
+    }
+  }
+
+  extension Door {
+    /// From `hash, class, expires`; nil for a class that this program does not know.
+    init?(_ rows: Rows, _ row: Int, from column: Int) {
+      guard let hash = try? Digest(rows.bytes(row, column)),
+        let kind = CapabilityClass(rawValue: UInt8(clamping: rows.number(row, column + 1)))
+      else { return nil }
+      self.init(hash: hash, kind: kind, expires: rows.isNull(row, column + 2) ? nil : rows.number(row, column + 2))
+    }
+  }
+#endif

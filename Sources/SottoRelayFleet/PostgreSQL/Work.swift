@@ -1,0 +1,134 @@
+#if Fleet
+  internal import Foundation
+  internal import SottoRelay
+
+  /// What waits for a thread.
+  struct Waiting<Work: Sendable>: Sendable {
+    let work: Work
+    /// When whoever asked is told that there is no database.
+    let until: ContinuousClock.Instant
+  }
+
+  /// Work, in the order in which it came, for the threads that take it.
+  final class WorkQueue<Work: Sendable>: @unchecked Sendable {
+    // Everything below is read and written under the condition's lock.
+    private let condition = NSCondition()
+    private var waiting: [Waiting<Work>] = []
+    private var isClosed = false
+    private var threads: Int
+    private var onEnd: [@Sendable () -> Void] = []
+
+    init(threads: Int) { self.threads = threads }
+
+    /// Whether it is taken: not once it is closed.
+    func put(_ work: Work, patience: Int = FleetLimits.patience) -> Bool {
+      condition.lock()
+      defer { condition.unlock() }
+      guard !isClosed else { return false }
+      waiting.append(Waiting(work: work, until: .now + .seconds(patience)))
+      condition.signal()
+      return true
+    }
+
+    /// Waits for work. Takes the first, and those after it as long as `more` says so. nil once it is closed and empty.
+    func take(while more: (Work) -> Bool) -> [Waiting<Work>]? {
+      condition.lock()
+      defer { condition.unlock() }
+      while waiting.isEmpty {
+        if isClosed { return nil }
+        condition.wait()
+      }
+      let count = max(waiting.prefix { more($0.work) }.count, 1)
+      defer { waiting.removeFirst(count) }
+      return Array(waiting.prefix(count))
+    }
+
+    /// Takes no more. What waits is done.
+    func close() {
+      condition.lock()
+      isClosed = true
+      condition.broadcast()
+      condition.unlock()
+    }
+
+    func threadEnded() {
+      condition.lock()
+      threads -= 1
+      let ended = threads == 0 ? onEnd : []
+      condition.unlock()
+      for end in ended { end() }
+    }
+
+    /// Returns when it is closed, and everything in it was done.
+    func ended() async {
+      await withCheckedContinuation { continuation in
+        condition.lock()
+        let isOver = threads == 0
+        if !isOver { onEnd.append { continuation.resume() } }
+        condition.unlock()
+        if isOver { continuation.resume() }
+      }
+    }
+  }
+
+  /// A thread with a connection of its own, which does work as it comes, and connects again when it must.
+  ///
+  ///     take -> connected? --no--> connect, pause longer each time -> still wanted? --no--> unavailable
+  ///               | yes                                                   | yes
+  ///               +---------------> run -> lost? -> once more, on a new connection
+  struct Worker<Work: Sendable>: Sendable {
+    let address: String
+    let queue: WorkQueue<Work>
+    /// Of one kind of work, how much may be done together: asked for each in turn, with what was taken before.
+    let batch: @Sendable () -> (Work) -> Bool
+    /// Does all of it and answers, or throws before it has answered any, and is asked again on another connection: so
+    /// nothing may be harmed when work is done twice.
+    let run: @Sendable (Connection, [Work]) throws(DatabaseFailure) -> Void
+    let fail: @Sendable (Work, StoreFailure) -> Void
+
+    func start(_ name: String) {
+      let thread = Thread { self.loop() }
+      thread.name = name
+      thread.start()
+    }
+
+    private func loop() {
+      var connection: Connection?
+      while let taken = queue.take(while: batch()) {
+        var rest = taken
+        var pause = Pause()
+        while !rest.isEmpty {
+          let late = rest.filter { $0.until <= .now }
+          rest.removeAll { $0.until <= .now }
+          for waiting in late { fail(waiting.work, .unavailable) }
+          guard !rest.isEmpty else { break }
+          if connection?.isUsable != true { connection = try? Connection(address) }
+          guard let open = connection else {
+            pause.wait(atMost: rest.map(\.until).min() ?? .now)
+            continue
+          }
+          do {
+            try run(open, rest.map(\.work))
+            rest = []
+          } catch {
+            connection = nil
+            pause.wait(atMost: rest.map(\.until).min() ?? .now)
+          }
+        }
+      }
+      queue.threadEnded()
+    }
+  }
+
+  /// Times between attempts: none, then longer and longer, each by chance between nothing and the whole.
+  private struct Pause {
+    private var longest = 0
+
+    mutating func wait(atMost end: ContinuousClock.Instant) {
+      let left = Int((end - ContinuousClock.now) / .milliseconds(1))
+      let milliseconds = min(Int.random(in: 0...longest), max(left, 0))
+      longest = min(max(longest * 2, FleetLimits.firstPause), FleetLimits.longestPause)
+      Thread.sleep(forTimeInterval: Double(milliseconds) / 1_000)
+    }
+  }
+#endif

@@ -1,0 +1,142 @@
+#if Fleet
+  import SottoCrypto
+  import SottoRelay
+  import SottoRelayFleet
+  import SottoWire
+  import Synchronization
+  import Testing
+
+  /// A database that dies, stops and comes back. A server of its own, which nobody else's tests miss.
+  @Suite(.enabled(if: PostgreSQLCluster.isInstalled), .serialized) struct PostgreSQLFaultTests {
+    private static let now: Int64 = 1_700_000_000
+
+    /// SIGKILL for every process of the server while envelopes are taken in: what was acknowledged is there, once, and in
+    /// its place, and what was not can be sent again. [relay.26] [stream.4]
+    @Test func nothingThatWasAcknowledgedIsLostWhenTheServerIsKilled() async throws {
+      let cluster = try PostgreSQLCluster()
+      let address = cluster.address(try cluster.database())
+      let lostConnections = FailingLedger.Counter()
+      let store = try PostgreSQLStore(address: address) {
+        if case .failed = $0 { lostConnections.add() }
+      }
+      let mailbox = try await StoreContract { store }.registered(1)
+      let total = 3_000
+      let sender = PersistentSender(store, mailbox, total: total)
+      sender.start(lanes: 6)
+      for moment in [total / 6, total / 2] {
+        while sender.acknowledged.count < moment { try await Task.sleep(for: .milliseconds(1)) }
+        cluster.kill()
+        try cluster.start()
+      }
+      while sender.acknowledged.count < total { try await Task.sleep(for: .milliseconds(5)) }
+      #expect(sender.wrong.isEmpty, "never a wrong answer: \(sender.wrong)")
+      #expect(lostConnections.value > 0, "it was killed in the middle")
+      let again = try PostgreSQLStore(address: address)
+      let found = try await again.envelopes(mailbox, after: 0, room: Room(count: 9_999, bytes: .max), now: Self.now)
+      let lost = sender.acknowledged.filter { number in !found.contains { $0.id == envelopeID(number) } }
+      print(
+        "FIGURE PostgreSQL killed twice: \(found.count) acknowledged, \(lost.count) lost, \(sender.failures) batches sent again"
+      )
+      #expect(lost.isEmpty && found.map(\.index) == Array(1...UInt64(total)))
+      #expect(try await again.status(mailbox)?.envelopes == UInt32(total))
+      try await store.close()
+      try await again.close()
+    }
+
+    /// While the database is away the relay says so, soon; when it is back it is used again, without a restart.
+    @Test func theRelayFollowsTheDatabase() async throws {
+      let cluster = try PostgreSQLCluster()
+      let relay = try await TestRelay.start {
+        $0.store = .postgreSQL(cluster.address(try! cluster.database()))
+      }
+      let owner = Owner(1)
+      try await owner.register(at: relay)
+      let (mailbox, contact) = (owner.mailbox, owner.contact)
+      @Sendable func put(_ number: Int) async throws -> Int {
+        try await relay.sender(.put, .envelope(mailbox, envelopeID(number)), contact, body: envelope(number)).status
+      }
+      #expect(try await relay.send("GET", "/readyz").status == 200)
+      #expect(try await put(1) == 201)
+      cluster.stop()
+      let start = ContinuousClock.now
+      #expect(try await relay.send("GET", "/readyz").status == 503)
+      #expect(ContinuousClock.now - start < .seconds(4), "a probe is not kept waiting")
+      #expect(try await put(2) == 503)
+      // What comes shortly before the database does is not turned away.
+      async let early = put(3)
+      try await Task.sleep(for: .milliseconds(200))
+      try cluster.start()
+      #expect(try await early == 201)
+      #expect(try await relay.send("GET", "/readyz").status == 200)
+      // Connections that have not been used meanwhile are dead, and nobody is told.
+      for number in 4..<12 { #expect(try await put(number) == 201) }
+      let stream = try await StreamClient.connect(to: relay, owner.mailbox)
+      let epoch = try await stream.authenticate(owner.key, at: relay)
+      let found = try await stream.untilCaughtUp(acknowledging: epoch).map(\.bytes)
+      #expect(found == ([1] + Array(3..<12)).map { envelope($0) })
+      stream.close()
+      try await relay.stop()
+      let log = relay.lines.all.joined(separator: "\n")
+      #expect(!log.contains(cluster.folder) && !log.contains(owner.mailbox.text))
+    }
+  }
+
+  /// Sends numbered envelopes in batches, several at a time, and every batch again until all of it was acknowledged.
+  private final class PersistentSender: Sendable {
+    private struct State {
+      var next = 0
+      var acknowledged: Set<Int> = []
+      var failures = 0
+      var wrong: [Acceptance] = []
+    }
+
+    private static let batch = 20
+    private let store: any RelayStore
+    private let mailbox: MailboxID
+    private let total: Int
+    private let state = Mutex(State())
+
+    init(_ store: any RelayStore, _ mailbox: MailboxID, total: Int) {
+      (self.store, self.mailbox, self.total) = (store, mailbox, total)
+    }
+
+    var acknowledged: Set<Int> { state.withLock { $0.acknowledged } }
+    var failures: Int { state.withLock { $0.failures } }
+    /// Answers that are neither yes nor "not now".
+    var wrong: [Acceptance] { state.withLock { $0.wrong } }
+
+    func start(lanes: Int) {
+      for _ in 0..<lanes { sendNext() }
+    }
+
+    private func sendNext() {
+      let start = state.withLock { state in
+        defer { state.next += Self.batch }
+        return state.next
+      }
+      if start < total { send(Array(start..<start + Self.batch)) }
+    }
+
+    private func send(_ numbers: [Int]) {
+      let arrivals = numbers.map {
+        Arrival(mailbox: mailbox, id: envelopeID($0), capability: Owner(1).contact.hash, bytes: envelope($0))
+      }
+      store.submit(arrivals, now: 1_700_000_000) { _, _ in
+      } done: { outcomes in
+        let isOver = self.state.withLock { state in
+          for (number, outcome) in zip(numbers, outcomes) {
+            switch outcome {
+            case .stored, .repeated: state.acknowledged.insert(number)
+            case .failed(.unavailable): break
+            default: state.wrong.append(outcome)
+            }
+          }
+          let isOver = state.acknowledged.isSuperset(of: numbers)
+          if !isOver { state.failures += 1 }
+          return isOver
+        }
+        if isOver { self.sendNext() } else { self.send(numbers) }
+      }
+    }
+  }
+#endif

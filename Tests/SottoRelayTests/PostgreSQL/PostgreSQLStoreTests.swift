@@ -1,0 +1,301 @@
+#if Fleet
+  import Foundation
+  import SottoCrypto
+  import SottoRelay
+  import SottoRelayFleet
+  import SottoWire
+  import Testing
+
+  /// The PostgreSQL adapter: the contract, what several relays with one database owe each other, and what is its own.
+  @Suite(.enabled(if: PostgreSQLCluster.isInstalled)) struct PostgreSQLStoreTests {
+    /// One after the other: each has several stores, and each store several connections.
+    @Suite(.enabled(if: PostgreSQLCluster.isInstalled), .serialized) struct Contract {
+      private static let database = Result { try PostgreSQLCluster.shared().database() }
+
+      @Test(arguments: StoreContract.all.map(\.name)) func contract(_ name: String) async throws {
+        let cluster = try PostgreSQLCluster.shared()
+        // One for all: to empty it takes a fifth of the time that a new one does.
+        let database = try Self.database.get()
+        try cluster.empty(database)
+        let address = cluster.address(database)
+        let clause = try #require(StoreContract.all.first { $0.name == name })
+        let contract = try StoreContract { try PostgreSQLStore(address: address) }
+        try await clause.run(contract)
+        try await contract.store.close()
+      }
+    }
+
+    private func withDatabase(_ body: (PostgreSQLCluster, String) async throws -> Void) async throws {
+      let cluster = try PostgreSQLCluster.shared()
+      try await body(cluster, try cluster.database())
+    }
+
+    // MARK: Two relays
+
+    /// Two stores take in what overlaps: every index once and none left out, every name once. [stream.4] [relay.26]
+    @Test func twoStoresAcceptIntoOneMailbox() async throws {
+      try await withDatabase { cluster, name in
+        let stores = try [0, 1].map { _ in try PostgreSQLStore(address: cluster.address(name)) }
+        let contract = try StoreContract { stores[0] }
+        let mailboxes = [try await contract.registered(1), try await contract.registered(2)]
+        let stored = await withTaskGroup(of: Int.self) { group in
+          for (store, seeds) in zip(stores, [[1, 2], [2, 1]] as [[UInt8]]) {
+            group.addTask {
+              // One after the other at each store, so that the two are at work at the same time all the while. Every name
+              // is sent four times, and the mailboxes come in both orders.
+              var stored = 0
+              for round in 0..<60 {
+                let arrivals = (round * 10..<round * 10 + 20).flatMap { number in
+                  seeds.map { seed in
+                    Arrival(
+                      mailbox: Owner(seed).mailbox, id: envelopeID(number), capability: Owner(seed).contact.hash,
+                      bytes: envelope(number))
+                  }
+                }
+                let outcomes = await submit(arrivals, to: store)
+                #expect(outcomes.allSatisfy { $0 == .stored || $0 == .repeated }, "nobody is turned away")
+                stored += outcomes.count { $0 == .stored }
+              }
+              return stored
+            }
+          }
+          return await group.reduce(0, +)
+        }
+        #expect(stored == 2 * 610, "each name is new once")
+        for mailbox in mailboxes {
+          let found = try await stores[0].envelopes(
+            mailbox, after: 0, room: Room(count: 9_999, bytes: .max), now: contract.now)
+          #expect(found.map(\.index) == Array(1...610))
+          #expect(Set(found.map(\.id)) == Set((0..<610).map(envelopeID)))
+          #expect(try await stores[1].status(mailbox)?.envelopeBytes == 610 * 512)
+        }
+        for store in stores { try await store.close() }
+      }
+    }
+
+    /// [relay.18]
+    @Test func twoStoresHandOutAPrekeyOnce() async throws {
+      try await withDatabase { cluster, name in
+        let stores = try [0, 1].map { _ in try PostgreSQLStore(address: cluster.address(name)) }
+        let contract = try StoreContract { stores[0] }
+        let mailbox = try await contract.registered(1)
+        let part = SignedPartUpload(id: 1, sealed: [1])
+        try await stores[0].putSignedPart(mailbox, part, by: contract.mutation(1, 3))
+        let sealed = (0..<100 as Range<UInt32>).map { OneTimePart(index: $0, sealed: [UInt8($0), 7, UInt8($0)]) }
+        try await stores[1].putBatch(mailbox, 1, try OneTimeUpload(sealed), by: contract.mutation(1, 4))
+        let capability = Owner(1).contact.hash
+        let handed = try await withThrowingTaskGroup { group in
+          for number in 0..<120 {
+            group.addTask {
+              try await stores[number & 1].claim(mailbox, capability: capability, now: contract.now) { _ in }.oneTime
+            }
+          }
+          return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let parts = handed.compactMap { $0 }
+        #expect(parts.count == 100 && Set(parts.map(\.index)).count == 100, "none twice, none lost")
+        #expect(parts.allSatisfy { $0.sealed == sealed[Int($0.index)].sealed })
+        for store in stores { try await store.close() }
+      }
+    }
+
+    /// Two that make the same card, or take the same name for a blob, at once: one does. [relay.20] [blob.1]
+    @Test func twoStoresRaceForAName() async throws {
+      try await withDatabase { cluster, name in
+        let stores: [any RelayStore] = try [0, 1].map { _ in try PostgreSQLStore(address: cluster.address(name)) }
+        let contract = try StoreContract { stores[0] }
+        for seed in [1, 2] as [UInt8] { _ = try await contract.registered(seed) }
+        for round in 0..<10 as Range<UInt8> {
+          for attempt in [Self.makeCard, Self.takeName] {
+            let won = await withTaskGroup(of: Int.self) { group in
+              for seed in [1, 2] as [UInt8] {
+                group.addTask { await attempt(contract, stores[Int(seed) - 1], round, seed) }
+              }
+              return await group.reduce(0, +)
+            }
+            #expect(won == 1)
+          }
+        }
+        for store in stores { try await store.close() }
+      }
+    }
+
+    /// 1 if this one has done it.
+    @Sendable private static func makeCard(
+      _ contract: StoreContract, _ store: any RelayStore, _ name: UInt8, _ seed: UInt8
+    ) async -> Int {
+      let refused = await contract.refusal {
+        let card = StoredCard(listSequence: 1, sealed: [seed])
+        let id = try CardID([UInt8](repeating: name, count: 16))
+        try await store.putCard(id, card, .absent, by: contract.mutation(seed, 9))
+      }
+      #expect(refused == nil || refused == .cardConflict)
+      return refused == nil ? 1 : 0
+    }
+
+    @Sendable private static func takeName(
+      _ contract: StoreContract, _ store: any RelayStore, _ name: UInt8, _ seed: UInt8
+    ) async -> Int {
+      let refused = await contract.refusal {
+        let bytes = [UInt8](repeating: name, count: 16)
+        let target = UploadTarget(
+          mailbox: Owner(seed).mailbox, blob: try BlobID(bytes), capability: Owner(seed).contact.hash)
+        _ = try await store.claimBlob(target, .smallest, part: try PartName(bytes), now: contract.now) {}
+      }
+      #expect(refused == nil || refused == .blobConflict)
+      return refused == nil ? 1 : 0
+    }
+
+    // MARK: What it refuses
+
+    private func failure(_ address: String) -> StartFailure? {
+      do {
+        _ = try PostgreSQL().open(address) { _ in }
+        return nil
+      } catch { return error }
+    }
+
+    /// [operation.12]
+    @Test(arguments: ["synchronous_commit = off", "synchronous_commit = 'off'"])
+    func aDatabaseThatDoesNotWaitForItsDiskIsRefused(_ setting: String) async throws {
+      try await withDatabase { cluster, name in
+        #expect(failure(cluster.address(name)) == nil)
+        try cluster.sql("ALTER DATABASE \(name) SET \(setting)", in: "postgres")
+        #expect(throws: (any Error).self) { _ = try PostgreSQLStore(address: cluster.address(name)) }
+        let found = try #require(failure(cluster.address(name)))
+        #expect(found.exitCode == 74 && found.what.contains("synchronous_commit"))
+        try cluster.sql("ALTER DATABASE \(name) SET synchronous_commit = local", in: "postgres")
+        #expect(failure(cluster.address(name)) == nil)
+      }
+    }
+
+    /// N runs with the tables of N + 1 as long as those say that they still serve it; then no more. [operation.13]
+    @Test func newerTablesAreRefusedUnlessTheyServe() async throws {
+      try await withDatabase { cluster, name in
+        let address = cluster.address(name)
+        try cluster.sql("UPDATE store SET version = version + 1", in: name)
+        #expect(failure(address) == nil, "expanded")
+        #expect(try PostgreSQL().migrate(address).version == 2, "what is newer stays as it is")
+        try cluster.sql("UPDATE store SET oldest = version", in: name)
+        let tables = try cluster.sql("SELECT * FROM store", in: name)
+        #expect(throws: StoreFailure.newerSchema) { _ = try PostgreSQLStore(address: address) }
+        #expect(failure(address)?.exitCode == 78)
+        #expect(throws: StartFailure.self) { try PostgreSQL().migrate(address) }
+        #expect(try cluster.sql("SELECT * FROM store", in: name) == tables, "nothing was changed")
+      }
+    }
+
+    @Test func anEmptyDatabaseIsMigratedOnce() async throws {
+      let cluster = try PostgreSQLCluster.shared()
+      try cluster.sql("CREATE DATABASE bare", in: "postgres")
+      let address = cluster.address("bare")
+      #expect(try PostgreSQL().state(address) == SchemaState(version: 0, oldest: 0, known: 1))
+      #expect(throws: StoreFailure.olderSchema) { _ = try PostgreSQLStore(address: address) }
+      #expect(failure(address)?.next.contains("sotto-relay db migrate") == true)
+      // Two at once: one waits for the other.
+      let made = try await withThrowingTaskGroup { group in
+        for _ in 0..<2 { group.addTask { try PostgreSQL().migrate(address) } }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(made == [SchemaState(version: 1, oldest: 1, known: 1), SchemaState(version: 1, oldest: 1, known: 1)])
+      #expect(failure(address) == nil)
+    }
+
+    /// What is said of each is another thing, and in none of it is the password, or the address. [operation.12]
+    @Test func whatIsWrongWithAnAddressIsSaid() async throws {
+      let cluster = try PostgreSQLCluster.shared()
+      let guarded = cluster.address("model", user: "guarded")
+      let key = "password=canary-of-the-pass"
+      let cases: [(String, Int32)] = [
+        ("host=\(cluster.folder)/none dbname=model", 69), (cluster.address("canary-none"), 69), (guarded, 78),
+        (guarded + " " + key, 69), ("host=\(cluster.folder) canary", 78), ("postgresql://[canary", 78),
+      ]
+      var said: Set<String> = []
+      for (address, code) in cases {
+        let found = try #require(failure(address), "\(address)")
+        #expect(found.exitCode == code, "\(address): \(found)")
+        #expect(!found.what.isEmpty && !found.meaning.isEmpty && !found.next.isEmpty)
+        #expect(!"\(found)".contains("canary") && !"\(found)".contains(cluster.folder))
+        said.insert(found.what)
+      }
+      #expect(said.count == 4)
+      let right = failure(guarded + " " + key + "word")
+      #expect(
+        right?.exitCode == 74, "the password is right; the tables are not this user's: \(String(describing: right))")
+    }
+
+    // MARK: What is stored
+
+    /// An envelope that is not what was stored is not delivered. [operation.11]
+    @Test func damageIsNotDelivered() async throws {
+      try await withDatabase { cluster, name in
+        let contract = try StoreContract { try PostgreSQLStore(address: cluster.address(name)) }
+        let mailbox = try await contract.registered(1)
+        let arrival = Arrival(
+          mailbox: mailbox, id: envelopeID(1), capability: Owner(1).contact.hash, bytes: envelope(1))
+        #expect(try await contract.store.accept(arrival, now: contract.now) { _ in })
+        let room = Room(count: 9, bytes: .max)
+        #expect(try await contract.store.envelopes(mailbox, after: 0, room: room, now: contract.now).count == 1)
+        try cluster.sql("UPDATE envelope SET bytes = set_byte(bytes, 99, 7)", in: name)
+        await #expect(throws: StoreFailure.failed(Int("XX001", radix: 36)!)) {
+          try await contract.store.envelopes(mailbox, after: 0, room: room, now: contract.now)
+        }
+        try await contract.store.close()
+      }
+    }
+
+    /// [leakage.1]
+    @Test func storedColumnsAreDeclared() throws {
+      let columns = try PostgreSQLCluster.shared().sql(
+        """
+        SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+          AND NOT a.attisdropped
+        """, in: "model")
+      let declared = try LeakageTests.declared("In PostgreSQL").map(\.name)
+      #expect(declared.sorted() == columns.split(separator: "\n").map(String.init).sorted())
+    }
+
+    /// Every key of a mailbox's table begins with its id, which also divides the table; no sequence, no foreign key, no
+    /// trigger, no procedure. [leakage.1]
+    @Test func tablesCanBeSpreadByMailbox() throws {
+      let cluster = try PostgreSQLCluster.shared()
+      let keys = try cluster.sql(
+        """
+        SELECT c.relname, pg_get_partkeydef(c.oid), a.attname FROM pg_class c
+        JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+        WHERE c.relkind = 'p' ORDER BY 1
+        """, in: "model")
+      var divided: [String: String] = [:]
+      for line in keys.split(separator: "\n") {
+        let words = line.split(separator: "|").map(String.init)
+        #expect(words[1] == "HASH (\(words[2]))")
+        divided[words[0]] = words[2]
+      }
+      #expect(
+        divided == [
+          "card": "id", "mailbox": "id", "blob_place": "id", "capability": "mailbox", "signed_part": "mailbox",
+          "batch": "mailbox", "envelope": "mailbox", "name": "mailbox", "blob": "mailbox",
+        ])
+      let none = try cluster.sql(
+        """
+        SELECT (SELECT count(*) FROM pg_class WHERE relkind = 'S')
+          + (SELECT count(*) FROM pg_constraint WHERE contype = 'f')
+          + (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal)
+          + (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace)
+        """, in: "model")
+      #expect(none == "0\n")
+    }
+  }
+
+  /// What becomes of arrivals that come together.
+  func submit(_ arrivals: [Arrival], to store: any RelayStore, now: Int64 = 1_700_000_000) async -> [Acceptance] {
+    await withCheckedContinuation { continuation in
+      store.submit(arrivals, now: now) { _, _ in
+      } done: {
+        continuation.resume(returning: $0)
+      }
+    }
+  }
+#endif
