@@ -98,6 +98,54 @@ import Testing
     }
   }
 
+  /// Alice and Bob, after a message of Bob's has arrived bent: the session has lost step.
+  private func outOfStep() throws -> World {
+    let world = try World()
+    try world.introduce()
+    try world.bob.send("bent", to: try world.alice.address)
+    let mailbox = try world.alice.mailbox
+    var envelope = try #require(world.relay.queues[mailbox]?.last)
+    world.relay.lose(mailbox)
+    envelope.bytes[400] ^= 1
+    try world.alice.step { try $0.receive(envelope.id, envelope.bytes) }
+    return world
+  }
+
+  // [client.1] [client.6]
+  @Test func `Dying anywhere while a session is begun anew loses nothing and repeats nothing`() throws {
+    try everywhere(
+      "repair", from: try outOfStep(), .alice, allowing: [["hello", "after"], ["hello", "repaired", "after"]]
+    ) { world in
+      try world.alice.send("repaired", to: "bob")
+    } recovery: { world in
+      try world.alice.flush()
+    } then: { world in
+      try world.alice.send("after", to: "bob")
+      try world.bob.receive()
+      try world.bob.flush()
+      try world.alice.receive()
+      #expect(world.alice.shown == ["yes?", "bent"])
+      return world.bob.shown
+    }
+  }
+
+  // [client.1] [client.20]
+  @Test func `Dying anywhere while what was not heard goes again loses nothing and repeats nothing`() throws {
+    let world = try outOfStep()
+    try world.alice.send("repaired", to: "bob")
+    try everywhere("what was not heard", from: world, .bob, allowing: [["yes?", "bent"]]) { world in
+      try world.bob.receive()
+      try world.bob.flush()
+    } recovery: { world in
+      try world.bob.receive()
+      try world.bob.flush()
+    } then: { world in
+      try world.alice.receive()
+      #expect(world.bob.shown == ["hello", "repaired"])
+      return world.alice.shown
+    }
+  }
+
   // [client.13] [client.15]
   @Test func `Dying anywhere while an address changes ends in one that works`() throws {
     try everywhere("address", from: try World(), .bob, allowing: [["found you"]]) { world in

@@ -512,6 +512,44 @@ private func isRefused(_ body: () throws -> Void) -> Bool {
     }
   }
 
+  // [client.16]
+  @Test func `A contact's device that takes nothing now does not keep the others waiting`() throws {
+    let home = try Household()
+    let account = try home.alice.step { try #require(try $0.find("bob")).account }
+    try home.alice.send("to both", to: "bob", flushing: false)
+    func mailbox(_ errand: Errand?) -> MailboxID? {
+      switch errand {
+      case .put(_, let mailbox, _, _, _, _), .claim(_, _, let mailbox, _, _): mailbox
+      default: nil
+      }
+    }
+    let first = try #require(try home.alice.step { try $0.nextErrand(for: account, patient: false) })
+    #expect(try home.alice.step { try $0.leaveAlone(first, for: account) })
+    let second = try home.alice.step { try $0.nextErrand(for: account, patient: false) }
+    #expect(mailbox(first) != nil && mailbox(second) != nil && mailbox(first) != mailbox(second))
+  }
+
+  // [client.18] [devices.8]
+  @Test func `Evidence against a contact ends with a comparison, and not with what another device has to say`() throws {
+    let home = try Household()
+    let alice = try home.bob.step { try #require(try $0.find("alice")).account }
+    let number = try home.bob.step { try $0.safetyNumber(with: try #require(try $0.find("alice"))) }
+    #expect(try home.bob.step { try $0.verify(alice, digits: number) })
+    try home.settle()
+    try home.phone.step { engine in
+      var contact = try #require(try engine.contact(alice))
+      contact.hasForkEvidence = true
+      try home.phone.records.save(contact)
+    }
+    try home.bob.step { try $0.setTimer(3600, with: alice) }
+    try home.settle()
+    #expect(try home.phone.step { try $0.contact(alice)?.hasForkEvidence } == true)
+    for node in [home.bob, home.phone, home.alice] { node.now += 60 }
+    #expect(try home.bob.step { try $0.verify(alice, digits: number) })
+    try home.settle()
+    #expect(try home.phone.step { try $0.contact(alice)?.hasForkEvidence } == false)
+  }
+
   // [devices.13]
   @Test func `A first device that comes back from its backup is the first again, and the others stay`() throws {
     let home = try Household()

@@ -309,6 +309,16 @@ import Testing
     #expect(relay.queues[try bob.mailbox]?.count == 1)
   }
 
+  // [client.16] A relay that takes nothing, and has no card, is asked once more, and not for ever.
+  @Test func `A message to an account that was deleted fails`() throws {
+    let (alice, bob, _) = try acquainted()
+    try bob.step { try $0.retire() }
+    try bob.flushUploads(retiring: true)
+    alice.now += 3700
+    let message = try alice.send("to nobody", to: "bob")
+    #expect(try alice.state(message) == .failed)
+  }
+
   /// Two who have talked, and two messages of Alice's that are lost.
   private func unheard(keeping receipts: Bool = false) throws -> (alice: Node, bob: Node, relay: WorldRelay) {
     let (alice, bob, relay) = try acquainted()
@@ -348,6 +358,29 @@ import Testing
     }
     #expect(try alice.records.count(.unheard, group: nil) <= 2)
     #expect(bob.shown.count == Set(bob.shown).count)
+  }
+
+  // [client.20]
+  @Test func `Whoever begins one session after the other gets a message three times more, and no timer`() throws {
+    let (alice, bob, relay) = try acquainted()
+    try alice.send("one", to: "bob")
+    let account = try #require(try alice.step { try $0.find("bob") }).account
+    try alice.step { try $0.setTimer(3600, with: account) }
+    try alice.flush()
+    let mailbox = try bob.mailbox
+    relay.lose(mailbox)
+    var again = 0
+    for _ in 0..<6 {
+      try beginAnew(bob)
+      try alice.receive()
+      try alice.flush()
+      again += relay.queues[mailbox]?.count ?? 0
+      relay.lose(mailbox)
+    }
+    // "hello" too, which was answered, but in no later chain.
+    #expect(again == 2 * Int(ClientLimits.resends))
+    try bob.receive()
+    #expect(try bob.step { try $0.find("alice") }?.timer == 0)
   }
 
   // [client.20]

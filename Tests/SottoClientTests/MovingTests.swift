@@ -105,6 +105,33 @@ import Testing
     #expect(!relay.holds(mailbox) && !relay.holds(new.0) && relay.card(new.1, at: there) == nil)
   }
 
+  @Test func `Nobody is told before the new relay has everything`() throws {
+    let (alice, bob, relay) = try acquainted()
+    let id = try cardID(bob)
+    let before = try #require(relay.card(id)).sequence
+    try bob.step { try $0.move(to: there) }
+    #expect(try bob.step { try $0.queued() } == 0 && relay.card(id)?.sequence == before)
+    try alice.send("meanwhile", to: "bob")
+    try bob.flush()
+    #expect(relay.card(id)?.sequence == before + 1)
+    try bob.receive()
+    #expect(bob.shown.last == "meanwhile")
+  }
+
+  @Test func `What the old relay had still to be told is told`() throws {
+    let (alice, bob, relay) = try acquainted()
+    let (old, address) = try (cardID(bob), bob.address)
+    try bob.step { try $0.rotateContactSecret() }
+    try bob.step { try $0.move(to: there) }
+    try bob.flush()
+    #expect(relay.card(old) == nil, "the address from before the rotation leads nowhere")
+    #expect(try relay.card(cardID(bob)) != nil && address != bob.address)
+    try alice.receive()
+    try alice.send("hello again", to: "bob")
+    try bob.receive()
+    #expect(bob.shown.last == "hello again")
+  }
+
   @Test func `Who cannot move is refused, and nothing is changed`() throws {
     let home = try Household()
     let refused = { (node: Node, relay: RelayAuthority) in

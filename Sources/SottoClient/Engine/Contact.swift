@@ -39,6 +39,8 @@ package struct Contact: StoredRecord, Equatable {
   /// The newest list of ours that each of their devices has said to hold, by its sequence: one that holds an older one
   /// may not write to all of our devices. [devices.9]
   var knowsList: [DeviceID: UInt64] = [:]
+  /// When the card was last looked for because a relay took nothing: unix seconds.
+  var refusedAt: UnixTime = 0
   /// Devices whose prekeys were of no use, and until when they are left alone: unix seconds.
   var stalled: [DeviceID: UnixTime] = [:]
 
@@ -178,6 +180,7 @@ extension Contact {
     writer.u64(verifiedAt)
     writer.u32(timer)
     writer.u8(role.rawValue)
+    writer.u64(refusedAt)
     for numbers in [knowsList, stalled] {
       writer.list(numbers.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) { writer, entry in
         writer.fixed(entry.key.bytes)
@@ -212,6 +215,7 @@ extension Contact {
     guard format >= 3 else { return }
     guard let role = Role(rawValue: try reader.u8()) else { throw CryptoError.wrongLength }
     self.role = role
+    refusedAt = try reader.u64()
     knowsList = Dictionary(uniqueKeysWithValues: try reader.list { (try $0.device(), try $0.u64()) })
     stalled = Dictionary(uniqueKeysWithValues: try reader.list { (try $0.device(), try $0.u64()) })
   }

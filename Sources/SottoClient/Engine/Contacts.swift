@@ -163,7 +163,9 @@ extension Engine {
         if content.isLink { continue }
       }
       for device in come {
-        try records.save(OutboxItem(item.message, to: item.account, device: device, content: item.content))
+        var new = OutboxItem(item.message, to: item.account, device: device, content: item.content)
+        new.isElsewhere = item.isElsewhere
+        try records.save(new)
       }
     }
   }

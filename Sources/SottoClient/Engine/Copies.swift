@@ -40,8 +40,12 @@ extension Engine {
     guard account != (try profile().account), known?.role ?? .person == .person else { return }
     var contact = known ?? Contact(copy.address, name: nil, isAccepted: false)
     if known == nil || copy.message == nil { try apply(copy, to: &contact) }
-    // Writing to a stranger accepts them, wherever it was done.
-    if copy.message?.author == .account { contact.isAccepted = true }
+    // Writing to a stranger accepts them, wherever it was done. What is known already says nothing about today.
+    if let message = copy.message, message.author == .account,
+      try records.load(StoredMessage.self, StoredMessage.key(.outgoing, account, message.content.id)) == nil
+    {
+      contact.isAccepted = true
+    }
     try records.save(contact)
     // One device, which knows of all others first, passes on what one that has not heard of the last has told. [devices.9]
     let isPassedOn = try holdsAccountKey() && hasNotHeard(device, of: own)
@@ -65,8 +69,9 @@ extension Engine {
       contact.relay = copy.address.relay
     }
     try rename(&contact, copy.name?.text)
+    // Only a comparison that was made since ends the evidence. [client.18]
+    if copy.verifiedAt > contact.verifiedAt { contact.hasForkEvidence = false }
     contact.verifiedAt = copy.verifiedAt
-    if copy.verifiedAt != 0 { contact.hasForkEvidence = false }
     guard contact.timer != copy.timer else { return }
     contact.timer = copy.timer
     try notice("You have decided: \(Self.words(forTimer: copy.timer)).", about: contact, isNews: false)

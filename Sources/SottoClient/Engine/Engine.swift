@@ -81,6 +81,8 @@ package enum ClientLimits {
   /// What is kept of a session until it was heard: more would make a peer who never answers, and then begins anew, a
   /// burden.
   package static let unheard = 256
+  /// How often one message goes again because its session has ended.
+  package static let resends: UInt8 = 3
   /// How long a session that has lost step waits for its user to write before it is begun anew, in seconds: drawn. And how
   /// often that happens for a contact at most. [client.6]
   package static let repairWait: ClosedRange<UInt64> = 3600...86_400

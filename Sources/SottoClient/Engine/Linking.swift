@@ -325,11 +325,14 @@ extension Engine {
   }
 
   func nextHistory(_ transfer: Transfer, _ own: Contact) throws -> Errand? {
-    guard let history = try ownDevices()?.history, let place = own.place(of: history.device) else { return nil }
+    // A mailbox that takes nothing is no more: the device has to be removed, and linked again.
+    guard let history = try ownDevices()?.history, let place = own.place(of: history.device),
+      let capability = own.capabilities[place.mailbox]
+    else { return nil }
     return .upload(
       BlobUpload(
         message: history.message, spool: transfer.spool, parts: history.attachment.blobParts, mailbox: place.mailbox,
-        relay: place.relay, capability: own.capability(for: place.mailbox)))
+        relay: place.relay, capability: capability))
   }
 
   /// The relay has the history: the new device is told where, and what opens it.

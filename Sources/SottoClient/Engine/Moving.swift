@@ -10,6 +10,14 @@ struct FormerPlace: StoredRecord {
   let cardID: CardID
   /// When it is given up: unix seconds.
   let until: UnixTime
+  /// The sequence of the card there; 0: there is none.
+  let listed: UInt64
+  /// Of the `contact` capability of that mailbox.
+  let contactHash: Digest
+  /// Whether the card there leads here, and contacts were told.
+  var isTold = false
+  /// Whether the card there was withdrawn, with the contact secret that it goes by.
+  var isWithdrawn = false
   /// Whether it is being given up.
   var isEnding = false
   /// Of the last owner's request there.
@@ -17,7 +25,11 @@ struct FormerPlace: StoredRecord {
   private let mailboxSeed: SecretBox
   private let cardSeed: SecretBox
 
-  init(_ profile: Profile, mailboxKey: borrowing SigningKey, cardKey: borrowing SigningKey, until: UnixTime) {
+  init(
+    _ profile: Profile, listed: UInt64, mailboxKey: borrowing SigningKey, cardKey: borrowing SigningKey, until: UnixTime
+  ) {
+    self.listed = listed
+    contactHash = profile.contactCapability.hash
     relay = profile.relay
     mailbox = profile.mailbox
     cardID = ContactKeys(profile.address).cardID
@@ -42,6 +54,10 @@ struct FormerPlace: StoredRecord {
     writer.fixed(mailbox.bytes)
     writer.fixed(cardID.bytes)
     writer.u64(until)
+    writer.u64(listed)
+    writer.fixed(contactHash.bytes)
+    writer.flag(isTold)
+    writer.flag(isWithdrawn)
     writer.flag(isEnding)
     writer.u64(sequence)
     writer.secret(mailboxSeed.secret)
@@ -53,6 +69,10 @@ struct FormerPlace: StoredRecord {
     mailbox = try reader.mailbox()
     cardID = try CardID(try reader.fixed(CardID.count))
     until = try reader.u64()
+    listed = try reader.u64()
+    contactHash = try reader.digest()
+    isTold = try reader.flag()
+    isWithdrawn = try reader.flag()
     isEnding = try reader.flag()
     sequence = try reader.u64()
     mailboxSeed = SecretBox(try reader.secret(32))
@@ -74,12 +94,22 @@ extension Engine {
     try checkHoldsAccountKey()
     var profile = try profile()
     try checkMayMove(profile, to: relay)
-    // What the old relay has still to be told, of prekeys and capabilities, is of no use any more.
-    for upload in try records.all(Upload.self) where upload.place == nil { try records.remove(upload) }
-    let listed = try ownCard(profile).list.sequence
+    let pending = try records.all(Upload.self).filter { $0.place == nil }
     let former = FormerPlace(
-      profile, mailboxKey: try deviceKeys().mailboxKey, cardKey: try cardKey(), until: seconds + ClientLimits.former)
+      profile, listed: try listedNow(profile, pending), mailboxKey: try deviceKeys().mailboxKey, cardKey: try cardKey(),
+      until: seconds + ClientLimits.former)
     try records.save(former)
+    for var upload in pending {
+      try records.remove(upload)
+      switch upload.action {
+      case .deleteCard, .setCapabilities:
+        // Whoever was to be cut off there still is.
+        upload.place = former.mailbox
+        upload.sequence = 0
+        try records.save(upload)
+      default: break
+      }
+    }
 
     let device = try deviceKeys().moved(from: &entropy)
     try records.put(.own, KeyRow.device, group: [], device.encoded())
@@ -92,14 +122,40 @@ extension Engine {
     try records.save(Upload(.createMailbox))
     try publishCapabilities(profile)
     try publishPrekeys(&profile, withBatch: true)
-    let card = try renewCard(&profile, condition: .absent)
+    try renewCard(&profile, condition: .absent)
     try records.save(profile)
-    try records.save(
-      Upload(
-        .putCard(former.cardID, listSequence: card.list.sequence, .replaces(listed)),
-        body: seal(card, for: profile), cardKey: try former.cardKey(), at: former.mailbox))
-    // Their client would look for the list at the old place; so it has it from here.
-    try tellContacts([.link(.card(UnverifiedCard(card)))])
+  }
+
+  /// The sequence of the card that the relay has, which may be older than ours; 0: none.
+  private func listedNow(_ profile: Profile, _ pending: [Upload]) throws -> UInt64 {
+    for upload in pending {
+      switch upload.action {
+      case .putCard(_, _, .replaces(let sequence)): return sequence
+      case .putCard(_, _, .absent): return 0
+      default: continue
+      }
+    }
+    return try ownCard(profile).list.sequence
+  }
+
+  /// When the new relay has everything, and not before, the old card leads there, and contacts are told. [client.21]
+  mutating func announceMove() throws {
+    for var former in try formerPlaces() where !former.isTold && !former.isEnding {
+      guard try !hasUploads() else { return }
+      former.isTold = true
+      try records.save(former)
+      let profile = try profile()
+      let card = try ownCard(profile)
+      if !former.isWithdrawn {
+        let condition: CardCondition = former.listed == 0 ? .absent : .replaces(former.listed)
+        try records.save(
+          Upload(
+            .putCard(former.cardID, listSequence: card.list.sequence, condition), body: seal(card, for: profile),
+            cardKey: try former.cardKey(), at: former.mailbox))
+      }
+      // Their client would look for the list at the old place; so it has it from here.
+      try tellContacts([.link(.card(UnverifiedCard(card)))])
+    }
   }
 
   private func checkMayMove(_ profile: Profile, to relay: RelayAuthority) throws {
@@ -155,9 +211,14 @@ extension Engine {
     try records.save(Upload(.deleteMailbox, at: former.mailbox))
   }
 
-  /// With the contact secret the old address goes, wherever it leads. [client.13]
+  /// With the contact secret the old address goes, wherever it leads: card, prekeys and knock. [client.13]
   func withdrawFormerCards() throws {
-    for former in try formerPlaces() {
+    for var former in try formerPlaces() where !former.isEnding {
+      former.isWithdrawn = true
+      try records.save(former)
+      let contacts = try CapabilitySet([CapabilitySlot(.contact, former.contactHash)])
+      try records.save(Upload(.setCapabilities, body: contacts.encoded, at: former.mailbox))
+      try records.save(Upload(.withdrawOneTimeParts, at: former.mailbox))
       for upload in try records.all(Upload.self) where upload.place == former.mailbox && upload.isCard {
         try records.remove(upload)
       }

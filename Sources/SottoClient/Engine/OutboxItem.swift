@@ -27,6 +27,8 @@ package struct OutboxItem: StoredRecord, Equatable {
   package var notBefore: UInt64
   /// Whether the relay has the message for another device of the account.
   var isElsewhere = false
+  /// How often it went again because its session had ended. [client.20]
+  var resends: UInt8 = 0
 
   package enum Stage: Equatable, Sendable {
     case unaddressed
@@ -45,6 +47,14 @@ package struct OutboxItem: StoredRecord, Equatable {
     firstSentAt = 0
     attempts = 0
     notBefore = 0
+  }
+
+  /// The same once more, to the same device or to one that takes its place. Wherever it goes, the relay has it already.
+  func again(to device: DeviceID) -> OutboxItem {
+    var item = OutboxItem(message, to: account, device: device, content: content)
+    item.isElsewhere = true
+    item.resends = resends + 1
+    return item
   }
 
   /// Whether the relay does not have it yet.
@@ -79,6 +89,7 @@ package struct OutboxItem: StoredRecord, Equatable {
     writer.u32(attempts)
     writer.u64(notBefore)
     writer.flag(isElsewhere)
+    writer.u8(resends)
   }
 
   package init(from reader: inout SecretReader, format: UInt8) throws {
@@ -102,5 +113,6 @@ package struct OutboxItem: StoredRecord, Equatable {
     notBefore = try reader.u64()
     guard format >= 2 else { return }
     isElsewhere = try reader.flag()
+    resends = try reader.u8()
   }
 }

@@ -162,8 +162,11 @@ extension Engine {
       return
     }
     try records.remove(item)
+    // The others have it, or have an item of their own.
+    if item.isElsewhere { return }
     for device in card.devices {
-      try records.save(OutboxItem(item.message, to: item.account, device: device.id, content: item.content))
+      let new = OutboxItem(item.message, to: item.account, device: device.id, content: item.content)
+      if try records.load(OutboxItem.self, new.key) == nil { try records.save(new) }
     }
   }
 
@@ -323,6 +326,19 @@ extension Engine {
     return true
   }
 
+  /// The mailbox of a device takes nothing now: the others of its account do not wait for it.
+  ///
+  /// - Returns: whether there are others.
+  package mutating func leaveAlone(_ errand: Errand, for account: AccountID) throws -> Bool {
+    switch errand {
+    case .claim(_, let device, _, _, _): return try leaveAlone(account, device)
+    case .put(let key, _, _, _, _, _):
+      guard let device = try records.load(OutboxItem.self, key)?.device else { return false }
+      return try leaveAlone(account, device)
+    case .fetchCard, .upload: return false
+    }
+  }
+
   /// The relay has stored an envelope.
   package mutating func delivered(_ key: [UInt8]) throws {
     guard var item = try records.load(OutboxItem.self, key), case .sealed(let sid, _, _) = item.stage else { return }
@@ -350,12 +366,10 @@ extension Engine {
 
   /// The session has ended since it was sealed. A device that was removed meanwhile has no business with it. [client.20]
   private func sendAgain(_ item: OutboxItem) throws {
-    guard let device = item.device, try contact(item.account)?.place(of: device) != nil,
-      let content = try? Content(decoding: item.content), !content.parts.isEmpty
-    else { return }
-    var again = OutboxItem(item.message, to: item.account, device: device, content: item.content)
-    again.isElsewhere = true
-    try records.save(again)
+    guard let device = item.device, try contact(item.account)?.place(of: device) != nil, Unheard.isKept(item) else {
+      return
+    }
+    try records.save(item.again(to: device))
   }
 
   /// The relay declined an envelope or a claim: this capability does not open that mailbox (any more).
@@ -367,9 +381,12 @@ extension Engine {
       try records.save(contact)
       return true
     }
-    if try contact.role != .own || !holdsAccountKey(), seconds >= contact.cardCheckedAt + 60 {
-      // Perhaps the device has been replaced: a newer list says so.
+    if try contact.role != .own || !holdsAccountKey(), seconds >= contact.cardCheckedAt + 60,
+      seconds >= contact.refusedAt + 60
+    {
+      // Perhaps the device has been replaced: a newer list says so. Once: there may be none to be had.
       contact.cardCheckedAt = 0
+      contact.refusedAt = seconds
       try records.save(contact)
       return true
     }
@@ -410,7 +427,11 @@ extension Engine {
     for item in try records.all(OutboxItem.self, group: info.peerAccount.bytes) {
       guard item.stage == .unconfirmed(session: info.sid) else { continue }
       try records.remove(item)
-      if let row = try session(info.sid) { try keepUnheard(item, in: row) }
+      if let row = try session(info.sid), row.archivedAt == nil {
+        try keepUnheard(item, in: row)
+      } else {
+        try sendAgain(item)
+      }
       try settle(item.message, item.account)
     }
   }

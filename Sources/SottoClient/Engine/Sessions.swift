@@ -88,7 +88,7 @@ extension Engine {
   }
 
   /// Archives and deletes what the rules say, after a session of the pair was created or confirmed. [sessions.8]
-  func keepHouse(_ account: AccountID, _ device: DeviceID, reset: SessionInfo? = nil) throws {
+  mutating func keepHouse(_ account: AccountID, _ device: DeviceID, reset: SessionInfo? = nil) throws {
     let plan = SessionRules.housekeeping(try candidates(of: account, device: device), reset: reset, now: seconds)
     for sid in plan.archive { try archive(sid) }
     for sid in plan.delete {
@@ -108,7 +108,7 @@ extension Engine {
     for sid in over { try deleteSession(sid) }
   }
 
-  func archive(_ sid: Digest) throws {
+  mutating func archive(_ sid: Digest) throws {
     guard var row = try session(sid), row.archivedAt == nil else { return }
     row.archivedAt = seconds
     try save(row)

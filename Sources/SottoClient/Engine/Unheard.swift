@@ -12,6 +12,7 @@ struct Unheard: StoredRecord, Equatable {
   let account: AccountID
   let device: DeviceID
   let content: [UInt8]
+  let resends: UInt8
 
   init(_ item: OutboxItem, to device: DeviceID, on session: Digest, chain: Int) {
     self.session = session
@@ -20,6 +21,7 @@ struct Unheard: StoredRecord, Equatable {
     account = item.account
     self.device = device
     content = item.content
+    resends = item.resends
   }
 
   static var table: Table { .unheard }
@@ -37,6 +39,7 @@ struct Unheard: StoredRecord, Equatable {
     writer.fixed(account.bytes)
     writer.fixed(device.bytes)
     writer.vector(content)
+    writer.u8(resends)
   }
 
   init(from reader: inout SecretReader, format: UInt8) throws {
@@ -46,22 +49,34 @@ struct Unheard: StoredRecord, Equatable {
     account = try reader.account()
     device = try reader.device()
     content = try reader.vector()
+    resends = try reader.u8()
   }
 
-  /// To be sent again, to the same device or to one that takes its place. Wherever it goes, the relay has it already.
+  /// Messages alone go again, and copies of them: readers know a message by its id, but would take an old timer, or how a
+  /// contact stood once, for new. And not for ever: a peer may begin one session after the other.
+  static func isKept(_ item: OutboxItem) -> Bool {
+    guard item.resends < ClientLimits.resends, let content = try? Content(decoding: item.content) else { return false }
+    return content.isMessage
+      || content.parts.contains { part in
+        switch part {
+        case .link: true
+        case .copy(let copy): copy.message != nil
+        default: false
+        }
+      }
+  }
+
   func again(to device: DeviceID) -> OutboxItem {
     var item = OutboxItem(message, to: account, device: device, content: content)
-    item.isElsewhere = true
-    return item
+    item.resends = resends
+    return item.again(to: device)
   }
 }
 
 extension Engine {
   /// The relay has it: it is kept until something of the peer's shows that it was opened.
   func keepUnheard(_ item: OutboxItem, in row: borrowing SessionRow) throws {
-    guard let device = item.device, let chain = row.session.sendingChain,
-      let content = try? Content(decoding: item.content), !content.parts.isEmpty
-    else { return }
+    guard let device = item.device, let chain = row.session.sendingChain, Unheard.isKept(item) else { return }
     let session = row.session.info.sid
     if try records.count(.unheard, group: session.bytes) >= ClientLimits.unheard {
       var oldest: Unheard?
@@ -91,7 +106,10 @@ extension Engine {
   }
 
   /// A session comes to an end: what nobody has heard goes again. [client.20]
-  func sendUnheardAgain(of session: Digest) throws {
+  mutating func sendUnheardAgain(of session: Digest) throws {
+    guard try records.count(.unheard, group: session.bytes) > 0 else { return }
+    // What has disappeared here has done so, or will, on the other side. [client.19]
+    try deleteExpired()
     for unheard in try records.all(Unheard.self, group: session.bytes) {
       try records.remove(unheard)
       try records.save(unheard.again(to: unheard.device))

@@ -33,7 +33,7 @@ package struct Upload: StoredRecord {
   /// 0 until it was first sent.
   var sequence: UInt64 = 0
   /// Where, if it is not at the account's present relay: its mailbox there. [client.21]
-  let place: MailboxID?
+  var place: MailboxID?
 
   init(_ action: Action, body: [UInt8] = [], at place: MailboxID? = nil) {
     self.action = action
@@ -213,7 +213,10 @@ extension Engine {
   }
 
   /// The relay has done it, or it need not be done any more.
-  package mutating func uploadDone(_ errand: OwnerErrand) throws { try records.delete(.upload, errand.upload) }
+  package mutating func uploadDone(_ errand: OwnerErrand) throws {
+    try records.delete(.upload, errand.upload)
+    try announceMove()
+  }
 
   /// The relay holds other prekeys under this id: the next ones, which are due now, have greater ids.
   package mutating func uploadSuperseded(_ errand: OwnerErrand) throws {

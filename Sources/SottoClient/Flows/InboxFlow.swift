@@ -44,6 +44,8 @@ public struct ReceivedMessage: Sendable {
 extension Client {
   /// Messages that are handed over at a time: a few lines fit one write to a pipe.
   private static let handful = 16
+  /// How long a former relay may take: one that never ends must not keep the present one waiting.
+  private static let formerPatience = Duration.seconds(15)
 
   /// Receives what waits at the relay and hands it over, oldest first, a few messages at a time; flushes the outbox.
   ///
@@ -192,7 +194,12 @@ extension Client {
   /// next time: nobody waits for a relay that may be gone. [client.21]
   private func readFormerMailboxes() async {
     for place in (try? step({ try $0.formerMailboxes() })) ?? [] {
-      _ = try? await stream(from: place, follow: false, isShown: false, { _ in })
+      try? await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await self.stream(from: place, follow: false, isShown: false, { _ in }) }
+        group.addTask { try await Task.sleep(for: Self.formerPatience) }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
     }
   }
 

@@ -104,6 +104,7 @@ extension Client {
         try await perform(errand, for: account)
         attempt = 0
       } catch let failure as RelayFailure {
+        if case .declined(_, .mailboxFull) = failure, try step({ try $0.leaveAlone(errand, for: account) }) { continue }
         attempt += 1
         if failure.isTransient, attempt < 3, failure.retryAfter == nil {
           try await Backoff.pause(attempt: attempt, base: .milliseconds(200))
