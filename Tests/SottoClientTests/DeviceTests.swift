@@ -516,6 +516,7 @@ private func isRefused(_ body: () throws -> Void) -> Bool {
   @Test func `A contact's device that takes nothing now does not keep the others waiting`() throws {
     let home = try Household()
     let account = try home.alice.step { try #require(try $0.find("bob")).account }
+    try home.alice.send("she learns of the phone", to: "bob")
     try home.alice.send("to both", to: "bob", flushing: false)
     func mailbox(_ errand: Errand?) -> MailboxID? {
       switch errand {
