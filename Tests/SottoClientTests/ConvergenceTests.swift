@@ -19,8 +19,8 @@ import Testing
 
   /// The devices of each account, and how many seeds.
   private static let scenes: [(devices: [Int], seeds: ClosedRange<UInt64>)] = [
-    ([1, 1], 1...(isSoak ? 6_000 : 40)), ([1, 1, 1, 1, 1], 1...(isSoak ? 2_000 : 6)),
-    ([1, 5], 1...(isSoak ? 1_000 : 5)), ([2, 2], 1...(isSoak ? 1_000 : 8)),
+    ([1, 1], 1...(isSoak ? 6_000 : 24)), ([1, 1, 1, 1, 1], 1...(isSoak ? 2_000 : 4)),
+    ([1, 5], 1...(isSoak ? 1_000 : 3)), ([2, 2], 1...(isSoak ? 1_000 : 5)),
   ]
 
   /// Messages that each pair exchanges, each way, until they understand each other: one that finds the session broken or
