@@ -118,6 +118,22 @@ import Testing
     #expect(bob.shown.last == "meanwhile")
   }
 
+  @Test func `The old place stays as long as the new relay does not take the account`() throws {
+    let (alice, bob, relay) = try acquainted()
+    let (id, mailbox) = try (cardID(bob), bob.mailbox)
+    try bob.step { try $0.move(to: there) }
+    for node in [alice, bob] { node.now += 2 * ClientLimits.former }
+    try bob.step { try $0.maintain() }
+    #expect(try bob.step { try $0.formerMailboxes() }.map(\.mailbox) == [mailbox])
+    #expect(try bob.step { try $0.nextUpload(at: mailbox) } == nil, "nothing is taken away there")
+    try bob.flush()
+    #expect(relay.holds(mailbox) && relay.card(id, at: there) != nil)
+    try alice.receive()
+    try alice.send("late", to: "bob")
+    try bob.receive()
+    #expect(bob.shown.last == "late")
+  }
+
   @Test func `What the old relay had still to be told is told`() throws {
     let (alice, bob, relay) = try acquainted()
     let (old, address) = try (cardID(bob), bob.address)

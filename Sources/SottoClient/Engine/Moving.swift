@@ -8,8 +8,8 @@ struct FormerPlace: StoredRecord {
   let relay: RelayAuthority
   let mailbox: MailboxID
   let cardID: CardID
-  /// When it is given up: unix seconds.
-  let until: UnixTime
+  /// When it is given up, counted from when contacts were told: unix seconds.
+  var until: UnixTime = 0
   /// The sequence of the card there; 0: there is none.
   let listed: UInt64
   /// Of the `contact` capability of that mailbox.
@@ -26,14 +26,13 @@ struct FormerPlace: StoredRecord {
   private let cardSeed: SecretBox
 
   init(
-    _ profile: Profile, listed: UInt64, mailboxKey: borrowing SigningKey, cardKey: borrowing SigningKey, until: UnixTime
+    _ profile: Profile, listed: UInt64, mailboxKey: borrowing SigningKey, cardKey: borrowing SigningKey
   ) {
     self.listed = listed
     contactHash = profile.contactCapability.hash
     relay = profile.relay
     mailbox = profile.mailbox
     cardID = ContactKeys(profile.address).cardID
-    self.until = until
     sequence = profile.sequence
     mailboxSeed = SecretBox(mailboxKey.seed.copy())
     cardSeed = SecretBox(cardKey.seed.copy())
@@ -96,8 +95,7 @@ extension Engine {
     try checkMayMove(profile, to: relay)
     let pending = try records.all(Upload.self).filter { $0.place == nil }
     let former = FormerPlace(
-      profile, listed: try listedNow(profile, pending), mailboxKey: try deviceKeys().mailboxKey, cardKey: try cardKey(),
-      until: seconds + ClientLimits.former)
+      profile, listed: try listedNow(profile, pending), mailboxKey: try deviceKeys().mailboxKey, cardKey: try cardKey())
     try records.save(former)
     for var upload in pending {
       try records.remove(upload)
@@ -143,6 +141,7 @@ extension Engine {
     for var former in try formerPlaces() where !former.isTold && !former.isEnding {
       guard try !hasUploads() else { return }
       former.isTold = true
+      former.until = seconds + ClientLimits.former
       try records.save(former)
       let profile = try profile()
       let card = try ownCard(profile)
@@ -187,9 +186,10 @@ extension Engine {
   /// Mailboxes that are still to be read beside the present one.
   package func formerMailboxes() throws -> [MailboxPlace] { try formerPlaces().map(\.place) }
 
-  /// Gives up places whose time has come, and forgets those that are gone. [client.21]
+  /// Gives up places whose time has come, and forgets those that are gone. While the new relay has not taken everything
+  /// the old place is the only one. [client.21]
   func endFormerPlaces(_ profile: inout Profile) throws {
-    for var former in try formerPlaces() where former.until <= seconds {
+    for var former in try formerPlaces() where former.isTold && former.until <= seconds {
       if !former.isEnding {
         former.isEnding = true
         try records.save(former)
