@@ -25,7 +25,9 @@ let package = Package(
     .executable(name: "sotto-relay", targets: ["sotto-relay"]),
   ],
   traits: [
-    .trait(name: "Fleet", description: "A relay that can keep its store in PostgreSQL; needs libpq-dev.")
+    .trait(
+      name: "Fleet",
+      description: "Relays that share a store in PostgreSQL, and RabbitMQ; needs libpq-dev and librabbitmq-dev.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -97,11 +99,15 @@ let package = Package(
     .systemLibrary(
       name: "CLibpq", pkgConfig: "libpq",
       providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
-    // Without the trait it is empty, and libpq is not looked for.
+    .systemLibrary(
+      name: "CRabbitMQ", pkgConfig: "librabbitmq",
+      providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]),
+    // Without the trait it is empty, and neither library is looked for.
     .target(
       name: "SottoRelayFleet",
       dependencies: [
         "SottoCrypto", "SottoWire", "SottoRelay", .target(name: "CLibpq", condition: .when(traits: ["Fleet"])),
+        .target(name: "CRabbitMQ", condition: .when(traits: ["Fleet"])),
       ],
       swiftSettings: shipped),
     .executableTarget(

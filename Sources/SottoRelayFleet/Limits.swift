@@ -38,6 +38,23 @@
     static let sweepStep = 1_024
     /// Partitions of each table: enough that vacuum and indexes stay small at a hundred million mailboxes.
     static let partitions = 16
+
+    /// Seconds to connect to one host of the broker, and that it may take to answer.
+    static let brokerConnect = 3
+    static let brokerAnswer = 5
+    /// Seconds between signs of life of broker and relay: two that are missing end the connection.
+    static let brokerHeartbeat: Int32 = 10
+    /// Milliseconds after which the thread sees to signs of life, when nothing else happens.
+    static let brokerTurn: Int32 = 1_000
+    /// Notices that wait at the broker for one relay: past it the oldest are dropped.
+    static let brokerQueue: Int32 = 10_000
+    /// Names that wait for the thread: 16 B each. Past it they are dropped.
+    static let brokerWaiting = 262_144
+    /// Bytes of a password.
+    static let brokerPassword = 512
+    /// Where the authorities that a machine trusts are, on Debian and its kin.
+    static let authorities = "/etc/ssl/certs/ca-certificates.crt"
+
     /// The oldest server that is tested: `hash partitions` and `pipeline mode` are older.
     static let oldestServer = 150_000
   }

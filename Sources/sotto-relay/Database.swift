@@ -8,8 +8,10 @@ internal import SottoRelay
 enum Database {
   #if Fleet
     static let adapter: (any StoreDatabase)? = PostgreSQL.isLinked ? PostgreSQL() : nil
+    static let bus: (any BusConnector)? = RabbitMQ.isLinked ? RabbitMQ() : nil
   #else
     static let adapter: (any StoreDatabase)? = nil
+    static let bus: (any BusConnector)? = nil
   #endif
 
   /// The adapter and the address, for a command that is about a database.

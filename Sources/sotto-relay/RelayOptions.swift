@@ -13,6 +13,15 @@ struct RelayOptions: ParsableArguments {
   @Option(help: "Where the store is: sqlite, or the address of a PostgreSQL database. (default: sqlite)")
   var store: String?
 
+  @Option(help: "The RabbitMQ that relays with one database use, amqp://USER@HOST/VHOST. (default: none)")
+  var bus: String?
+
+  @Option(help: ArgumentHelp("The file with its password.", valueName: "file"))
+  var busPassword: String?
+
+  @Option(help: ArgumentHelp("The authorities of its certificate, PEM.", valueName: "file"))
+  var busCa: String?
+
   @Option(help: "Where to listen; port 0 picks a free one. (default: 127.0.0.1:8090)")
   var listen: String?
 
@@ -80,7 +89,8 @@ struct RelayOptions: ParsableArguments {
   /// The file, the environment and these flags.
   var sources: ConfigurationSources {
     let single: [(Setting, String?)] = [
-      (.data, data), (.store, store), (.listen, listen), (.registration, registration),
+      (.data, data), (.store, store), (.bus, bus), (.busPassword, busPassword), (.busCA, busCa), (.listen, listen),
+      (.registration, registration),
       (.tlsCertificate, tlsCertificate),
       (.tlsKey, tlsKey), (.metrics, metrics), (.knockClaims, rateKnockClaims), (.contactClaims, rateContactClaims),
       (.knockEnvelopes, rateKnockEnvelopes), (.forwardedHeader, forwardedHeader), (.limitLoopback, limitLoopback),

@@ -36,7 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
       logger.logLevel = configuration.logLevel
       // Whoever started the relay waits for this line.
       let relay = try Relay(
-        configuration, database: Database.adapter, logger: logger,
+        configuration, Adapters(database: Database.adapter, bus: Database.bus), logger: logger,
         serviceManager: ServiceManager(notifySocket: ProcessInfo.processInfo.environment["NOTIFY_SOCKET"]),
         onListening: { Terminal.write("listening on \($0)\n") })
       try await relay.runUntilSignalled { () throws(StartFailure) in try sources.read().configuration }

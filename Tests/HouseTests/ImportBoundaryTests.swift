@@ -29,7 +29,7 @@ import Testing
     #expect(!isGuarded("#if Fleet\n  let a = 1\n#endif\nimport CLibpq\n"))
     #expect(!isGuarded("#if Fleet\n#else\n  let a = 1\n#endif\n"))
     let manifest = try Repository.text("Package.swift")
-    for room in ["CLibpq", "SottoRelayFleet"] {
+    for room in ["CLibpq", "CRabbitMQ", "SottoRelayFleet"] {
       let uses = manifest.matches(
         of: try Regex("\\.target\\(name: \"\(room)\", condition: \\.when\\(traits: \\[\"Fleet\"\\]\\)\\)"))
       let all = manifest.ranges(of: "\"\(room)\"").count

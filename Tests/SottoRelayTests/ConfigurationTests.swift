@@ -35,6 +35,8 @@ import Testing
       switch setting {
       case .data: []
       case .store: ["postgresql://sotto@db.example/sotto", "sqlite", "host=/run/postgresql dbname=sotto"]
+      case .bus: ["amqp://sotto@mq.example", "amqps://sotto@a.example,b.example:5673/one", "amqp://sotto@[::1]/"]
+      case .busPassword, .busCA: ["/one", "/two #2", "/three"]
       case .listen, .metrics: ["[::1]:1", "127.0.0.2:2", "localhost:3"]
       case .registration: ["open", "open", "open"]
       case .authority: ["one.example", "two.example:8443", "three.example"]

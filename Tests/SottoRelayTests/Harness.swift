@@ -15,9 +15,9 @@ import Testing
 #if Fleet
   import SottoRelayFleet
 
-  private let adapter: (any StoreDatabase)? = PostgreSQL()
+  private let adapters = Adapters(database: PostgreSQL(), bus: RabbitMQ())
 #else
-  private let adapter: (any StoreDatabase)? = nil
+  private let adapters = Adapters()
 #endif
 
 /// A clock that a test sets.
@@ -70,7 +70,7 @@ final class TestRelay: Sendable {
     var logger = Logger(label: "test") { _ in JSONLogHandler { lines.add($0) } }
     logger.logLevel = .trace
     let (urls, found) = AsyncStream.makeStream(of: String.self)
-    let relay = try Relay(configuration, database: adapter, logger: logger) { found.yield($0) }
+    let relay = try Relay(configuration, adapters, logger: logger) { found.yield($0) }
     let group = ServiceGroup(
       configuration: .init(
         services: [.init(service: relay)], logger: Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }))

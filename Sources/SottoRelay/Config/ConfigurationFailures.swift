@@ -52,6 +52,21 @@ extension StartFailure {
     "Use a program that was built with `swift build -c release --traits Fleet`, or say `store = sqlite`.",
     setting: .store)
 
+  package static let withoutBus = StartFailure(
+    78, "The setting bus names a message server, and this program was built without RabbitMQ.",
+    "It has no way to reach it, so nothing was started.",
+    "Use a program that was built with `swift build -c release --traits Fleet`, or leave the setting out.",
+    setting: .bus)
+
+  static let busWithoutDatabase = StartFailure(
+    78, "The setting bus is for relays that share a database, and the store is a file.",
+    "No other relay could be told anything of it, so nothing was started.",
+    "Set `store` to the address of a PostgreSQL database, or leave `bus` out.", setting: .bus)
+
+  static let busIncomplete = StartFailure(
+    78, "Of bus and bus.password there is only one.", "The message server lets nobody in without a password.",
+    "Set both, the second to the path of a file, or none.", setting: .busPassword)
+
   package static let newerTables = StartFailure(
     78, "The tables in the database are for a newer version of sotto-relay.", "This version does not understand them.",
     "Run the newer version. Nothing was changed.", setting: .store)

@@ -15,6 +15,10 @@ public struct RelayConfiguration: Sendable {
   /// The folder that holds everything the relay keeps.
   public var dataDirectory: String
   public var store = StoreLocation.sqlite
+  /// nil: no other relay is told anything.
+  public var busLocation: BusAddress.Location?
+  public var busPassword: String?
+  public var busCA: String?
   /// nil: not said. Then only this machine is served.
   public var registration: Registration?
   /// The names that clients use; empty means any. [relay.11]
@@ -42,6 +46,11 @@ public struct RelayConfiguration: Sendable {
     switch setting {
     case .data: dataDirectory = values[0]
     case .store: return take(&store, StoreLocation(values[0]))
+    case .bus:
+      busLocation = BusAddress.Location(values[0])
+      return busLocation != nil
+    case .busPassword: busPassword = values[0]
+    case .busCA: busCA = values[0]
     case .listen: return take(&listen, ListenAddress(values[0]))
     case .registration:
       registration = Registration(rawValue: values[0])
@@ -94,6 +103,9 @@ public struct RelayConfiguration: Sendable {
     switch setting {
     case .data: [dataDirectory]
     case .store: [store.text]
+    case .bus: [busLocation?.text].compactMap(\.self)
+    case .busPassword: [busPassword].compactMap(\.self)
+    case .busCA: [busCA].compactMap(\.self)
     case .listen: [listen.description]
     case .registration: [registration?.rawValue].compactMap(\.self)
     case .authority: authorities.map(\.text).sorted()
@@ -117,12 +129,20 @@ public struct RelayConfiguration: Sendable {
     }
   }
 
-  /// What no setting can say alone: a relay that others reach must say who may register, TLS needs both files, and
-  /// metrics are for this machine.
+  /// What no setting can say alone: a relay that others reach must say who may register, TLS needs both files, a bus its
+  /// password and a store that others have too, and metrics are for this machine.
   package func check() throws(StartFailure) {
     guard listen.isLoopback || registration != nil else { throw .registrationMissing }
     guard (tlsCertificate == nil) == (tlsKey == nil) else { throw .tlsIncomplete }
     guard metrics?.isLoopback ?? true else { throw .metricsReachable }
+    guard busLocation == nil || store != .sqlite else { throw .busWithoutDatabase }
+    guard (busLocation == nil) == (busPassword == nil) else { throw .busIncomplete }
+  }
+
+  /// The bus with what belongs to it; nil without one.
+  var bus: BusAddress? {
+    guard let busLocation, let busPassword else { return nil }
+    return BusAddress(location: busLocation, passwordFile: busPassword, authorities: busCA)
   }
 
   /// What stands before the address in a URL.

@@ -5,6 +5,9 @@ internal import Logging
 public enum Setting: String, CaseIterable, Sendable {
   case data
   case store
+  case bus
+  case busPassword = "bus.password"
+  case busCA = "bus.ca"
   case listen
   case registration
   case authority
@@ -47,7 +50,7 @@ public enum Setting: String, CaseIterable, Sendable {
       .forwardedHeader, .limitLoopback, .maxConnections, .maxConnectionsPerClient, .clientConnections,
       .clientRequests, .clientSignedRequests, .clientFailedSignatures, .transferSeconds:
       true
-    case .data, .store, .listen, .registration, .metrics, .logLevel: false
+    case .data, .store, .bus, .busPassword, .busCA, .listen, .registration, .metrics, .logLevel: false
     }
   }
 
@@ -62,6 +65,13 @@ public enum Setting: String, CaseIterable, Sendable {
         "postgresql://USER@HOST/DATABASE or host=HOST dbname=DATABASE. The password stands in PGPASSWORD or in",
         "the file that PGPASSFILE or passfile=FILE names, never here.",
       ]
+    case .bus:
+      [
+        "The RabbitMQ that relays with one database tell each other with: amqp://USER@HOST[,HOST]/VHOST, or",
+        "amqps:// for TLS. It needs bus.password. Without it they look into the database every two seconds.",
+      ]
+    case .busPassword: ["The file with the user's password at RabbitMQ, readable by the relay's user alone."]
+    case .busCA: ["The authorities that RabbitMQ's certificate may come from, PEM. Without it those of this machine."]
     case .listen: ["Where to listen, HOST:PORT; an IPv6 address in brackets. Port 0 picks a free one."]
     case .registration:
       [
@@ -122,6 +132,9 @@ public enum Setting: String, CaseIterable, Sendable {
     switch self {
     case .data: "/var/lib/sotto-relay"
     case .store: "postgresql://sotto@db1.example,db2.example/sotto"
+    case .bus: "amqps://sotto@mq1.example,mq2.example/"
+    case .busPassword: "/etc/sotto-relay/bus-password"
+    case .busCA: "/etc/sotto-relay/bus-ca.pem"
     case .listen: "0.0.0.0:443"
     case .registration: "open"
     case .authority: "relay.example"

@@ -4,6 +4,7 @@ public import Logging
 internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
+internal import SottoCrypto
 internal import UnixSignals
 
 /// A blind relay: opens its store, listens, serves, and drains when it is told to stop.
@@ -31,35 +32,59 @@ public final class Relay: Service {
     onListening: @escaping @Sendable (String) -> Void
   ) throws(StartFailure) {
     try self.init(
-      configuration, database: nil, logger: logger, serviceManager: serviceManager, onListening: onListening)
+      configuration, Adapters(), logger: logger, serviceManager: serviceManager, onListening: onListening)
   }
 
-  /// `database`: what opens a store that is not a file; nil when the program has nothing that could.
+  /// `adapters`: what opens a store that is not a file, and reaches other relays.
   package init(
-    _ configuration: RelayConfiguration, database: (any StoreDatabase)?, logger: Logger,
+    _ configuration: RelayConfiguration, _ adapters: Adapters, logger: Logger,
     serviceManager: ServiceManager? = nil, onListening: @escaping @Sendable (String) -> Void
   ) throws(StartFailure) {
     try configuration.check()
     let settings = try LiveSettings(configuration)
     directory = try DataDirectory(configuration.dataDirectory)
     let metrics = RelayMetrics()
+    let log = RelayLog(logger: logger)
     let (broken, tell) = AsyncStream.makeStream(of: Int.self)
     self.broken = broken
-    let store = try Self.open(configuration.store, directory.store, database) { report in
+    var entropy = SystemEntropy()
+    let node = NodeID(from: &entropy)
+    let (events, hear) = AsyncStream.makeStream(
+      of: BusEvent.self, bufferingPolicy: .bufferingOldest(RelayLimits.noticesWaiting))
+    let bus = try Self.connect(configuration.bus, node, adapters.bus) { hear.yield($0) }
+    let store = try Self.open(configuration.store, directory.store, adapters.database) { report in
       switch report {
       case .committed(let jobs): metrics.committed(jobs)
       case .failed: metrics.commitFailed()
       case .broken(let code): tell.yield(code)
+      case .elsewhere(let kind, let homes):
+        for (other, mailboxes) in homes where other != node {
+          bus?.tell(other, Notice(kind, mailboxes))
+          metrics.noticed(bus == nil ? .dropped : .told, mailboxes.count)
+        }
       }
     }
     let blobs = try Self.open(directory.blobs, store)
     self.configuration = configuration
     self.onListening = onListening
     self.serviceManager = serviceManager
+    let hub = StreamHub()
+    let homes = (store as? any SharedStore).map {
+      HomeDesk(node, $0, bus: bus, events: events, hub: hub, metrics: metrics, log: log)
+    }
     services = RelayServices(
-      store: store, blobs: blobs, settings: settings,
+      store: store, blobs: blobs, hub: hub, homes: homes, settings: settings,
       clients: ClientLimits(configuration.clients, files: OpenFiles.raiseLimit()), metrics: metrics,
-      now: configuration.now, log: RelayLog(logger: logger))
+      now: configuration.now, log: log)
+  }
+
+  private static func connect(
+    _ address: BusAddress?, _ node: NodeID, _ connector: (any BusConnector)?,
+    hear: @escaping @Sendable (BusEvent) -> Void
+  ) throws(StartFailure) -> (any RelayBus)? {
+    guard let address else { return nil }
+    guard let connector else { throw .withoutBus }
+    return try connector.connect(address, as: node, hear: hear)
   }
 
   private static func open(
@@ -97,9 +122,11 @@ public final class Relay: Service {
     do {
       try await serve()
     } catch {
+      await services.homes?.close()
       try? await services.store.close()
       throw error
     }
+    await services.homes?.close()
     try await services.store.close()
     services.log.write(.stopped)
   }
@@ -150,6 +177,7 @@ public final class Relay: Service {
     // Cancelled and waited for when the relay stops, so that neither meets a closed store.
     async let _ = Self.sweepNowAndThen(services)
     async let _ = measureNowAndThen()
+    async let _ = services.homes?.run()
     try await withGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await self.listen(server) }

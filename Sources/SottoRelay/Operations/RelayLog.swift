@@ -16,6 +16,8 @@ enum RelayEvent: Sendable {
   /// The setting at fault, by its name in the file; never its value.
   case reloadRefused(Setting?)
   case needsRestart(Setting)
+  case busConnected
+  case busLost
 }
 
 /// The words of `RelayEvent`. With `LogField` this is all that `Specs/Leakage.md` has to list. [leakage.2]
@@ -30,6 +32,8 @@ package enum LogEventName: String, CaseIterable, Sendable {
   case reloaded
   case reloadRefused = "reload refused"
   case needsRestart = "setting needs a restart"
+  case busConnected = "bus connected"
+  case busLost = "bus lost"
 }
 
 /// What a line may say besides `time`, `level` and `event`.
@@ -55,6 +59,8 @@ struct RelayLog: Sendable {
     case .reloaded: line(.notice, .reloaded)
     case .reloadRefused(let setting): line(.error, .reloadRefused, setting.map { (.setting, $0.name) })
     case .needsRestart(let setting): line(.warning, .needsRestart, (.setting, setting.name))
+    case .busConnected: line(.notice, .busConnected)
+    case .busLost: line(.warning, .busLost)
     }
   }
 

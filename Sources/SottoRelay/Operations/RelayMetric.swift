@@ -22,6 +22,9 @@ package enum RelayMetric: String, CaseIterable, Sendable {
   case queuedEnvelopes = "sotto_relay_queued_envelopes"
   case storeBytes = "sotto_relay_store_bytes"
   case sweeps = "sotto_relay_sweeps_total"
+  case wakeups = "sotto_relay_wakeups_total"
+  case notices = "sotto_relay_notices_total"
+  case busDown = "sotto_relay_bus_down"
 
   package enum Kind: String, Sendable {
     case counter
@@ -32,7 +35,8 @@ package enum RelayMetric: String, CaseIterable, Sendable {
   package var kind: Kind {
     switch self {
     case .commitBatch: .histogram
-    case .buildInfo, .uptime, .ready, .certificateExpiry, .streamsOpen, .sendSocketsOpen, .queuedEnvelopes, .storeBytes:
+    case .buildInfo, .uptime, .ready, .certificateExpiry, .streamsOpen, .sendSocketsOpen, .queuedEnvelopes, .storeBytes,
+      .busDown:
       .gauge
     default: .counter
     }
@@ -52,6 +56,8 @@ package enum RelayMetric: String, CaseIterable, Sendable {
     case .claims: [("kind", ["one-time", "last-resort", "refused"])]
     case .streamsClosed: [("reason", CloseReason.allCases.map(\.word))]
     case .sweeps: [("result", ["done", "failed"])]
+    case .wakeups: [("path", Wakeup.allCases.map(\.rawValue))]
+    case .notices: [("what", NoticeFate.allCases.map(\.rawValue))]
     default: []
     }
   }
@@ -76,8 +82,26 @@ package enum RelayMetric: String, CaseIterable, Sendable {
     case .queuedEnvelopes: "Envelopes that wait; at most a minute old."
     case .storeBytes: "Bytes of the store's files; at most a minute old."
     case .sweeps: "Sweeps of what has expired."
+    case .wakeups:
+      "Streams that were told of an envelope: by a request here, by another relay, or by a look at the store."
+    case .notices: "Mailboxes that relays told each other of."
+    case .busDown: "1 while a bus is configured and the other relays are not heard."
     }
   }
+}
+
+/// How a stream heard of an envelope.
+package enum Wakeup: String, CaseIterable, Sendable {
+  case local
+  case bus
+  case look
+}
+
+/// What became of a mailbox's name in a notice.
+package enum NoticeFate: String, CaseIterable, Sendable {
+  case told
+  case heard
+  case dropped
 }
 
 /// A route without what is asked for: all that a counter may know of a path.

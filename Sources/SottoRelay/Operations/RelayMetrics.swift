@@ -13,6 +13,9 @@ struct RelayMetrics: Sendable {
   private let claims: [String: Counter]
   private let closed: [CloseReason: Counter]
   private let sweeps: [Bool: Counter]
+  private let wakeups: [Wakeup: Counter]
+  private let notices: [NoticeFate: Counter]
+  private let busDown: Meter
   private let batch: Recorder
   private let commitsFailed: Counter
   private let uptime: Meter
@@ -46,6 +49,9 @@ struct RelayMetrics: Sendable {
     claims = counters(RelayMetric.claims.labels[0].values) { counter(.claims, $0) }
     closed = counters(CloseReason.allCases) { counter(.streamsClosed, $0.word) }
     sweeps = counters([true, false]) { counter(.sweeps, $0 ? "done" : "failed") }
+    wakeups = counters(Wakeup.allCases) { counter(.wakeups, $0.rawValue) }
+    notices = counters(NoticeFate.allCases) { counter(.notices, $0.rawValue) }
+    busDown = meter(.busDown)
     batch = Recorder(label: RelayMetric.commitBatch.rawValue, factory: registry)
     commitsFailed = counter(.commitsFailed)
     (uptime, ready, expiry) = (meter(.uptime), meter(.ready), meter(.certificateExpiry))
@@ -88,6 +94,9 @@ struct RelayMetrics: Sendable {
   func sendSocketEnded() { sendSocketsOpen.decrement() }
   func closed(_ reason: CloseReason) { closed[reason]?.increment() }
   func swept(_ done: Bool) { sweeps[done]?.increment() }
+  func woken(_ path: Wakeup) { wakeups[path]?.increment() }
+  func noticed(_ fate: NoticeFate, _ mailboxes: Int) { notices[fate]?.increment(by: mailboxes) }
+  func busIsDown(_ isDown: Bool) { busDown.set(isDown ? 1 : 0) }
   func committed(_ jobs: Int) { batch.record(jobs) }
   func commitFailed() { commitsFailed.increment() }
 

@@ -5,7 +5,9 @@ internal import Synchronization
 final class RelayServices: Sendable {
   let store: any RelayStore
   let blobs: BlobDesk
-  let hub = StreamHub()
+  let hub: StreamHub
+  /// nil when no other relay has the store.
+  let homes: HomeDesk?
   let inboxes = LoopInboxes()
   let throttle: Throttle
   let clients: ClientLimits
@@ -20,10 +22,10 @@ final class RelayServices: Sendable {
   let startedAt: Int64
 
   init(
-    store: any RelayStore, blobs: BlobDesk, settings: LiveSettings, clients: ClientLimits, metrics: RelayMetrics,
-    now: @escaping @Sendable () -> Int64, log: RelayLog
+    store: any RelayStore, blobs: BlobDesk, hub: StreamHub, homes: HomeDesk?, settings: LiveSettings,
+    clients: ClientLimits, metrics: RelayMetrics, now: @escaping @Sendable () -> Int64, log: RelayLog
   ) {
-    (self.store, self.blobs) = (store, blobs)
+    (self.store, self.blobs, self.hub, self.homes) = (store, blobs, hub, homes)
     (self.settings, self.clients, self.metrics) = (settings, clients, metrics)
     (self.now, self.log) = (now, log)
     startedAt = now()
@@ -104,10 +106,16 @@ extension RelayServices {
     } done: { [hub, metrics] outcomes in
       for (arrival, outcome) in zip(arrivals, outcomes) {
         metrics.settled(outcome, arrival.bytes.count)
-        if outcome == .stored { hub.arrived(arrival.mailbox) }
+        if outcome == .stored, hub.arrived(arrival.mailbox) { metrics.woken(.local) }
       }
       done(outcomes)
     }
+  }
+
+  /// A mailbox's socket is at this relay, which asks what waits for it. nil when there is no mailbox.
+  func open(_ mailbox: MailboxID) async throws -> HomeClaim? {
+    if let homes { return try await homes.open(mailbox) }
+    return try await store.lastIndex(mailbox).map { HomeClaim(claim: 0, lastIndex: $0, lastWaiting: $0) }
   }
 }
 

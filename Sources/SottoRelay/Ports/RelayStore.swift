@@ -94,6 +94,8 @@ package enum CommitReport: Sendable {
   case failed
   /// The disk failed, with the library's result code: nothing is written from now on. [operation.10]
   case broken(Int)
+  /// Sockets that the change is news for, by the relays that hold them: a store that several relays have.
+  case elsewhere(Notice.Kind, [NodeID: [MailboxID]])
 }
 
 /// Why a store could not do its work.

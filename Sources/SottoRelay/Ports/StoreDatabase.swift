@@ -3,7 +3,7 @@ package protocol StoreDatabase: Sendable {
   /// Opens what `migrate` has made. `address` is the setting `store`; `report` is told of every transaction.
   func open(
     _ address: String, report: @escaping @Sendable (CommitReport) -> Void
-  ) throws(StartFailure) -> any RelayStore
+  ) throws(StartFailure) -> any SharedStore
   /// Brings the tables to this program's version. Relays may run meanwhile.
   func migrate(_ address: String) throws(StartFailure) -> SchemaState
   /// Looks, and changes nothing.

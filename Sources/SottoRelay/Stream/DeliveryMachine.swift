@@ -40,6 +40,8 @@ package struct DeliveryMachine: Sendable {
   private var unacknowledged: [(index: UInt64, bytes: Int)] = []
   private var unacknowledgedBytes = 0
   private var lastSent: UInt64 = 0
+  /// The index up to which the store is known to have been written.
+  private var lastReached: UInt64 = 0
   private var lastAcknowledged: UInt64 = 0
   /// What the running fetch was asked for.
   private var fetching: Room?
@@ -79,11 +81,13 @@ package struct DeliveryMachine: Sendable {
     return acknowledge(index)
   }
 
-  /// The mailbox was taken over; nil when it does not exist.
-  package mutating func opened(lastIndex: UInt64?) -> [Action] {
+  /// The mailbox was taken over; nil when it does not exist. `reached`: the index of the last envelope that came, also if
+  /// it no longer waits.
+  package mutating func opened(lastIndex: UInt64?, reached: UInt64 = 0) -> [Action] {
     guard phase == .opening else { return [] }
     guard let lastIndex else { return end(.gone) }
     phase = .delivering
+    lastReached = reached
     caughtUpAt = lastIndex
     return next()
   }
@@ -92,6 +96,13 @@ package struct DeliveryMachine: Sendable {
   package mutating func arrived() -> [Action] {
     mayHaveMore = true
     return next()
+  }
+
+  /// So many envelopes have come by now. What nobody told of is fetched.
+  package mutating func reached(_ index: UInt64) -> [Action] {
+    guard index > max(lastReached, lastSent) else { return [] }
+    lastReached = index
+    return arrived()
   }
 
   /// The answer to `fetch`.

@@ -46,7 +46,7 @@ final class StreamHandler: ChannelInboundHandler {
     stall?.cancel()
     ping?.cancel()
     guard let ticket else { return }
-    services.hub.signOff(ticket)
+    if services.hub.signOff(ticket) { services.homes?.ended(mailbox) }
     services.metrics.streamEnded()
     self.ticket = nil
   }
@@ -137,9 +137,9 @@ final class StreamHandler: ChannelInboundHandler {
     }
     services.metrics.streamOpened()
     ask(context) { [services, mailbox] in
-      try await services.store.lastIndex(mailbox)
+      try await services.open(mailbox)
     } then: {
-      self.machine.opened(lastIndex: $0)
+      self.machine.opened(lastIndex: $0?.lastWaiting, reached: $0?.lastIndex ?? 0)
     }
   }
 
@@ -161,6 +161,10 @@ final class StreamHandler: ChannelInboundHandler {
   private func told(_ signal: StreamHub.Signal, _ context: ChannelHandlerContext) {
     switch signal {
     case .arrived: perform(machine.arrived(), context)
+    case .reached(let index):
+      let actions = machine.reached(index)
+      if !actions.isEmpty { services.metrics.woken(.look) }
+      perform(actions, context)
     case .ended(let reason): perform(machine.end(reason), context)
     }
   }

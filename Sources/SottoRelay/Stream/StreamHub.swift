@@ -7,6 +7,8 @@ final class StreamHub: Sendable {
   enum Signal: Sendable {
     /// An envelope was stored.
     case arrived
+    /// So many have come by now, in a store that other relays write to.
+    case reached(UInt64)
     /// It no longer serves the mailbox.
     case ended(CloseReason)
   }
@@ -39,19 +41,34 @@ final class StreamHub: Sendable {
     return ticket
   }
 
-  func signOff(_ ticket: Ticket) {
+  /// Whether nobody serves the mailbox now.
+  func signOff(_ ticket: Ticket) -> Bool {
     state.withLock { state in
       if state.listeners[ticket.mailbox]?.number == ticket.number { state.listeners[ticket.mailbox] = nil }
+      return state.listeners[ticket.mailbox] == nil
     }
   }
 
-  func arrived(_ mailbox: MailboxID) {
+  /// Whether a socket was told.
+  @discardableResult
+  func arrived(_ mailbox: MailboxID) -> Bool { tell(mailbox, .arrived) }
+
+  func reached(_ mailbox: MailboxID, _ index: UInt64) { tell(mailbox, .reached(index)) }
+
+  func deleted(_ mailbox: MailboxID) { end(mailbox, .gone) }
+
+  /// Another relay serves it.
+  func displaced(_ mailbox: MailboxID) { end(mailbox, .displaced) }
+
+  @discardableResult
+  private func tell(_ mailbox: MailboxID, _ signal: Signal) -> Bool {
     let listener = state.withLock { $0.listeners[mailbox] }
-    listener?.tell(.arrived)
+    listener?.tell(signal)
+    return listener != nil
   }
 
-  func deleted(_ mailbox: MailboxID) {
+  private func end(_ mailbox: MailboxID, _ reason: CloseReason) {
     let listener = state.withLock { $0.listeners.removeValue(forKey: mailbox) }
-    listener?.tell(.ended(.gone))
+    listener?.tell(.ended(reason))
   }
 }

@@ -73,6 +73,8 @@
       }
       try batch.write(connection)
       report(.committed(batch.rows.count))
+      let homes = batch.homes
+      if !homes.isEmpty { report(.elsewhere(.arrived, homes)) }
       return outcomes
     }
   }
@@ -81,6 +83,8 @@
   private struct ArrivalBatch {
     private struct Head {
       var queue: QueueState
+      /// Where the socket is.
+      let home: NodeID?
       var doors: [Door] = []
     }
 
@@ -106,7 +110,10 @@
         Statement.begin(), Self.lock(mailboxes), Self.doors(mailboxes),
         Self.names(.ids(arrivals.map(\.mailbox.number)), .ids(arrivals.map(\.id.number))))
       let (locked, doors, names) = (found[1], found[2], found[3])
-      for row in locked.indices { heads[locked.id(row, 0)] = Head(queue: QueueState(locked, row)) }
+      for row in locked.indices {
+        let home = locked.isNull(row, 6) ? nil : NodeID(number: locked.id(row, 6))
+        heads[locked.id(row, 0)] = Head(queue: QueueState(locked, row), home: home)
+      }
       for row in doors.indices { heads[doors.id(row, 0)]?.doors += [Door(doors, row, from: 1)].compactMap(\.self) }
       for row in names.indices { known.insert(Name(mailbox: names.id(row, 0), id: names.id(row, 1))) }
     }
@@ -135,6 +142,13 @@
       }
     }
 
+    /// Sockets that something arrived for, by the relays that hold them.
+    var homes: [NodeID: [MailboxID]] {
+      Set(rows.map(\.arrival.mailbox)).reduce(into: [:]) { homes, mailbox in
+        if let home = heads[mailbox.number]?.home { homes[home, default: []].append(mailbox) }
+      }
+    }
+
     func write(_ connection: Connection) throws(DatabaseFailure) {
       let mailboxes = Value.ids(rows.map(\.arrival.mailbox.number))
       let names = Value.ids(rows.map(\.arrival.id.number))
@@ -159,7 +173,7 @@
     private static let lock = Statement(
       "lock queues",
       """
-      SELECT m.id, m.last_index, m.contact_count, m.contact_bytes, m.knock_count, m.knock_bytes
+      SELECT m.id, m.last_index, m.contact_count, m.contact_bytes, m.knock_count, m.knock_bytes, m.home
       FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id ORDER BY m.id FOR UPDATE OF m
       """)
 

@@ -11,7 +11,7 @@
 
     package func open(
       _ address: String, report: @escaping @Sendable (CommitReport) -> Void
-    ) throws(StartFailure) -> any RelayStore {
+    ) throws(StartFailure) -> any SharedStore {
       try explaining { try PostgreSQLStore(address: address, report: report) }
     }
 

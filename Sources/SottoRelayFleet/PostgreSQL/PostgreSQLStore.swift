@@ -16,10 +16,11 @@
   ///
   /// A class, and what its asynchronous methods call takes few arguments: those that registers do not hold go wrong in an
   /// optimised build of Swift 6.3, where they are written over the frame of whoever runs the task.
-  package final class PostgreSQLStore: RelayStore {
+  package final class PostgreSQLStore: SharedStore {
     package let restoreEpoch: UInt64
     package var isShared: Bool { true }
     let threads: Threads
+    let report: @Sendable (CommitReport) -> Void
 
     /// The queues; when nobody holds them any more the threads end.
     final class Threads: Sendable {
@@ -43,6 +44,7 @@
       try Schema.state(connection).check()
       restoreEpoch = try connection.run(Schema.epoch()).first?.unsigned(0, 0) ?? 1
       threads = Threads()
+      self.report = report
       Worker(address: address, queue: threads.arrivals, batch: Submission.batch) {
         connection, submissions throws(DatabaseFailure) in
         try Submission.accept(submissions, connection, report)

@@ -129,7 +129,7 @@
       }
     }
 
-    private static let lock = Statement(
+    static let lock = Statement(
       "lock heads",
       """
       SELECT 1 FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id ORDER BY m.id FOR UPDATE OF m

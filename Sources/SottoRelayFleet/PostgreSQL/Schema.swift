@@ -19,7 +19,7 @@
       let sql: [String]
     }
 
-    static let versions = [Version(number: 1, oldest: 1, sql: first)]
+    static let versions = [Version(number: 1, oldest: 1, sql: first), Version(number: 2, oldest: 1, sql: second)]
     static var known: Int { versions.last?.number ?? 0 }
 
     static let epoch = Statement("epoch", "SELECT restore_epoch FROM store")
@@ -130,6 +130,15 @@
         "CREATE INDEX blob_hash ON blob (hash, length) WHERE hash IS NOT NULL",
         "CREATE INDEX blob_day ON blob (day)",
       ]
+
+    // MARK: Version 2
+
+    /// Where sockets are, and which relays there are. A program of version 1 leaves the new columns as they are: what it
+    /// takes in is found by a look.
+    private static let second = [
+      "ALTER TABLE mailbox ADD COLUMN home uuid, ADD COLUMN claim bigint NOT NULL DEFAULT 0",
+      "CREATE TABLE node (id uuid PRIMARY KEY, beat timestamptz NOT NULL)",
+    ]
 
     private static func partitioned(
       _ table: String, by key: String, _ columns: String, external: [String] = [], fill: Int = 100

@@ -1,0 +1,50 @@
+import Foundation
+import SottoRelay
+import Testing
+
+/// Relays die, and are cut off from store and bus; nothing that was acknowledged is lost, or comes twice, or late.
+/// `SOTTO_SOAK=1` goes through 200,000 seeds, `SOTTO_SEED=7` through this one.
+@Suite struct FleetSimulationTests {
+  private static let environment = ProcessInfo.processInfo.environment
+  private static let seeds: ClosedRange<UInt64> =
+    environment["SOTTO_SEED"].flatMap(UInt64.init).map { $0...$0 }
+    ?? 1...(environment["SOTTO_SOAK"] == "1" ? 200_000 : 200)
+
+  /// [operation.14] [stream.4] [stream.8]
+  @Test func nothingIsLostAndNothingIsLate() {
+    var wakeups: [Wakeup: Int] = [:]
+    var acknowledged = 0
+    for seed in Self.seeds {
+      let simulation = FleetSimulation(seed: seed)
+      simulation.run()
+      #expect(simulation.violations.isEmpty, "seed \(seed): \(simulation.violations)")
+      wakeups.merge(simulation.wakeups) { $0 + $1 }
+      acknowledged += simulation.acknowledged
+    }
+    print(
+      "FIGURE fleet simulation: \(Self.seeds.count) seeds, \(acknowledged) acknowledged, wakeups",
+      Wakeup.allCases.map { "\($0.rawValue) \(wakeups[$0] ?? 0)" }.joined(separator: ", "))
+    #expect(Self.seeds.count == 1 || Wakeup.allCases.allSatisfy { (wakeups[$0] ?? 0) > 10 }, "every way was gone")
+  }
+
+  @Test func aSeedIsOneStory() {
+    let twice = (0..<2).map { _ in
+      let simulation = FleetSimulation(seed: 3)
+      simulation.run()
+      return (simulation.acknowledged, simulation.wakeups)
+    }
+    #expect(twice[0] == twice[1])
+  }
+
+  /// What is left out is missed: looks, or what a claim says of before.
+  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget]) func aPlantedFaultIsFound(
+    _ fault: FleetSimulation.Fault
+  ) {
+    let found = (1...40 as ClosedRange<UInt64>).contains { seed in
+      let simulation = FleetSimulation(seed: seed, without: fault)
+      simulation.run()
+      return !simulation.violations.isEmpty
+    }
+    #expect(found)
+  }
+}

@@ -1,0 +1,149 @@
+#if Fleet
+  import Foundation
+  import NIOCore
+  import NIOPosix
+  import SottoRelay
+  import Synchronization
+  import Testing
+
+  /// A RabbitMQ of the tests' own, on a free port of this machine, with everything in a temporary folder. One for a test
+  /// process; a test that stops it has its own.
+  final class RabbitMQBroker: @unchecked Sendable {
+    private static let program = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+
+    static let isInstalled: Bool = {
+      let isThere = FileManager.default.isExecutableFile(atPath: program)
+      if !isThere { print("SKIPPED RabbitMQ: there is no server on this machine") }
+      return isThere
+    }()
+
+    private static let common = Mutex<Result<RabbitMQBroker, any Error>?>(nil)
+
+    /// The one that no test disturbs; it is ended with the process.
+    static func shared() throws -> RabbitMQBroker {
+      try common.withLock { broker in
+        if let broker { return try broker.get() }
+        let made = Result { try RabbitMQBroker() }
+        broker = made
+        atexit { RabbitMQBroker.common.withLock { try? $0?.get().remove() } }
+        return try made.get()
+      }
+    }
+
+    let folder: String
+    let port: Int
+    private let mapperPort: Int
+    private var server: Process?
+    private let wrapper: [String]
+
+    init() throws {
+      folder = FileManager.default.temporaryDirectory.appending(path: "sotto-mq-\(UInt32.random(in: 0 ... .max))").path
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+      var wrapper: [String] = []
+      if getuid() == 0 {
+        let user = try #require(getpwnam("rabbitmq"))
+        chown(folder, user.pointee.pw_uid, user.pointee.pw_gid)
+        wrapper = [
+          "/usr/bin/setpriv", "--reuid", "\(user.pointee.pw_uid)", "--regid", "\(user.pointee.pw_gid)",
+          "--clear-groups",
+        ]
+      }
+      self.wrapper = wrapper
+      (port, mapperPort) = (try Self.freePort(), try Self.freePort())
+      try write("password", "guest\n")
+      // Small: one node, no plugins, nothing that another machine could reach.
+      try write(
+        "rabbitmq.conf",
+        """
+        listeners.tcp.1 = 127.0.0.1:\(port)
+        log.file.level = error
+        heartbeat = 10
+        """)
+      try write("advanced.config", "[{kernel,[{inet_dist_use_interface,{127,0,0,1}}]}].\n")
+      try write("enabled_plugins", "[].\n")
+      try start()
+    }
+
+    deinit { remove() }
+
+    private func write(_ name: String, _ text: String) throws {
+      try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
+      chmod(folder + "/" + name, 0o644)
+    }
+
+    var configuration: (inout RelayConfiguration) -> Void {
+      { [port, folder] in
+        $0.busLocation = BusAddress.Location("amqp://guest@127.0.0.1:\(port)/")
+        $0.busPassword = folder + "/password"
+      }
+    }
+
+    var address: BusAddress {
+      BusAddress(
+        location: BusAddress.Location("amqp://guest@127.0.0.1:\(port)/")!, passwordFile: folder + "/password",
+        authorities: nil)
+    }
+
+    func start() throws {
+      let server = Process()
+      let command = wrapper + [Self.program]
+      server.executableURL = URL(filePath: command[0])
+      server.arguments = Array(command.dropFirst())
+      server.environment = [
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": folder,
+        "RABBITMQ_NODENAME": "sotto\(port)@localhost", "RABBITMQ_MNESIA_BASE": folder + "/mnesia",
+        "RABBITMQ_LOG_BASE": folder + "/log", "RABBITMQ_CONFIG_FILE": folder + "/rabbitmq.conf",
+        "RABBITMQ_ADVANCED_CONFIG_FILE": folder + "/advanced.config",
+        "RABBITMQ_ENABLED_PLUGINS_FILE": folder + "/enabled_plugins", "RABBITMQ_CONF_ENV_FILE": folder + "/none",
+        "RABBITMQ_DIST_PORT": "\(try Self.freePort())", "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "ERL_EPMD_PORT": "\(mapperPort)", "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none",
+      ]
+      server.currentDirectoryURL = URL(filePath: folder)
+      server.standardInput = FileHandle.nullDevice
+      server.standardOutput = FileHandle.nullDevice
+      server.standardError = FileHandle.nullDevice
+      try server.run()
+      self.server = server
+      for _ in 0..<900 {
+        if (try? Self.connect(port)) != nil { return }
+        try #require(server.isRunning, "RabbitMQ has ended; \(folder)/log")
+        usleep(100_000)
+      }
+      Issue.record("RabbitMQ does not come up; \(folder)/log")
+    }
+
+    /// SIGKILL for the broker: connections break, queues of connections are gone.
+    func kill() {
+      for pid in processes() { Foundation.kill(pid, SIGKILL) }
+      server?.waitUntilExit()
+    }
+
+    private func remove() {
+      kill()
+      server = nil
+      try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// The shell, the emulator and the port mapper that it leaves behind: what has the folder for its home.
+    private func processes() -> [pid_t] {
+      let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+      return all.compactMap { pid_t($0) }.filter { pid in
+        guard let environment = FileManager.default.contents(atPath: "/proc/\(pid)/environ") else { return false }
+        return environment.split(separator: 0).contains { $0.elementsEqual("HOME=\(folder)".utf8) }
+      }
+    }
+
+    private static func freePort() throws -> Int {
+      let channel = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .bind(host: "127.0.0.1", port: 0).wait()
+      defer { try? channel.close().wait() }
+      return try #require(channel.localAddress?.port)
+    }
+
+    private static func connect(_ port: Int) throws {
+      try ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connect(host: "127.0.0.1", port: port).wait().close().wait()
+    }
+  }
+#endif

@@ -1,0 +1,235 @@
+#if Fleet
+  import AsyncHTTPClient
+  import Foundation
+  import NIOCore
+  import SottoCrypto
+  import SottoRelay
+  import SottoRelayFleet
+  import SottoWire
+  import Testing
+
+  extension TestRelay {
+    /// A sample of its metrics.
+    func metric(_ sample: String) async throws -> Int {
+      let line = try #require(lines.all.first { $0.contains("serving metrics") })
+      let port = try #require(line.firstMatch(of: /"port":([0-9]+)/)).1
+      let answer = try await HTTPClient.shared.execute(
+        HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics"), timeout: .seconds(5))
+      let text = String(buffer: try await answer.body.collect(upTo: 1 << 20))
+      let found = try #require(text.split(separator: "\n").first { $0.hasPrefix(sample + " ") })
+      return try #require(Int(found.dropFirst(sample.count + 1)))
+    }
+  }
+
+  /// Two relays with one database.
+  @Suite(.enabled(if: PostgreSQLCluster.isInstalled), .serialized) struct TwoRelayTests {
+    private static let now: Int64 = 1_700_000_000
+
+    /// `bus` sets what the relays tell each other with.
+    private func withTwoRelays(
+      bus: (inout RelayConfiguration) -> Void = { _ in }, _ body: ([TestRelay], String) async throws -> Void
+    ) async throws {
+      let cluster = try PostgreSQLCluster.shared()
+      let address = cluster.address(try cluster.database())
+      var relays: [TestRelay] = []
+      for _ in 0..<2 {
+        relays.append(
+          try await TestRelay.start {
+            $0.store = .postgreSQL(address)
+            $0.authorities = []
+            $0.metrics = ListenAddress(host: "127.0.0.1", port: 0)
+            bus(&$0)
+          })
+      }
+      do {
+        try await body(relays, address)
+      } catch {
+        for relay in relays { try? await relay.stop() }
+        throw error
+      }
+      for relay in relays { try await relay.stop() }
+    }
+
+    private func put(_ number: Int, to owner: borrowing Owner, at relay: TestRelay) async throws {
+      let (mailbox, contact) = (owner.mailbox, owner.contact)
+      #expect(
+        try await relay.sender(.put, .envelope(mailbox, envelopeID(number)), contact, body: envelope(number)).status
+          == 201)
+    }
+
+    private func listen(_ owner: borrowing Owner, at relay: TestRelay) async throws -> StreamClient {
+      let stream = try await StreamClient.connect(to: relay, owner.mailbox)
+      try await stream.authenticate(owner.key, at: relay)
+      #expect(try await stream.next() == .frame(.caughtUp(index: 0)))
+      return stream
+    }
+
+    private func isEnvelope(_ event: StreamClient.Event, _ number: Int) -> Bool {
+      if case .frame(.envelope(_, let id, let bytes)) = event {
+        id == envelopeID(number) && bytes == envelope(number)
+      } else {
+        false
+      }
+    }
+
+    /// Without a bus the store is asked every two seconds. [operation.14]
+    @Test func whatNobodyTellsIsFound() async throws {
+      try await withTwoRelays { relays, address in
+        let owner = Owner(1)
+        try await owner.register(at: relays[0])
+        let stream = try await listen(owner, at: relays[1])
+        let start = ContinuousClock.now
+        try await put(1, to: owner, at: relays[0])
+        #expect(isEnvelope(try await stream.next(), 1))
+        #expect(ContinuousClock.now - start < .seconds(6), "two, and what a busy machine adds")
+        // What is here is told at once.
+        try await put(2, to: owner, at: relays[1])
+        #expect(isEnvelope(try await stream.next(), 2))
+        // A program that tells nobody, because it is of another version, or because it died in between.
+        let other = try PostgreSQLStore(address: address)
+        let arrival = Arrival(
+          mailbox: owner.mailbox, id: envelopeID(3), capability: owner.contact.hash, bytes: envelope(3))
+        #expect(await submit([arrival], to: other) == [.stored])
+        #expect(isEnvelope(try await stream.next(), 3))
+        try await other.close()
+      }
+    }
+
+    /// The newest socket wins, wherever it is, and a mailbox that is gone is gone everywhere. [stream.8]
+    @Test func aSocketHereEndsOneThere() async throws {
+      try await withTwoRelays { relays, _ in
+        let owner = Owner(1)
+        try await owner.register(at: relays[0])
+        let first = try await listen(owner, at: relays[0])
+        let second = try await listen(owner, at: relays[1])
+        #expect(try await first.next() == .frame(.closing(.displaced)))
+        let third = try await listen(owner, at: relays[0])
+        #expect(try await second.next() == .frame(.closing(.displaced)))
+        try await put(1, to: owner, at: relays[1])
+        #expect(isEnvelope(try await third.next(), 1), "it has not been left with those that ended")
+        #expect(try await relays[1].owner(owner.key, .delete, .mailbox(owner.mailbox), sequence: 9).status == 204)
+        #expect(try await third.next() == .frame(.closing(.gone)))
+      }
+    }
+
+    /// A socket that is closed is no longer anybody's, nor is one of a relay that ends.
+    @Test func whatHasEndedIsLeft() async throws {
+      let cluster = try PostgreSQLCluster.shared()
+      try await withTwoRelays { relays, address in
+        let owner = Owner(1)
+        try await owner.register(at: relays[0])
+        func homes() throws -> String {
+          let database = address.split(separator: " ").first { $0.hasPrefix("dbname=") }?.dropFirst(7) ?? ""
+          return try cluster.sql(
+            "SELECT (SELECT count(home) FROM mailbox), (SELECT count(*) FROM node)", in: String(database))
+        }
+        let first = try await listen(owner, at: relays[0])
+        try await until { try homes() == "1|2\n" }
+        first.close()
+        try await until { try homes() == "0|2\n" }
+        let second = try await listen(owner, at: relays[1])
+        #expect(try homes() == "1|2\n")
+        try await relays[1].stop()
+        #expect(try await second.next() == .frame(.closing(.restarting)))
+        #expect(try homes() == "0|1\n")
+        try await relays[0].stop()
+        #expect(try homes() == "0|0\n")
+      }
+    }
+
+    /// With RabbitMQ others are told; while it is away nothing is refused, and the store is asked; when it is back it is used
+    /// again. [operation.14]
+    @Test(.enabled(if: RabbitMQBroker.isInstalled)) func theBusMayComeAndGo() async throws {
+      let broker = try RabbitMQBroker()
+      try await withTwoRelays(bus: broker.configuration) { relays, _ in
+        let owner = Owner(1)
+        try await owner.register(at: relays[0])
+        let stream = try await listen(owner, at: relays[1])
+        func woken(_ path: String) async throws -> Int {
+          try await relays[1].metric("sotto_relay_wakeups_total{path=\"\(path)\"}")
+        }
+        func isDown(_ value: Int) async throws -> Bool {
+          for relay in relays where try await relay.metric("sotto_relay_bus_down") != value { return false }
+          return true
+        }
+        try await until { try await isDown(0) }
+        // A look may be the first, but not each time.
+        var number = 0
+        while try await woken("bus") == 0, number < 20 {
+          number += 1
+          try await put(number, to: owner, at: relays[0])
+          #expect(isEnvelope(try await stream.next(), number))
+        }
+        #expect(try await woken("bus") > 0)
+        #expect(try await relays[0].metric("sotto_relay_notices_total{what=\"told\"}") >= number)
+        #expect(try await woken("local") == 0)
+        broker.kill()
+        try await until { try await isDown(1) }
+        let looks = try await woken("look")
+        try await put(100, to: owner, at: relays[0])
+        #expect(isEnvelope(try await stream.next(), 100))
+        #expect(try await woken("look") == looks + 1)
+        #expect(try await relays[0].metric("sotto_relay_notices_total{what=\"dropped\"}") == 1)
+        try broker.start()
+        try await until { try await isDown(0) }
+        let told = try await woken("bus")
+        number = 200
+        while try await woken("bus") == told, number < 220 {
+          number += 1
+          try await put(number, to: owner, at: relays[0])
+          #expect(isEnvelope(try await stream.next(), number))
+        }
+        #expect(try await woken("bus") > told)
+        let log = relays.flatMap(\.lines.all).joined(separator: "\n")
+        #expect(log.contains("bus connected") && log.contains("bus lost"))
+        #expect(!log.contains("\(broker.port)") && !log.contains(owner.mailbox.text))
+      }
+    }
+  }
+
+  @Suite(.enabled(if: RabbitMQBroker.isInstalled), .serialized) struct RabbitMQTests {
+    @Test(arguments: BusContract.all.map(\.name)) func contract(_ name: String) async throws {
+      let broker = try RabbitMQBroker.shared()
+      let clause = try #require(BusContract.all.first { $0.name == name })
+      try await clause.run(BusContract { node, hear in try RabbitMQ().connect(broker.address, as: node, hear: hear) })
+    }
+
+    /// What cannot be reached, or does not let the relay in, is down, and no reason not to start; a file that cannot be
+    /// read is one.
+    @Test func whatIsWrongIsFoundOut() async throws {
+      let broker = try RabbitMQBroker.shared()
+      let ears = BusContract.Ears()
+      func address(_ location: String, _ password: String) throws -> BusAddress {
+        let found = try #require(BusAddress.Location(location))
+        return BusAddress(location: found, passwordFile: password, authorities: nil)
+      }
+      #expect(throws: StartFailure.self) {
+        try RabbitMQ().connect(
+          try address("amqp://guest@127.0.0.1/", "/nonexistent"), as: NodeID(number: 1)
+        ) { _ in }
+      }
+      let wrong = broker.folder + "/wrong"
+      try "not-the-password\n".write(toFile: wrong, atomically: true, encoding: .utf8)
+      for (location, password) in [
+        ("amqp://guest@127.0.0.1:1/", broker.folder + "/password"), (broker.address.location.text, wrong),
+        (broker.address.location.text + "nowhere", broker.folder + "/password"),
+        ("amqps://guest@127.0.0.1:\(broker.port)/", broker.folder + "/password"),
+      ] {
+        let bus = try RabbitMQ().connect(try address(location, password), as: NodeID(number: 1)) { ears.hear($0) }
+        bus.tell(NodeID(number: 2), Notice(.arrived, [MailboxID(number: 3)]))
+        try await Task.sleep(for: .milliseconds(200))
+        await bus.close()
+        #expect(!ears.isConnected)
+      }
+      #expect(ears.all.count { $0 == .dropped(1) } == 4)
+      #expect(!ears.all.contains(.connected))
+      // One of several hosts is enough.
+      let two = "amqp://guest@127.0.0.1:1,127.0.0.1:\(broker.port)/"
+      let bus = try RabbitMQ().connect(
+        try address(two, broker.folder + "/password"), as: NodeID(number: 1)
+      ) { ears.hear($0) }
+      try await until { ears.isConnected }
+      await bus.close()
+    }
+  }
+#endif

@@ -1,0 +1,142 @@
+#if Fleet
+  import SottoCrypto
+  import SottoRelay
+  import SottoRelayFleet
+  import SottoWire
+  import Synchronization
+  import Testing
+
+  /// Where sockets are, as PostgreSQL keeps it.
+  @Suite(.enabled(if: PostgreSQLCluster.isInstalled)) struct HomeStoreTests {
+    /// What a store reported of others.
+    private final class Reports: Sendable {
+      private let all = Mutex<[CommitReport]>([])
+      func add(_ report: CommitReport) { all.withLock { $0.append(report) } }
+      /// Of each kind, the nodes that were named and their mailboxes.
+      var elsewhere: [Notice.Kind: [NodeID: [MailboxID]]] {
+        all.withLock { all in
+          all.reduce(into: [:]) { found, report in
+            if case .elsewhere(let kind, let homes) = report {
+              found[kind, default: [:]].merge(homes) { $0 + $1 }
+            }
+          }
+        }
+      }
+      func clear() { all.withLock { $0 = [] } }
+    }
+
+    private let first = NodeID(number: 1)
+    private let second = NodeID(number: 2)
+
+    private func withStore(
+      _ body: (PostgreSQLStore, StoreContract, Reports, (String) throws -> String) async throws -> Void
+    )
+      async throws
+    {
+      let cluster = try PostgreSQLCluster.shared()
+      let name = try cluster.database()
+      let reports = Reports()
+      let store = try PostgreSQLStore(address: cluster.address(name)) { reports.add($0) }
+      try await body(store, try StoreContract { store }, reports) { try cluster.sql($0, in: name) }
+      try await store.close()
+    }
+
+    /// Whichever of an envelope and a claim comes first: the other knows of it.
+    @Test func anEnvelopeAndAClaimDoNotMissEachOther() async throws {
+      try await withStore { store, contract, reports, _ in
+        let mailbox = try await contract.registered(1)
+        func put(_ number: Int) -> Arrival {
+          Arrival(
+            mailbox: mailbox, id: envelopeID(number), capability: Owner(1).contact.hash, bytes: envelope(number))
+        }
+        #expect(await submit([put(1), put(2)], to: store) == [.stored, .stored])
+        #expect(reports.elsewhere.isEmpty, "nobody listens")
+        #expect(try await store.claimHome(mailbox, for: first) == HomeClaim(claim: 1, lastIndex: 2, lastWaiting: 2))
+        #expect(await submit([put(3)], to: store) == [.stored])
+        #expect(reports.elsewhere == [.arrived: [first: [mailbox]]])
+        reports.clear()
+        #expect(await submit([put(3)], to: store) == [.repeated])
+        #expect(reports.elsewhere.isEmpty, "nothing has arrived")
+        try await store.acknowledge(mailbox, upTo: 3)
+        #expect(try await store.claimHome(mailbox, for: second) == HomeClaim(claim: 2, lastIndex: 3, lastWaiting: 0))
+        #expect(reports.elsewhere == [.changed: [first: [mailbox]]], "whoever had it is to know")
+        #expect(try await store.claimHome(MailboxID(number: 5), for: first) == nil)
+      }
+    }
+
+    /// Two that race: all the while every envelope is reported to the node of the socket, or is in the answer to its claim.
+    @Test func raceOfClaimsAndEnvelopes() async throws {
+      try await withStore { store, contract, reports, _ in
+        let mailbox = try await contract.registered(1)
+        async let putting: Void = {
+          for number in 0..<200 {
+            let arrival = Arrival(
+              mailbox: mailbox, id: envelopeID(number), capability: Owner(1).contact.hash, bytes: envelope(number))
+            #expect(await submit([arrival], to: store) == [.stored])
+          }
+        }()
+        var claims: [(node: NodeID, seen: UInt64)] = []
+        for number in 1...50 as ClosedRange<UInt128> {
+          let node = NodeID(number: number)
+          let claim = try #require(try await store.claimHome(mailbox, for: node))
+          claims.append((node, claim.lastIndex))
+        }
+        await putting
+        // From what a node saw when it claimed to what the next one saw, everything was reported to it.
+        let reported = reports.elsewhere[.arrived] ?? [:]
+        for (claim, next) in zip(claims, claims.dropFirst()) {
+          #expect(UInt64(reported[claim.node]?.count ?? 0) == next.seen - claim.seen)
+        }
+        let last = try #require(claims.last)
+        #expect(UInt64(reported[last.node]?.count ?? 0) == 200 - last.seen)
+      }
+    }
+
+    @Test func onlyTheLastClaimCanBeLeft() async throws {
+      try await withStore { store, contract, _, _ in
+        let mailboxes = [try await contract.registered(1), try await contract.registered(2)]
+        for mailbox in mailboxes { _ = try await store.claimHome(mailbox, for: first) }
+        _ = try await store.claimHome(mailboxes[0], for: first)
+        try await store.leaveHomes([mailboxes[0]: 1, mailboxes[1]: 1], of: first)
+        #expect(
+          try await store.homes(mailboxes + [MailboxID(number: 5)]) == [
+            mailboxes[0]: Home(node: first, claim: 2, lastIndex: 0),
+            mailboxes[1]: Home(node: nil, claim: 1, lastIndex: 0),
+          ])
+        try await store.leaveHomes([mailboxes[0]: 2], of: second)
+        #expect(try await store.homes(mailboxes)[mailboxes[0]]?.node == first, "it is not this one's")
+      }
+    }
+
+    @Test func whoeverDeletesAMailboxReportsIt() async throws {
+      try await withStore { store, contract, reports, _ in
+        let mailboxes = [try await contract.registered(1), try await contract.registered(2)]
+        _ = try await store.claimHome(mailboxes[0], for: first)
+        for seed in [1, 2] as [UInt8] {
+          try await store.deleteMailbox(mailboxes[Int(seed) - 1], by: contract.mutation(seed, 9))
+        }
+        #expect(reports.elsewhere == [.changed: [first: [mailboxes[0]]]])
+        #expect(try await store.homes(mailboxes).isEmpty)
+      }
+    }
+
+    /// By the database's clock: those of relays may be wrong.
+    @Test func aNodeThatIsSilentIsTakenForDead() async throws {
+      try await withStore { store, _, _, sql in
+        #expect(try await store.beat(first) == false)
+        #expect(try await store.beat(first))
+        _ = try sql("UPDATE node SET beat = now() - interval '14 seconds'")
+        #expect(try await store.beat(first))
+        _ = try sql("UPDATE node SET beat = now() - interval '16 seconds'")
+        #expect(try await store.beat(first) == false)
+        #expect(try await store.beat(second) == false)
+        _ = try sql(
+          "UPDATE node SET beat = now() - interval '25 hours' WHERE id <> '00000000-0000-0000-0000-000000000002'")
+        #expect(try await store.beat(second))
+        #expect(try sql("SELECT count(*) FROM node") == "1\n", "what was killed long ago is forgotten")
+        try await store.end(second)
+        #expect(try sql("SELECT count(*) FROM node") == "0\n")
+      }
+    }
+  }
+#endif
