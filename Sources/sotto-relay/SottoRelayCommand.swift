@@ -11,6 +11,6 @@ struct SottoRelayCommand: AsyncParsableCommand {
     subcommands: [
       ServeCommand.self, ConfigCommand.self, DatabaseCommand.self, BackupCommand.self, RestoreCommand.self,
       DoctorCommand.self,
-      BenchCommand.self,
+      BenchCommand.self, CapacityCommand.self,
     ])
 }
