@@ -105,7 +105,8 @@ package struct HomeMachine: Sendable {
   package mutating func looked(_ asked: [MailboxID: UInt64], _ homes: [MailboxID: Home]?) -> [Action] {
     isLooking = false
     guard let homes else { return [] }
-    return asked.compactMap { mailbox, claim in
+    // In an order of its own: the same input has the same answer.
+    return asked.sorted { $0.key.number < $1.key.number }.compactMap { mailbox, claim in
       guard let socket = sockets[mailbox], socket.isOpen, socket.pending == 0, socket.claim == claim else { return nil }
       guard let home = homes[mailbox] else { return .gone(mailbox) }
       return home.node == node && home.claim == claim ? .reached(mailbox, home.lastIndex) : .displaced(mailbox)

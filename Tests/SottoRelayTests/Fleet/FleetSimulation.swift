@@ -192,6 +192,8 @@ final class FleetSimulation {
     var machine: DeliveryMachine
     /// Of the relay's end.
     var isOpen = true
+    /// Of the last frame on its way to the client.
+    var arrival: Int64 = 0
     /// When the relay knew that it is the mailbox's.
     var heldSince: Int64?
 
@@ -262,7 +264,9 @@ final class FleetSimulation {
     for action in actions where socket.isOpen {
       switch action {
       case .send(.envelope(let index, let id, _)):
-        after(1...30) { self.received(index, Int(truncatingIfNeeded: id.number), socket) }
+        // What is sent on one connection arrives in its order.
+        socket.arrival = max(socket.arrival, time + 1 + Int64(random.next(below: 30)))
+        events.add(at: socket.arrival) { self.received(index, Int(truncatingIfNeeded: id.number), socket) }
       case .send: break
       case .open:
         let former = relay.sockets.updateValue(socket, forKey: mailbox)
@@ -409,7 +413,7 @@ final class FleetSimulation {
   }
 
   private func kill(_ relay: Relay) {
-    let sockets = relay.sockets.values
+    let sockets = relay.sockets.values.sorted { $0.person.mailbox.number < $1.person.mailbox.number }
     relay.life = nil
     relay.sockets = [:]
     for socket in sockets {
