@@ -4,9 +4,10 @@ DESTDIR ?=
 CYCLES ?= 20
 SECONDS ?= 60
 RUNS ?= 0
+OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client crash-check client-check fuzz mutants sanitize coverage soak install uninstall dist clean
+.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client crash-check client-check fuzz mutants sanitize coverage soak fleet install uninstall dist clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +59,9 @@ coverage: ## How much of the core its suites run; at least 95 % of lines and reg
 
 soak: ## The long forms of the tests, 100 million fuzzed inputs, 200 kills under load: a night
 	@exec .ci/soak
+
+fleet: ## Three relays with PostgreSQL, RabbitMQ and NGINX, to try out, until ^C; OPTIONS=--replica for a second database
+	@exec .ci/fleet $(OPTIONS)
 
 install: ## Install sotto and sotto-relay under PREFIX (/usr/local); DESTDIR is honoured
 	@DESTDIR='$(DESTDIR)' exec .ci/install-programs '$(PREFIX)'
