@@ -11,9 +11,8 @@ import Testing
   private func restored(_ node: Node, from pieces: [[UInt8]]? = nil, seed: UInt64 = 9000) throws -> Node {
     let pieces = try pieces ?? backup(node)
     let account = try Engine.account(inBackup: Secret(copying: pieces[0]))
-    let card = node.relay.card(ContactKeys(try Engine.address(try node.address)).cardID)
-    let new = try Node(restoring: account, card: card, node.name, node.relay, seed: seed)
-    new.now = node.now
+    let card = node.relay.card(ContactKeys(try account.address()).cardID)
+    let new = try Node(restoring: account, card: card, node.name, node.relay, seed: seed, now: node.now)
     try new.step { engine in for piece in pieces { try engine.restore(Secret(copying: piece)) } }
     return new
   }
@@ -77,6 +76,56 @@ import Testing
     try alice.send("from the past", to: "bob")
     try bob.receive()
     #expect(!bob.shown.contains("from the past"))
+  }
+
+  // [client.15] [list.6] The device that was lost had signed a list in the middle of sending: it went with the message
+  // and was to go to the relay next.
+  @Test func `Who was told of a list that the relay never got understands the device that is restored`() throws {
+    let (alice, bob, relay) = try acquainted()
+    let pieces = try backup(alice)
+    for node in [alice, bob] { node.now += ClientLimits.listAge }
+    try alice.step { try $0.reset(try #require(try $0.find("bob")).account) }
+    try alice.flush()
+    try bob.receive()
+    #expect(try bob.step { try $0.find("alice")?.card?.head.sequence } == 2)
+    #expect(relay.card(ContactKeys(try Engine.address(try alice.address)).cardID)?.sequence == 1)
+
+    let second = try restored(alice, from: pieces)
+    try second.send("it was lost", to: "bob")
+    try bob.receive()
+    try bob.send("welcome back", to: "alice")
+    try second.receive()
+    #expect(bob.shown.last == "it was lost" && second.shown.last == "welcome back")
+    #expect(try bob.step { try $0.find("alice") }?.hasForkEvidence == false)
+  }
+
+  // [client.13] [client.15] The lists that were signed since are at another place, of which the file knows nothing.
+  @Test func `A backup of before a new address, restored once more and once more, is understood each time`() throws {
+    let (alice, bob, _) = try acquainted()
+    let pieces = try backup(alice)
+    var device = alice
+    for round in 1...3 {
+      try device.step { try $0.rotateContactSecret() }
+      try device.flush()
+      try bob.receive()
+      for node in [device, bob] { node.now += 60 }
+      device = try restored(device, from: pieces, seed: UInt64(9000 * round))
+      try device.send("back \(round)", to: "bob")
+      try bob.receive()
+      try bob.send("again \(round)", to: "alice")
+      try device.receive()
+      #expect(bob.shown.last == "back \(round)" && device.shown.last == "again \(round)")
+    }
+    #expect(try bob.step { try $0.find("alice") }?.hasForkEvidence == false)
+  }
+
+  // [client.15] The number beside a card is the relay's word.
+  @Test func `A relay that names a number far away cannot use the numbers of lists up`() throws {
+    let (alice, _, _) = try acquainted()
+    let account = try Engine.account(inBackup: Secret(copying: backup(alice)[0]))
+    let new = Node(blank: "alice", alice.relay, seed: 9000, now: alice.now)
+    try new.step { try $0.importIdentity(account, card: (DecimalNumber.limit, [1, 2, 3])) }
+    #expect(try new.step { try $0.profile() }.listHead.sequence == new.now)
   }
 
   // [client.8]

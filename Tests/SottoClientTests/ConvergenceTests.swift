@@ -7,7 +7,8 @@ import SottoWire
 import Testing
 
 /// Clients that write to each other and die in the middle of anything lose nothing. With a relay that loses and reorders,
-/// and with devices that come back from backups: as soon as that ends they all understand each other again. Every run follows from its seed.
+/// and with devices that come back from backups: as soon as that ends they all understand each other again. Every run follows from its seed,
+/// but for which of two sessions of one generation ranks higher: that is the system's randomness, in the KEM.
 /// `SOTTO_SOAK=1` goes through 20,000 of them.
 @Suite(.sealsAreWatched) struct ConvergenceTests {
   private static let isSoak = ProcessInfo.processInfo.environment["SOTTO_SOAK"] == "1"
@@ -185,8 +186,7 @@ private final class Crowd {
     let node = accounts[owner][0]
     let account = try Engine.account(inBackup: Secret(copying: pieces[0]))
     let card = relay.card(ContactKeys(try Engine.address(try node.address)).cardID)
-    let new = try Node(restoring: account, card: card, node.name, relay, seed: nextSeed())
-    new.now = node.now
+    let new = try Node(restoring: account, card: card, node.name, relay, seed: nextSeed(), now: node.now)
     try new.step { engine in
       for piece in pieces { try engine.restore(Secret(copying: piece)) }
       try engine.tellContacts()

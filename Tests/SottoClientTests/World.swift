@@ -157,10 +157,11 @@ final class Node {
   /// An account that was exported, on a new device that replaces its old one.
   init(
     restoring account: ExportedAccount, card: (sequence: UInt64, sealed: [UInt8])?, _ name: String,
-    _ relay: WorldRelay, seed: UInt64
+    _ relay: WorldRelay, seed: UInt64, now: UInt64 = 1_800_000_000
   ) throws {
     self.name = name
     self.relay = relay
+    self.now = now
     records = MemoryRecords()
     entropy = SeededEntropy(seed: seed)
     try step { try $0.importIdentity(account, card: card) }

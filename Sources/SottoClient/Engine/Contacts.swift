@@ -121,12 +121,19 @@ extension Engine {
 
   /// What a relay served as the card of `address`: opened, verified, and not older than what is known. [card.4]
   package func verify(_ sealed: [UInt8], listSequence: UInt64, for address: Address) throws(Refused) -> Card {
-    let keys = ContactKeys(address)
-    let plaintext = try SealedKind.card(keys.cardID, sequence: listSequence).open(sealed, under: keys.cardKey())
-    let card = try UnverifiedCard(decoding: plaintext)
+    let card = try unverifiedCard(sealed, listSequence: listSequence, for: address)
       .verified(for: address.account, foundAt: address.relay, as: listSequence, now: seconds)
     if let known = try? contact(address.account)?.card { try card.check(after: known.head) }
     return card
+  }
+
+  /// What a relay served as the card of `address`, opened and decoded.
+  func unverifiedCard(
+    _ sealed: [UInt8], listSequence: UInt64, for address: Address
+  ) throws(Refused) -> UnverifiedCard {
+    let keys = ContactKeys(address)
+    let plaintext = try SealedKind.card(keys.cardID, sequence: listSequence).open(sealed, under: keys.cardKey())
+    return try UnverifiedCard(decoding: plaintext)
   }
 
   /// Keeps a verified card if it is news. What is not in the newest list is no device: its sessions end. [client.5]

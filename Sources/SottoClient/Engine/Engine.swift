@@ -58,6 +58,9 @@ package enum ClientLimits {
   package static let cardAge: UInt64 = 3600
   /// The device list is signed anew each week, well before it expires after 30 days.
   package static let listAge: UInt64 = 7 * 86_400
+  /// How far the first list of a device that takes another's place stands ahead of the newest known one at least: more
+  /// lists than are signed while the clock stands still.
+  package static let listMargin: UInt64 = 16
   /// Signed parts rotate each week and expire after 14 days.
   package static let signedPartAge: UInt64 = 7 * 86_400
   /// A batch has 2^6 = 64 one-time keys: 120 KB to upload, made in 10 ms.

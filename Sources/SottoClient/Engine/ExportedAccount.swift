@@ -1,5 +1,5 @@
 package import SottoCrypto
-internal import SottoSession
+package import SottoSession
 internal import SottoWire
 
 /// What moves an account to another device: its seeds, contact secret, relay and card key. No key of a session and no
@@ -57,7 +57,7 @@ package struct ExportedAccount: Sendable {
     try reader.finish()
   }
 
-  func address() throws -> Address {
+  package func address() throws -> Address {
     Address(account: try AccountKeys(decoding: accountKeys.secret).id, contactSecret: contactSecret, relay: relay)
   }
 }
@@ -83,26 +83,30 @@ extension Engine {
       cardKey: try SigningKey(seed: account.cardKey.secret.copy()), secret: account.contactSecret, after: place)
   }
 
+  /// A list that follows all others of the account. Nobody here knows them all: the device that is replaced may have told
+  /// its contacts of lists that the relay never got, or left the place that an old file names. Whoever holds such a list
+  /// would refuse another one in its place, or right behind it. So the number is the time, which is ahead of all that
+  /// was counted up from an earlier time. [client.15]
   private func listPlace(
     of account: ExportedAccount, address: Address, _ card: (sequence: UInt64, sealed: [UInt8])?
   ) -> ListPlace {
-    let linked = exported(account)?.list.devices.dropFirst() ?? []
-    guard let card else {
-      return ListPlace(
-        sequence: account.head.sequence + 1, previous: account.head.hash, condition: .absent, others: Array(linked))
-    }
-    if let verified = try? verify(card.sealed, listSequence: card.sequence, for: address),
-      verified.list.sequence >= account.head.sequence
-    {
-      let list = verified.list
-      return ListPlace(
-        sequence: list.sequence + 1, previous: list.hash, condition: .replaces(list.sequence),
-        others: Array(list.devices.dropFirst()))
-    }
-    // Expired, or older than what was exported: a list two ahead follows without a link to the one in between.
+    let served = card.flatMap { self.served($0, at: address) }?.list
+    // One that has run out, or is older than the file, says nothing of today's devices.
+    let current = served.flatMap { $0.isValid(at: seconds) && $0.sequence >= account.head.sequence ? $0 : nil }
+    let known = max(account.head.sequence, served?.sequence ?? 0)
     return ListPlace(
-      sequence: max(card.sequence, account.head.sequence) + 2, previous: account.head.hash,
-      condition: .replaces(card.sequence), others: Array(linked))
+      sequence: max(seconds, known + ClientLimits.listMargin), previous: current?.hash ?? account.head.hash,
+      condition: card.map { .replaces($0.sequence) } ?? .absent,
+      others: Array((current ?? exported(account)?.list)?.devices.dropFirst() ?? []))
+  }
+
+  /// The card that the relay has, though it may have run out. The number beside it alone is only the relay's word.
+  private func served(_ card: (sequence: UInt64, sealed: [UInt8]), at address: Address) -> Card? {
+    guard let unverified = try? unverifiedCard(card.sealed, listSequence: card.sequence, for: address) else {
+      return nil
+    }
+    return try? unverified.verified(
+      for: address.account, foundAt: address.relay, as: card.sequence, now: unverified.claimedList.notBefore)
   }
 
   /// The list that the account had when it was exported, though it may have run out meanwhile.
