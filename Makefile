@@ -7,7 +7,7 @@ RUNS ?= 0
 OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client crash-check client-check fuzz mutants sanitize coverage soak fleet install uninstall dist clean
+.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client crash-check client-check fleet-check fuzz mutants sanitize coverage soak fleet install uninstall dist clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ bench-client: ## Measure the commands with an empty store and with 100,000 messa
 
 crash-check: ## Kill a relay under load, CYCLES=20 times, and count what was lost or shown twice
 	@exec .ci/benchmark crash-check --cycles '$(CYCLES)'
+
+fleet-check: ## Take a fleet's parts away one after the other under load, and count what was lost or shown twice
+	@exec .ci/benchmark fleet-check $(OPTIONS)
 
 client-check: ## Kill sotto and the relay in the middle of everything, CYCLES=20 times each, restore a device, and count
 	@exec .ci/benchmark client-check --cycles '$(CYCLES)'

@@ -8,7 +8,7 @@ struct BenchmarksCommand: AsyncParsableCommand {
     commandName: "benchmarks", abstract: "Measure Sotto against what bounds it and against its peers.",
     subcommands: [
       CryptoBenchmark.self, RelayBenchmark.self, ClientBenchmark.self, CrashCheck.self,
-      ClientCheck.self, FloorServer.self,
+      ClientCheck.self, FleetCheck.self, FloorServer.self,
     ])
 
   /// A program of the same build.

@@ -125,10 +125,9 @@ private struct CrashSender: LoadConversation {
     let put = ledger.next()
     number += 1
     names[number] = put.name
-    let bytes = put.content.bytes + [UInt8](repeating: 1, count: SizeClass.k1.rawValue - EnvelopeID.count)
     let frame = PutFrame(
       number: number, mailbox: mailboxes[put.mailbox].id, id: put.name, capability: LoadMailbox.capability,
-      bytes: bytes)
+      bytes: put.envelope)
     socket.write(frame.encoded, &out)
   }
 
@@ -154,7 +153,7 @@ private struct CrashSender: LoadConversation {
 }
 
 /// Fetches, tells the ledger, and acknowledges.
-private struct CrashOwner: LoadConversation {
+struct CrashOwner: LoadConversation {
   private var socket: LoadWebSocket
   private let number: Int
   private let mailbox: LoadMailbox

@@ -9,6 +9,9 @@ final class CrashLedger: Sendable {
     let mailbox: Int
     let content: EnvelopeID
     let name: EnvelopeID
+
+    /// What it says, made as long as envelopes are.
+    var envelope: [UInt8] { content.bytes + [UInt8](repeating: 1, count: SizeClass.k1.rawValue - EnvelopeID.count) }
   }
 
   private struct State {
@@ -49,6 +52,13 @@ final class CrashLedger: Sendable {
     state.withLock { state in
       guard let put = state.unanswered.removeValue(forKey: name) else { return }
       state.acknowledged.insert(put.content)
+    }
+  }
+
+  /// Whoever said it has heard no answer: it is said again.
+  func unanswered(_ name: EnvelopeID) {
+    state.withLock { state in
+      if let put = state.unanswered.removeValue(forKey: name) { state.again.append(put) }
     }
   }
 

@@ -13,8 +13,12 @@ import Testing
 @Suite(.sealsAreWatched) struct ConvergenceTests {
   private static let isSoak = ProcessInfo.processInfo.environment["SOTTO_SOAK"] == "1"
 
-  /// `SOTTO_SEED=7 SOTTO_SCENE=0` goes through this seed alone, and says what happens.
-  private static let only = ProcessInfo.processInfo.environment["SOTTO_SEED"].flatMap(UInt64.init).map { $0...$0 }
+  /// `SOTTO_SEED=7 SOTTO_SCENE=0` goes through this seed alone, and says what happens; `SOTTO_SEED=1-500` through many.
+  private static let only = ProcessInfo.processInfo.environment["SOTTO_SEED"].flatMap { text -> ClosedRange<UInt64>? in
+    let ends = text.split(separator: "-").compactMap { UInt64($0) }
+    guard let first = ends.first, let last = ends.last, first <= last else { return nil }
+    return first...last
+  }
 
   private static let onlyScene = ProcessInfo.processInfo.environment["SOTTO_SCENE"].flatMap(Int.init)
 
@@ -80,7 +84,7 @@ private final class Crowd {
   private var messages: [Message] = []
   private var number = 0
   private(set) var crashes = 0
-  private let isTold = ProcessInfo.processInfo.environment["SOTTO_SEED"] != nil
+  private let isTold = ProcessInfo.processInfo.environment["SOTTO_SEED"].flatMap(UInt64.init) != nil
   private var backups: [Int: [[UInt8]]] = [:]
 
   init(_ devices: [Int], seed: UInt64) throws {

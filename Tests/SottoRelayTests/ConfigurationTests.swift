@@ -51,9 +51,11 @@ import Testing
       case .transferSeconds: ["1", "60", "3600"]
       case .logLevel: ["trace", "error", "debug"]
       }
-    // TLS takes two.
-    let other: Setting? = [.tlsCertificate: .tlsKey, .tlsKey: .tlsCertificate][setting]
-    let both = other.map { [$0: ["/other"]] } ?? [:]
+    // TLS takes two, and so does a bus.
+    let other: Setting? = [
+      .tlsCertificate: .tlsKey, .tlsKey: .tlsCertificate, .bus: .busPassword, .busPassword: .bus,
+    ][setting]
+    let both = other.map { [$0: [$0 == .bus ? "amqp://sotto@mq.example" : "/other"]] } ?? [:]
     func line(_ effective: EffectiveConfiguration) throws -> EffectiveConfiguration.Line {
       try #require(effective.lines.first { $0.setting == setting })
     }
@@ -66,6 +68,31 @@ import Testing
     let flags = both.merging([setting: [values[2]]]) { $1 }
     let fromFlag = try line(try read(flags, environment))
     #expect(fromFlag.values == [values[2]] && fromFlag.origin == setting.flag)
+  }
+
+  /// A password is in a file, because what is in a configuration is printed. [operation.12]
+  @Test(arguments: [
+    "amqp://sotto:secret@mq.example/", "amqp://mq.example", "amqp://sotto@", "amqp://sotto@mq.example,/",
+    "amqp://sotto@mq.example/a/b", "http://sotto@mq.example/", "amqp://sotto@mq.example:x/", "amqp://a@b@mq.example/",
+  ]) func whatIsNoBusIsRefused(_ bus: String) {
+    let found = failure([.bus: [bus], .busPassword: ["/password"]])
+    #expect(found?.exitCode == 78 && found?.setting == .bus && found?.description.contains("secret") == false)
+  }
+
+  @Test func aBusTakesTwoSettings() {
+    #expect(failure([.bus: ["amqp://sotto@mq.example"]])?.what.contains("bus.password") == true)
+    #expect(failure([.busPassword: ["/password"]])?.what.contains("bus.password") == true)
+    #expect(failure([.bus: ["amqp://sotto@mq.example"], .busPassword: ["/password"]]) == nil)
+  }
+
+  /// [operation.14]
+  @Test func aBusIsForASharedStore() async throws {
+    await #expect(throws: StartFailure.self) {
+      try await TestRelay.start {
+        $0.busLocation = BusAddress.Location("amqp://sotto@127.0.0.1:1/")
+        $0.busPassword = "/nonexistent"
+      }
+    }
   }
 
   @Test func theFolderIsNotMovedByTheFileInIt() throws {

@@ -6,7 +6,7 @@ public struct StartFailure: Error, Equatable, Sendable, CustomStringConvertible 
   public let meaning: String
   public let next: String
   /// The setting that is at fault, if it is one.
-  let setting: Setting?
+  package let setting: Setting?
 
   package init(_ exitCode: Int32, _ what: String, _ meaning: String, _ next: String, setting: Setting? = nil) {
     self.exitCode = exitCode

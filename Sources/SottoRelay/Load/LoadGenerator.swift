@@ -48,7 +48,8 @@ package final class LoadGenerator: Sendable {
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           if let tls = target.tls {
-            try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: nil))
+            try channel.pipeline.syncOperations.addHandler(
+              NIOSSLClientHandler(context: tls, serverHostname: target.name))
           }
           let handler = LoadHandler(conversation, ready: ready)
           try channel.pipeline.syncOperations.addHandler(handler)

@@ -8,24 +8,28 @@ package struct LoadTarget: Sendable {
   package let port: Int
   /// nil: plain.
   package let tls: NIOSSLContext?
+  /// What the certificate is for; nil: the host.
+  package let name: String?
   /// The server's process, if it runs on this machine: its processor time and memory are measured.
   package let process: Int32?
 
-  package init(host: String = "127.0.0.1", port: Int, tls: NIOSSLContext? = nil, process: Int32?) {
-    (self.host, self.port, self.tls, self.process) = (host, port, tls, process)
+  package init(
+    host: String = "127.0.0.1", port: Int, tls: NIOSSLContext? = nil, name: String? = nil, process: Int32?
+  ) {
+    (self.host, self.port, self.tls, self.name, self.process) = (host, port, tls, name, process)
   }
 
   /// The relay at `http[s]://HOST[:PORT]`; nil for anything else. `authorityFile` is trusted besides what the system
-  /// trusts.
+  /// trusts; `host`, if it is given, is asked instead of the one that the URL names.
   package static func at(
-    _ url: String, authorityFile: String?, process: Int32?
+    _ url: String, authorityFile: String?, host: String? = nil, process: Int32?
   ) throws(StartFailure) -> (LoadTarget, RelayAuthority)? {
     let parts = url.split(separator: "://", maxSplits: 1).map(String.init)
     guard parts.count == 2, ["http", "https"].contains(parts[0]),
       let authority = RelayAuthority(parts[1].hasSuffix("/") ? String(parts[1].dropLast()) : parts[1])
     else { return nil }
     guard parts[0] == "https" else {
-      return (LoadTarget(host: authority.host, port: authority.port, process: process), authority)
+      return (LoadTarget(host: host ?? authority.host, port: authority.port, process: process), authority)
     }
     do {
       var configuration = TLSConfiguration.makeClientConfiguration()
@@ -33,7 +37,11 @@ package struct LoadTarget: Sendable {
         configuration.additionalTrustRoots = [.file(authorityFile)]
       }
       let tls = try NIOSSLContext(configuration: configuration)
-      return (LoadTarget(host: authority.host, port: authority.port, tls: tls, process: process), authority)
+      let name = host == nil ? nil : authority.host
+      return (
+        LoadTarget(host: host ?? authority.host, port: authority.port, tls: tls, name: name, process: process),
+        authority
+      )
     } catch {
       throw .loadAuthority(authorityFile ?? "")
     }

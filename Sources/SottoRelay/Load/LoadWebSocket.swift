@@ -74,11 +74,11 @@ package struct LoadWebSocket: Sendable {
 }
 
 /// The status of an HTTP/1.1 answer, which `init` takes off the front of what arrived, body and all.
-struct HTTPAnswer {
-  let status: Int
+package struct HTTPAnswer {
+  package let status: Int
 
   /// nil when it is not complete.
-  init?(_ input: inout ByteBuffer) throws {
+  package init?(_ input: inout ByteBuffer) throws {
     guard let (status, count) = try Self.first(in: input.readableBytesUInt8Span) else { return nil }
     input.moveReaderIndex(forwardBy: count)
     self.status = status

@@ -1,0 +1,41 @@
+import Foundation
+import Testing
+
+/// Relays, PostgreSQL, RabbitMQ and NGINX, as this script brings them up.
+private enum FleetScript {
+  static let path = URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "../../Deploy/fleet/fleet").standardized.path
+
+  static let isRunnable: Bool = {
+    let check = Process()
+    check.executableURL = URL(filePath: "/bin/bash")
+    check.arguments = [path, "check"]
+    check.standardOutput = FileHandle.nullDevice
+    check.standardError = FileHandle.nullDevice
+    guard FileManager.default.fileExists(atPath: "/usr/include/amqp.h"), (try? check.run()) != nil else { return false }
+    check.waitUntilExit()
+    if check.terminationStatus != 0 { print("SKIPPED the fleet: a server that it needs is not on this machine") }
+    return check.terminationStatus == 0
+  }()
+}
+
+/// `make fleet-check` in small.
+@Suite(.enabled(if: FleetScript.isRunnable), .serialized) struct FleetCheckTests {
+  private func counts(_ arguments: String...) async throws -> (status: Int32, counts: [String: Int]) {
+    let outcome = try await run(
+      Programs.path("benchmarks"), ["fleet-check", "--short", "--script", FleetScript.path] + arguments,
+      killedAfter: 300)
+    let line = try #require(outcome.lines.last, "\(outcome)")
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Int], "\(outcome)")
+    return (outcome.status, object)
+  }
+
+  // [operation.14] Two faults are planted besides the real ones, and nothing else is found.
+  @Test func `Whatever part goes away, only what was planted is lost or shown twice`() async throws {
+    let (status, counts) = try await counts("--each", "60", "--plant")
+    #expect(status == 1 && counts["lost"] == 1 && counts["twice"] == 1, "\(counts)")
+    #expect(counts["faults"] == 4 && counts["acknowledged", default: 0] > 400, "\(counts)")
+    let wakeups = ["wakeups_local", "wakeups_bus", "wakeups_sweep"].map { counts[$0, default: -1] }
+    #expect(wakeups.allSatisfy { $0 >= 0 } && wakeups[0] > 0 && wakeups[1] > 0, "\(counts)")
+  }
+}
