@@ -54,7 +54,8 @@ struct FleetCheck: AsyncParsableCommand {
     let ledger = CrashLedger(mailboxes: Self.owners)
     let fleet: Fleet
     do {
-      fleet = try Fleet(script: script, in: folder, programs: BenchmarksCommand.sibling("sotto-relay"))
+      fleet = try Fleet(
+        script: script, in: folder, programs: BenchmarksCommand.sibling("sotto-relay"), hasReplica: !short)
     } catch let failure as Fleet.Failed {
       BenchmarksCommand.say("The fleet does not come up.\n\(failure.output)")
       throw ExitCode(failure.status)
@@ -156,11 +157,11 @@ private final class Fleet {
   private var counted: [String: [Wakeup: Int]] = [:]
   private var past: [Wakeup: Int] = [:]
 
-  init(script: String, in folder: String, programs: String) throws {
+  init(script: String, in folder: String, programs: String, hasReplica: Bool) throws {
     self.script = script
     self.folder = "\(folder)/sotto-fleet-\(UInt32.random(in: 0 ... .max))"
     let bin = URL(filePath: programs).deletingLastPathComponent().path
-    try Self.run(script, ["up", self.folder, "--replica", "--bin", bin])
+    try Self.run(script, ["up", self.folder, "--bin", bin] + (hasReplica ? ["--replica"] : []))
     description = try JSONDecoder().decode(
       Description.self, from: Data(contentsOf: URL(filePath: self.folder + "/fleet.json")))
   }
@@ -332,17 +333,25 @@ private final class FleetLoad: Sendable {
     if isSocket {
       let sender = FleetSocketSender(lane, owners, at: authority)
       if let open = try? await generator.open([sender], to: target) {
-        try? await open.turn(count, inFlight: 1)
-        open.closeSoon()
+        await say(count, on: open)
       }
     } else {
       let sender = FleetSender(lane, owners, at: authority)
       if let open = try? await generator.open([sender], to: target) {
-        try? await open.turn(count, inFlight: 1)
-        open.closeSoon()
+        await say(count, on: open)
       }
     }
     lane.end()
+  }
+
+  /// With time in between: what is asked is what becomes of envelopes, not how many there can be, and a part that comes
+  /// back needs the processor too.
+  private func say<Sender>(_ count: Int, on connection: LoadConnections<Sender>) async {
+    for _ in 0..<count {
+      guard (try? await connection.turn(1, inFlight: 1)) != nil else { break }
+      try? await Task.sleep(for: .milliseconds(.random(in: 5...25)))
+    }
+    connection.closeSoon()
   }
 }
 

@@ -48,8 +48,9 @@ rabbitmq_is_up() (
   [[ $first == $'\x01' ]]
 )
 
+# With clients that go on it takes a minute or more to end by itself; what it has is worth nothing afterwards.
 rabbitmq_stop() {
   signal TERM rabbitmq
-  gone rabbitmq 60
+  gone rabbitmq 5
   end epmd
 }
