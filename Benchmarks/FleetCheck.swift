@@ -189,7 +189,7 @@ private final class Fleet {
     process.arguments = [script] + arguments
     var environment = ProcessInfo.processInfo.environment
     if isADayAhead {
-      environment["LD_PRELOAD"] = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+      environment["LD_PRELOAD"] = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
       environment["FAKETIME"] = "+1d"
       environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
     }

@@ -59,6 +59,12 @@ END
 }
 
 pg_launch() {
+  local lock=$FOLDER/$1/data/postmaster.pid former=''
+  # Where nobody has taken note of the end of one that was killed, it looks to PostgreSQL as if it ran.
+  if [[ -e $lock ]]; then former=$(head -n 1 "$lock"); fi
+  if [[ -n $former && -e /proc/$former && -z $(began "$former") ]]; then
+    rm -f "$lock" "$FOLDER/$1/.s.PGSQL.$(pg_port "$1").lock"
+  fi
   launch "$1" postgres env -i PATH=/usr/bin:/bin LC_ALL=C "$PG/postgres" -D "$FOLDER/$1/data" \
     -k "$FOLDER/$1" -p "$(pg_port "$1")" -c cluster_name="$1"
   await "$1" pg_is_up "$1"

@@ -8,7 +8,7 @@ package import SottoWire
 ///                           +--- another relay has claimed it ---> displaced
 ///
 /// What others say makes it fast, and what the store says makes it right: whatever was not heard is found when the store
-/// is asked, every few seconds, and soon after anything was lost.
+/// is asked, every few seconds, and soon after anything was lost. [operation.14]
 package struct HomeMachine: Sendable {
   /// What the shell must do, in order.
   package enum Action: Equatable, Sendable {

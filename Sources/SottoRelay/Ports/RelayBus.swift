@@ -11,6 +11,7 @@ package struct NodeID: Hashable, Sendable {
 }
 
 /// What one relay tells another about mailboxes whose sockets the other holds. It carries names and nothing else.
+/// [leakage.6]
 package struct Notice: Equatable, Sendable {
   package enum Kind: UInt8, Sendable, CaseIterable {
     /// An envelope was stored.

@@ -152,7 +152,7 @@ final class MemoryBus: Sendable {
   }
 }
 
-/// What goes over a bus.
+/// What goes over a bus. [leakage.6]
 @Suite struct NoticeTests {
   @Test func oneEncoding() throws {
     let notice = Notice(.changed, [MailboxID(number: 1), MailboxID(number: 2)])
