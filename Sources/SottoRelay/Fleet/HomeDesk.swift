@@ -89,7 +89,8 @@ final class HomeDesk: Sendable {
       case .leave(let claims): try? await store.leaveHomes(claims, of: node)
       case .arrived(let mailbox): if hub.arrived(mailbox) { metrics.woken(.bus) }
       case .reached(let mailbox, let index): hub.reached(mailbox, index)
-      case .displaced(let mailbox): hub.displaced(mailbox)
+      case .displaced(let mailbox): hub.end(mailbox, .displaced)
+      case .forgotten(let mailbox): hub.end(mailbox, .restarting)
       case .gone(let mailbox): hub.deleted(mailbox)
       }
     }

@@ -24,6 +24,8 @@ package struct HomeMachine: Sendable {
     case reached(MailboxID, UInt64)
     /// Another relay has it.
     case displaced(MailboxID)
+    /// The store no longer knows that it is here: its owner is to open it anew.
+    case forgotten(MailboxID)
     /// The mailbox is gone.
     case gone(MailboxID)
   }
@@ -109,7 +111,10 @@ package struct HomeMachine: Sendable {
     return asked.sorted { $0.key.number < $1.key.number }.compactMap { mailbox, claim in
       guard let socket = sockets[mailbox], socket.isOpen, socket.pending == 0, socket.claim == claim else { return nil }
       guard let home = homes[mailbox] else { return .gone(mailbox) }
-      return home.node == node && home.claim == claim ? .reached(mailbox, home.lastIndex) : .displaced(mailbox)
+      if home.node == node, home.claim == claim { return .reached(mailbox, home.lastIndex) }
+      // Counts go back only when a database has lost what it had committed, or a mailbox was made anew. Nobody has taken
+      // the socket over then, and an owner who was told so would not come back by itself.
+      return home.claim > claim ? .displaced(mailbox) : .forgotten(mailbox)
     }
   }
 

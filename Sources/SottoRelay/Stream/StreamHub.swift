@@ -57,9 +57,6 @@ final class StreamHub: Sendable {
 
   func deleted(_ mailbox: MailboxID) { end(mailbox, .gone) }
 
-  /// Another relay serves it.
-  func displaced(_ mailbox: MailboxID) { end(mailbox, .displaced) }
-
   @discardableResult
   private func tell(_ mailbox: MailboxID, _ signal: Signal) -> Bool {
     let listener = state.withLock { $0.listeners[mailbox] }
@@ -67,7 +64,7 @@ final class StreamHub: Sendable {
     return listener != nil
   }
 
-  private func end(_ mailbox: MailboxID, _ reason: CloseReason) {
+  func end(_ mailbox: MailboxID, _ reason: CloseReason) {
     let listener = state.withLock { $0.listeners.removeValue(forKey: mailbox) }
     listener?.tell(.ended(reason))
   }

@@ -162,6 +162,7 @@ final class FleetSimulation {
       case .reached(let mailbox, let index):
         if let socket = relay.sockets[mailbox] { wake(socket, .look, socket.machine.reached(index)) }
       case .displaced(let mailbox): end(relay.sockets[mailbox], .displaced)
+      case .forgotten(let mailbox): end(relay.sockets[mailbox], .restarting)
       case .gone(let mailbox): end(relay.sockets[mailbox], .gone)
       }
     }

@@ -36,10 +36,17 @@ import Testing
     var machine = holding()
     #expect(machine.looked([mailbox: 3], [mailbox: home(other, 4)]) == [.displaced(mailbox)])
     #expect(machine.looked([mailbox: 3], [mailbox: home(nil, 4)]) == [.displaced(mailbox)])
-    // Made anew, and claimed: the count began again.
-    #expect(machine.looked([mailbox: 3], [mailbox: home(other, 1)]) == [.displaced(mailbox)])
     #expect(machine.looked([mailbox: 3], [:]) == [.gone(mailbox)])
     #expect(machine.looked([mailbox: 3], nil).isEmpty, "a store that does not answer says nothing")
+  }
+
+  /// A database that fell back to what it had before, or a mailbox that was made anew, takes nothing from its owner: who
+  /// is told `displaced` does not come back.
+  @Test func aClaimThatTheStoreHasForgottenIsMadeAgain() {
+    var machine = holding()
+    for former in [home(nil, 2), home(other, 2), home(other, 1), home(nil, 3), home(node, 0)] {
+      #expect(machine.looked([mailbox: 3], [mailbox: former]) == [.forgotten(mailbox)])
+    }
   }
 
   @Test func aSocketThatIsNewerThanTheQuestionIsNotJudged() {

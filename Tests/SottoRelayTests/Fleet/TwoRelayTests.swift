@@ -112,6 +112,22 @@
       }
     }
 
+    /// A database that has lost a claim does not cost its owner the stream: it is told to come back.
+    @Test func aClaimThatIsForgottenIsMadeAgain() async throws {
+      let cluster = try PostgreSQLCluster.shared()
+      try await withTwoRelays { relays, address in
+        let owner = Owner(1)
+        try await owner.register(at: relays[0])
+        let first = try await listen(owner, at: relays[0])
+        let database = address.split(separator: " ").first { $0.hasPrefix("dbname=") }?.dropFirst(7) ?? ""
+        try cluster.sql("UPDATE mailbox SET home = NULL, claim = 0", in: String(database))
+        #expect(try await first.next() == .frame(.closing(.restarting)))
+        let second = try await listen(owner, at: relays[0])
+        try await put(1, to: owner, at: relays[1])
+        #expect(isEnvelope(try await second.next(), 1))
+      }
+    }
+
     /// A socket that is closed is no longer anybody's, nor is one of a relay that ends.
     @Test func whatHasEndedIsLeft() async throws {
       let cluster = try PostgreSQLCluster.shared()
