@@ -114,7 +114,10 @@ package struct HomeMachine: Sendable {
       if home.node == node, home.claim == claim { return .reached(mailbox, home.lastIndex) }
       // Counts go back only when a database has lost what it had committed, or a mailbox was made anew. Nobody has taken
       // the socket over then, and an owner who was told so would not come back by itself.
-      return home.claim > claim ? .displaced(mailbox) : .forgotten(mailbox)
+      if home.claim > claim { return .displaced(mailbox) }
+      // Its number may be given once more, so it is not left.
+      sockets[mailbox]?.claim = nil
+      return .forgotten(mailbox)
     }
   }
 
