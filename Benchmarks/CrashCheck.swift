@@ -73,7 +73,7 @@ struct CrashCheck: AsyncParsableCommand {
     let streams = try await generator.open(
       online.map { CrashOwner($0, owners[$0], at: relay.authority, ledger) }, to: relay.target)
     let senders = try await generator.open(
-      (0..<Self.senders).map { _ in CrashSender(owners, at: relay.authority, ledger) }, to: relay.target)
+      (0..<Self.senders).map { _ in CrashSender(Lane(ledger), owners, at: relay.authority) }, to: relay.target)
     let enough = ledger.acknowledged + each + .random(in: 0..<each)
     let sending = Task { try await senders.turn(.max, inFlight: Self.inFlight) }
     while ledger.acknowledged < enough {
@@ -90,7 +90,7 @@ struct CrashCheck: AsyncParsableCommand {
   private func settle(
     _ relay: LoadedRelay, _ generator: LoadGenerator, _ owners: [LoadMailbox], _ ledger: CrashLedger
   ) async throws {
-    let sender = try await generator.open([CrashSender(owners, at: relay.authority, ledger)], to: relay.target)
+    let sender = try await generator.open([CrashSender(Lane(ledger), owners, at: relay.authority)], to: relay.target)
     if ledger.toSayAgain > 0 { try await sender.turn(ledger.toSayAgain, inFlight: Self.inFlight) }
     sender.closeSoon()
     // The second time everything must be gone.
@@ -103,18 +103,18 @@ struct CrashCheck: AsyncParsableCommand {
   }
 }
 
-/// Puts what the ledger says, and tells it what was answered.
-private struct CrashSender: LoadConversation {
+/// Puts what the ledger says on a send socket, and tells it what was answered.
+struct CrashSender: LoadConversation {
   private var socket: LoadWebSocket
   private let mailboxes: [LoadMailbox]
-  private let ledger: CrashLedger
+  private let lane: Lane
   private var names: [UInt32: EnvelopeID] = [:]
   private var number: UInt32 = 0
   private var isOpen = false
 
-  init(_ mailboxes: [LoadMailbox], at authority: RelayAuthority, _ ledger: CrashLedger) {
+  init(_ lane: Lane, _ mailboxes: [LoadMailbox], at authority: RelayAuthority) {
     self.mailboxes = mailboxes
-    self.ledger = ledger
+    self.lane = lane
     var entropy = SplitMix64()
     socket = LoadWebSocket(.send, at: authority, from: &entropy)
   }
@@ -122,7 +122,7 @@ private struct CrashSender: LoadConversation {
   mutating func begin(_ out: inout ByteBuffer) { socket.begin(&out) }
 
   mutating func say(_ out: inout ByteBuffer) {
-    let put = ledger.next()
+    let put = lane.next()
     number += 1
     names[number] = put.name
     let frame = PutFrame(
@@ -144,7 +144,7 @@ private struct CrashSender: LoadConversation {
       }
       for answer in answers {
         if let problem = answer.problem { throw StartFailure.loadRefused(problem.status) }
-        if let name = names.removeValue(forKey: answer.number) { ledger.answered(name) }
+        if let name = names.removeValue(forKey: answer.number) { lane.answered(name) }
       }
       progress.done += answers.count
     }

@@ -112,3 +112,31 @@ final class CrashLedger: Sendable {
     return name
   }
 }
+
+/// What one sender has said and not heard of.
+final class Lane: Sendable {
+  private let ledger: CrashLedger
+  private let unanswered = Mutex<Set<EnvelopeID>>([])
+
+  init(_ ledger: CrashLedger) { self.ledger = ledger }
+
+  func next() -> CrashLedger.Put {
+    let put = ledger.next()
+    unanswered.withLock { _ = $0.insert(put.name) }
+    return put
+  }
+
+  func answered(_ name: EnvelopeID) {
+    unanswered.withLock { _ = $0.remove(name) }
+    ledger.answered(name)
+  }
+
+  /// Its connection has ended: what was not answered is said again by somebody.
+  func end() {
+    let names = unanswered.withLock { names in
+      defer { names = [] }
+      return names
+    }
+    for name in names { ledger.unanswered(name) }
+  }
+}

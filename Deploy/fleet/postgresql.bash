@@ -15,9 +15,9 @@ pg() {
   (cd / && as postgres env -i PATH=/usr/bin:/bin LC_ALL=C PGPASSFILE="$FOLDER/postgresql/passfile" "$PG/$program" "$@")
 }
 
-# Usage: sql WHAT STATEMENT [DATABASE]
+# The statement does not stand on the command line, which everybody can read. Usage: sql WHAT STATEMENT [DATABASE]
 sql() {
-  pg psql -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(pg_port "$1")" -U postgres -d "${3:-postgres}" -c "$2"
+  pg psql -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(pg_port "$1")" -U postgres -d "${3:-postgres}" <<<"$2"
 }
 
 pg_is_up() { [[ $(sql "$1" 'SELECT 1') == 1 ]]; }

@@ -1,6 +1,6 @@
 #if Fleet
   /// Every bound of the fleet, with its reason.
-  enum FleetLimits {
+  package enum FleetLimits {
     /// Seconds that work may wait for the database before it is told that there is none: longer than a restart of
     /// PostgreSQL takes, shorter than the time-out of any client.
     static let patience = 5
@@ -34,6 +34,10 @@
     static let batchBytes = 4 * 1024 * 1024
     /// After so many delivered envelopes of a mailbox their oldest names are looked at: each look reads some thousands.
     static let trim: Int64 = 1_024
+    /// Sockets of one look, and of one leave: some milliseconds.
+    static let look = 1_000
+    /// Seconds after which a relay that ended without a word is forgotten.
+    static let burySeconds = 86_400
     /// Rows of one step of a sweep: short transactions, so that nobody waits for one.
     static let sweepStep = 1_024
     /// Partitions of each table: enough that vacuum and indexes stay small at a hundred million mailboxes.
@@ -46,10 +50,18 @@
     static let brokerHeartbeat: Int32 = 10
     /// Milliseconds after which the thread sees to signs of life, when nothing else happens.
     static let brokerTurn: Int32 = 1_000
-    /// Notices that wait at the broker for one relay: past it the oldest are dropped.
+    /// Notices, and bytes of them, that wait at the broker for one relay: past either the oldest are dropped.
     static let brokerQueue: Int32 = 10_000
-    /// Names that wait for the thread: 16 B each. Past it they are dropped.
+    static let brokerQueueBytes: Int32 = 16 * 1024 * 1024
+    /// Handles that wait for the thread: 16 B each. Past it no more are taken.
     static let brokerWaiting = 262_144
+    /// What the thread may take for one turn. A broker that is short of memory or disk takes nothing more, and goes
+    /// on giving signs of life: past this the connection is given up.
+    package static let brokerStall = Duration.seconds(20)
+    /// Seconds of service after which a connection was a good one: before, the pause until the next attempt grows.
+    static let brokerGood = 5
+    /// Milliseconds that the end of the thread is waited for, then once more when its connection was broken for it.
+    static let brokerEnd = 2_000
     /// Bytes of a password.
     static let brokerPassword = 512
     /// Where the authorities that a machine trusts are, on Debian and its kin.

@@ -18,7 +18,8 @@ struct DatabaseMigrateCommand: AsyncParsableCommand {
   func run() async throws {
     try await Terminal.failing {
       let (database, address) = try Database.named(by: try options.sources.read().configuration)
-      try DatabaseStatusCommand.write(try database.migrate(address), json: json)
+      let state = try database.migrate(address)
+      try DatabaseStatusCommand.write(state, relays: try database.relays(address), json: json)
     }
   }
 }

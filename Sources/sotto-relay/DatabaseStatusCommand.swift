@@ -5,7 +5,7 @@ internal import SottoRelay
 struct DatabaseStatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Say which version the tables have, and whether this program can work with them.",
+    abstract: "Say which version the tables have, whether this program can work with them, and how many relays do.",
     discussion: """
       EXIT CODES: 0 it can; 64 usage; 69 the database cannot be reached; 74 it failed; 78 configuration, or it cannot: \
       the tables are newer, or must be migrated first.
@@ -19,24 +19,26 @@ struct DatabaseStatusCommand: AsyncParsableCommand {
     let oldest: Int
     let known: Int
     let usable: Bool
+    let relays: Int
   }
 
   func run() async throws {
     try await Terminal.failing {
       let (database, address) = try Database.named(by: try options.sources.read().configuration)
       let state = try database.state(address)
-      try Self.write(state, json: json)
+      try Self.write(state, relays: try database.relays(address), json: json)
       if !Self.isUsable(state) { throw ExitCode(78) }
     }
   }
 
   private static func isUsable(_ state: SchemaState) -> Bool { (try? state.check()) != nil }
 
-  static func write(_ state: SchemaState, json: Bool) throws {
+  static func write(_ state: SchemaState, relays: Int, json: Bool) throws {
     let isUsable = isUsable(state)
     if json {
       return try Terminal.write(
-        json: Answer(version: state.version, oldest: state.oldest, known: state.known, usable: isUsable))
+        json: Answer(
+          version: state.version, oldest: state.oldest, known: state.known, usable: isUsable, relays: relays))
     }
     let next =
       isUsable
@@ -45,6 +47,6 @@ struct DatabaseStatusCommand: AsyncParsableCommand {
         ? "Run `sotto-relay db migrate`." : "They are for a newer program: run that one."
     Terminal.write(
       "The tables have version \(state.version), for programs from \(state.oldest) on; this one is of \(state.known). "
-        + next + "\n")
+        + next + " Relays that run with them: \(relays).\n")
   }
 }

@@ -1,24 +1,6 @@
 import Foundation
 import Testing
 
-/// Relays, PostgreSQL, RabbitMQ and NGINX, as this script brings them up.
-private enum FleetScript {
-  static let path = URL(filePath: #filePath).deletingLastPathComponent()
-    .appending(path: "../../Deploy/fleet/fleet").standardized.path
-
-  static let isRunnable: Bool = {
-    let check = Process()
-    check.executableURL = URL(filePath: "/bin/bash")
-    check.arguments = [path, "check"]
-    check.standardOutput = FileHandle.nullDevice
-    check.standardError = FileHandle.nullDevice
-    guard FileManager.default.fileExists(atPath: "/usr/include/amqp.h"), (try? check.run()) != nil else { return false }
-    check.waitUntilExit()
-    if check.terminationStatus != 0 { print("SKIPPED the fleet: a server that it needs is not on this machine") }
-    return check.terminationStatus == 0
-  }()
-}
-
 /// `make fleet-check` in small.
 @Suite(.enabled(if: FleetScript.isRunnable), .serialized) struct FleetCheckTests {
   private func counts(_ arguments: String...) async throws -> (status: Int32, counts: [String: Int]) {

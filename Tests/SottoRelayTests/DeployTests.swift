@@ -1,5 +1,6 @@
 import Foundation
 import SottoRelay
+import SottoWire
 import Testing
 
 /// What `Deploy/` says of the metrics is so.
@@ -22,6 +23,16 @@ import Testing
         let known = try #require(metric.labels.first { $0.name == String(label.1) }, "\(match.0)")
         for value in label.2.split(separator: "|") { #expect(known.values.contains(String(value)), "\(match.0)") }
       }
+    }
+  }
+
+  /// What NGINX answers itself is what a relay would say. [relay.10]
+  @Test func theFrontSpeaksLikeARelay() throws {
+    let answers = try text("nginx.conf").matches(of: /return ([0-9]+) '(\{.*\})';/)
+    #expect(answers.count == 6)
+    for answer in answers {
+      let problem = try #require(Problem(document: String(answer.2)), "\(answer.2)")
+      #expect(answer.2 == problem.document && Int(answer.1) == problem.status)
     }
   }
 

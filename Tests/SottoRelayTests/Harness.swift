@@ -59,7 +59,7 @@ final class TestRelay: Sendable {
   }
 
   static func start(
-    in folder: Folder = Folder(), clock: TestClock = TestClock(),
+    in folder: Folder = Folder(), clock: TestClock = TestClock(), bus: (any BusConnector)? = nil,
     _ configure: (inout RelayConfiguration) -> Void = { _ in }
   ) async throws -> TestRelay {
     let lines = Lines()
@@ -70,7 +70,8 @@ final class TestRelay: Sendable {
     var logger = Logger(label: "test") { _ in JSONLogHandler { lines.add($0) } }
     logger.logLevel = .trace
     let (urls, found) = AsyncStream.makeStream(of: String.self)
-    let relay = try Relay(configuration, adapters, logger: logger) { found.yield($0) }
+    let used = Adapters(database: adapters.database, bus: bus ?? adapters.bus)
+    let relay = try Relay(configuration, used, logger: logger) { found.yield($0) }
     let group = ServiceGroup(
       configuration: .init(
         services: [.init(service: relay)], logger: Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }))

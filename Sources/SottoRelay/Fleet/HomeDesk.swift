@@ -7,48 +7,61 @@ final class HomeDesk: Sendable {
   private let node: NodeID
   private let store: any SharedStore
   private let bus: (any RelayBus)?
-  private let events: AsyncStream<BusEvent>
   private let hub: StreamHub
   private let metrics: RelayMetrics
   private let log: RelayLog
-  private let machine: Mutex<HomeMachine>
+  private let machine = Mutex(HomeMachine())
 
-  /// `events`: what `bus` says. Without a bus the relay asks the store alone.
+  /// Without a bus the relay asks the store alone.
   init(
-    _ node: NodeID, _ store: any SharedStore, bus: (any RelayBus)?, events: AsyncStream<BusEvent>, hub: StreamHub,
-    metrics: RelayMetrics, log: RelayLog
+    _ node: NodeID, _ store: any SharedStore, bus: (any RelayBus)?, hub: StreamHub, metrics: RelayMetrics, log: RelayLog
   ) {
-    (self.node, self.store, self.bus, self.events) = (node, store, bus, events)
+    (self.node, self.store, self.bus) = (node, store, bus)
     (self.hub, self.metrics, self.log) = (hub, metrics, log)
-    machine = Mutex(HomeMachine(node))
-    if bus != nil { metrics.busIsDown(true) }
+    metrics.busIsDown(bus != nil)
   }
 
-  /// The mailbox's socket is here. nil when there is no mailbox.
-  func open(_ mailbox: MailboxID) async throws -> HomeClaim? {
-    machine.withLock { $0.opened(mailbox) }
+  // MARK: Sockets
+
+  /// Called together with `StreamHub.takeOver`, before anything else can happen to the socket.
+  func opened(_ mailbox: MailboxID, ticket: UInt64) -> SocketOpening {
+    var entropy = SystemEntropy()
+    let handle = SocketHandle(from: &entropy)
+    machine.withLock { $0.opened(mailbox, ticket: ticket, as: handle) }
+    let deadline = ContinuousClock.now + .seconds(RelayLimits.claimSeconds)
+    return SocketOpening(mailbox, at: node, handle) { [weak self] in
+      guard let self, machine.withLock({ $0.holds(mailbox, ticket: ticket) }) else { throw CancellationError() }
+      guard .now < deadline else { throw StoreFailure.unavailable }
+    }
+  }
+
+  /// nil when there is no mailbox. Throws a `CancellationError` when the socket has ended.
+  func claim(_ opening: SocketOpening) async throws -> HomeClaim? {
     do {
-      let claim = try await store.claimHome(mailbox, for: node)
-      machine.withLock { $0.claimed(mailbox, claim?.claim) }
+      let claim = try await store.claimHome(opening)
+      machine.withLock { $0.claimed(opening.mailbox, opening.socket, claim?.claim) }
       return claim
     } catch {
-      machine.withLock { $0.claimed(mailbox, nil) }
+      machine.withLock { $0.claimed(opening.mailbox, opening.socket, nil) }
       throw error
     }
   }
 
-  func ended(_ mailbox: MailboxID) { machine.withLock { $0.ended(mailbox) } }
+  func ended(_ mailbox: MailboxID, ticket: UInt64) { machine.withLock { $0.ended(mailbox, ticket: ticket) } }
+
+  // MARK: Life
 
   /// Until the task is cancelled.
   func run() async {
+    bus?.start { [weak self] in self?.hear($0) }
     await withDiscardingTaskGroup { group in
-      group.addTask { for await event in self.events { await self.hear(event) } }
       let start = ContinuousClock.now
       while !Task.isCancelled {
         let seconds = Int64((ContinuousClock.now - start) / .seconds(1))
         let actions = machine.withLock { $0.tick(seconds) }
-        // Beside the clock: a store that is slow to answer keeps no other waiting.
-        if !actions.isEmpty { group.addTask { await self.perform(actions) } }
+        // Each for itself: a store that is slow to answer keeps no other waiting.
+        for action in actions { group.addTask { await self.perform(action) } }
+        bus?.check()
         try? await Task.sleep(for: .seconds(1))
       }
       group.cancelAll()
@@ -57,17 +70,20 @@ final class HomeDesk: Sendable {
 
   /// What it holds is left, so that whoever writes knows at once that nobody listens here.
   func close() async {
-    let claims = machine.withLock { $0.close() }
-    try? await store.leaveHomes(claims, of: node)
-    try? await store.end(node)
     await bus?.close()
+    let sockets = machine.withLock { $0.close() }
+    try? await store.leaveHomes(sockets)
+    try? await store.end(node)
   }
 
-  private func hear(_ event: BusEvent) async {
+  /// On a thread of the bus.
+  private func hear(_ event: BusEvent) {
     switch event {
     case .heard(let notice):
-      metrics.noticed(.heard, notice.mailboxes.count)
-      await perform(machine.withLock { $0.heard(notice) })
+      metrics.noticed(.heard, notice.sockets.count)
+      for case .arrived(let mailbox) in machine.withLock({ $0.heard(notice) }) where hub.arrived(mailbox) {
+        metrics.woken(.bus)
+      }
     case .connected, .disconnected:
       let isConnected = event == .connected
       machine.withLock { $0.connected(isConnected) }
@@ -77,22 +93,17 @@ final class HomeDesk: Sendable {
     }
   }
 
-  private func perform(_ actions: [HomeMachine.Action]) async {
-    for action in actions {
-      switch action {
-      case .beat:
-        if let wasAlive = try? await store.beat(node) { machine.withLock { $0.beaten(wasAlive: wasAlive) } }
-      case .look(let claims):
-        let homes = try? await store.homes(Array(claims.keys))
-        await perform(machine.withLock { $0.looked(claims, homes) })
-      // One that is not left now is left when the mailbox is claimed again.
-      case .leave(let claims): try? await store.leaveHomes(claims, of: node)
-      case .arrived(let mailbox): if hub.arrived(mailbox) { metrics.woken(.bus) }
-      case .reached(let mailbox, let index): hub.reached(mailbox, index)
-      case .displaced(let mailbox): hub.end(mailbox, .displaced)
-      case .forgotten(let mailbox): hub.end(mailbox, .restarting)
-      case .gone(let mailbox): hub.deleted(mailbox)
-      }
+  private func perform(_ action: HomeMachine.Action) async {
+    switch action {
+    case .beat: try? await store.beat(node)
+    case .look(let asked):
+      let homes = try? await store.homes(Array(asked.keys))
+      for answer in machine.withLock({ $0.looked(asked, homes) }) { await perform(answer) }
+    // One that is not left now is overwritten when the mailbox is claimed again.
+    case .leave(let sockets): try? await store.leaveHomes(sockets)
+    case .arrived(let mailbox): if hub.arrived(mailbox) { metrics.woken(.bus) }
+    case .reached(let mailbox, let index): hub.reached(mailbox, index)
+    case .end(let mailbox, let ticket, let reason): hub.end(mailbox, ticket: ticket, reason)
     }
   }
 }

@@ -3,121 +3,123 @@ package import SottoWire
 /// Which sockets are at this relay, as one of several with the same store: a plain value that answers every input with
 /// what is to be done.
 ///
-///     opened -> claimed -> held -> ended -> left
-///                           |
-///                           +--- another relay has claimed it ---> displaced
+///     opened -> claimed -> ended -> left
+///                  |
+///                  +--- another relay has claimed the mailbox ---> displaced
 ///
 /// What others say makes it fast, and what the store says makes it right: whatever was not heard is found when the store
 /// is asked, every few seconds, and soon after anything was lost. [operation.14]
 package struct HomeMachine: Sendable {
   /// What the shell must do, in order.
   package enum Action: Equatable, Sendable {
-    /// Say that this relay is alive; answer with `beaten`.
+    /// Say that this relay runs.
     case beat
-    /// Ask where these sockets are, with their claims; answer with `looked`.
-    case look([MailboxID: UInt64])
+    /// Ask which sockets these mailboxes have; answer with `looked`.
+    case look([MailboxID: SocketHandle])
     /// These ended.
-    case leave([MailboxID: UInt64])
+    case leave([SocketHandle: MailboxID])
     /// Tell the socket that an envelope was stored.
     case arrived(MailboxID)
     /// Tell the socket how many envelopes have come by now.
     case reached(MailboxID, UInt64)
-    /// Another relay has it.
-    case displaced(MailboxID)
-    /// The store no longer knows that it is here: its owner is to open it anew.
-    case forgotten(MailboxID)
-    /// The mailbox is gone.
-    case gone(MailboxID)
+    /// End this socket, and no other of the same mailbox.
+    case end(MailboxID, ticket: UInt64, CloseReason)
   }
 
   private struct Socket {
-    /// The greatest claim of this relay that was answered.
+    /// Greater for each socket of this relay.
+    let ticket: UInt64
+    let handle: SocketHandle
+    /// nil until the store has answered.
     var claim: UInt64?
-    /// Claims that were not.
-    var pending = 0
-    /// False once the socket has ended, while a claim is not answered yet.
-    var isOpen = false
   }
 
-  private let node: NodeID
   private var sockets: [MailboxID: Socket] = [:]
-  private var leaving: [MailboxID: UInt64] = [:]
+  private var mailboxes: [SocketHandle: MailboxID] = [:]
+  private var leaving: [SocketHandle: MailboxID] = [:]
+  /// What others have said that the store is to be asked about.
+  private var doubtful: Set<MailboxID> = []
   private var isConnected = false
   private var isLooking = false
+  private var now: Int64 = 0
   private var nextBeat: Int64 = 0
   private var nextLook: Int64 = 0
 
-  package init(_ node: NodeID) { self.node = node }
+  package init() {}
 
   // MARK: Sockets
 
-  /// A socket has proved whose it is, and the store is asked for it. Answer with `claimed`.
-  package mutating func opened(_ mailbox: MailboxID) {
-    sockets[mailbox, default: Socket()].pending += 1
-    sockets[mailbox]?.isOpen = true
+  /// A socket has proved whose it is, and the store is to be asked for it: answer with `claimed`. It takes the place of
+  /// one with a smaller ticket.
+  package mutating func opened(_ mailbox: MailboxID, ticket: UInt64, as handle: SocketHandle) {
+    if let other = sockets[mailbox] {
+      if other.ticket > ticket { return }
+      drop(other, of: mailbox)
+    }
+    sockets[mailbox] = Socket(ticket: ticket, handle: handle)
+    mailboxes[handle] = mailbox
   }
 
-  /// nil: the store did not answer, or there is no mailbox.
-  package mutating func claimed(_ mailbox: MailboxID, _ claim: UInt64?) {
-    guard var socket = sockets[mailbox] else { return }
-    socket.pending -= 1
-    if let claim { socket.claim = max(socket.claim ?? 0, claim) }
-    sockets[mailbox] = socket
-    forget(mailbox)
+  /// Whether the socket is still there, and none has taken its place.
+  package func holds(_ mailbox: MailboxID, ticket: UInt64) -> Bool { sockets[mailbox]?.ticket == ticket }
+
+  /// nil: the store did not answer, or there is no mailbox. What was claimed for a socket that has ended is left.
+  package mutating func claimed(_ mailbox: MailboxID, _ handle: SocketHandle, _ claim: UInt64?) {
+    if sockets[mailbox]?.handle == handle {
+      sockets[mailbox]?.claim = claim
+    } else {
+      leaving[handle] = mailbox
+    }
   }
 
-  /// The last socket of the mailbox has ended.
-  package mutating func ended(_ mailbox: MailboxID) {
-    sockets[mailbox]?.isOpen = false
-    forget(mailbox)
-  }
-
-  private mutating func forget(_ mailbox: MailboxID) {
-    guard let socket = sockets[mailbox], !socket.isOpen, socket.pending == 0 else { return }
+  package mutating func ended(_ mailbox: MailboxID, ticket: UInt64) {
+    guard let socket = sockets[mailbox], socket.ticket == ticket else { return }
     sockets[mailbox] = nil
-    if let claim = socket.claim { leaving[mailbox] = claim }
+    drop(socket, of: mailbox)
+  }
+
+  /// Whether the store knows of it or not: it may have done what it did not answer.
+  private mutating func drop(_ socket: Socket, of mailbox: MailboxID) {
+    mailboxes[socket.handle] = nil
+    leaving[socket.handle] = mailbox
   }
 
   // MARK: What others say
 
   package mutating func heard(_ notice: Notice) -> [Action] {
-    let mine = notice.mailboxes.filter { sockets[$0]?.isOpen == true }
+    let mine = notice.sockets.compactMap { mailboxes[$0] }
     switch notice.kind {
     case .arrived: return mine.map(Action.arrived)
     case .changed:
-      let claims = settled(mine)
-      return claims.isEmpty ? [] : [.look(claims)]
+      doubtful.formUnion(mine)
+      return []
     }
   }
 
-  /// What was said before is lost, so the store is asked; while nothing is heard it is asked more often.
+  /// What was said before is lost, so the store is asked at once; while nothing is heard it is asked more often.
   package mutating func connected(_ isConnected: Bool) {
     self.isConnected = isConnected
-    nextLook = 0
+    nextLook = isConnected ? now : min(nextLook, now + RelayLimits.lookAloneSeconds)
   }
 
   // MARK: What the store says
 
-  /// `wasAlive` is false when others may have taken this relay for dead, and told it nothing.
-  package mutating func beaten(wasAlive: Bool) {
-    if !wasAlive { nextLook = 0 }
-  }
-
-  /// The answer to `look`; nil when there was none. A socket that was claimed anew meanwhile is not judged by it.
-  package mutating func looked(_ asked: [MailboxID: UInt64], _ homes: [MailboxID: Home]?) -> [Action] {
+  /// The answer to `look`; nil when there was none, and it is asked again. A socket that is newer is not judged by it.
+  package mutating func looked(_ asked: [MailboxID: SocketHandle], _ homes: [MailboxID: Home]?) -> [Action] {
     isLooking = false
-    guard let homes else { return [] }
-    // In an order of its own: the same input has the same answer.
-    return asked.sorted { $0.key.number < $1.key.number }.compactMap { mailbox, claim in
-      guard let socket = sockets[mailbox], socket.isOpen, socket.pending == 0, socket.claim == claim else { return nil }
-      guard let home = homes[mailbox] else { return .gone(mailbox) }
-      if home.node == node, home.claim == claim { return .reached(mailbox, home.lastIndex) }
-      // Counts go back only when a database has lost what it had committed, or a mailbox was made anew. Nobody has taken
-      // the socket over then, and an owner who was told so would not come back by itself.
-      if home.claim > claim { return .displaced(mailbox) }
-      // Its number may be given once more, so it is not left.
-      sockets[mailbox]?.claim = nil
-      return .forgotten(mailbox)
+    guard let homes else {
+      nextLook = now
+      return []
+    }
+    return asked.compactMap { mailbox, handle in
+      guard let socket = sockets[mailbox], socket.handle == handle, let claim = socket.claim else { return nil }
+      guard let home = homes[mailbox] else { return .end(mailbox, ticket: socket.ticket, .gone) }
+      if home.socket == handle { return .reached(mailbox, home.lastIndex) }
+      // Its owner would not come back by itself if it were told `displaced`. So it is told so only when there is another
+      // socket, which claimed later: not when the other has ended, and not when the database has lost what it had
+      // committed, or the mailbox was made anew, for then counts go back.
+      let isDisplaced = home.socket != nil && home.claim > claim
+      return .end(mailbox, ticket: socket.ticket, isDisplaced ? .displaced : .restarting)
     }
   }
 
@@ -125,37 +127,42 @@ package struct HomeMachine: Sendable {
 
   /// What is due. `seconds`: of a clock that only goes forward.
   package mutating func tick(_ seconds: Int64) -> [Action] {
+    now = seconds
     var actions: [Action] = []
-    if seconds >= nextBeat {
-      nextBeat = seconds + RelayLimits.beatSeconds
+    if now >= nextBeat {
+      nextBeat = now + RelayLimits.beatSeconds
       actions.append(.beat)
     }
     if !leaving.isEmpty {
       actions.append(.leave(leaving))
       leaving = [:]
     }
-    if seconds >= nextLook, !isLooking {
-      nextLook = seconds + (isConnected ? RelayLimits.lookSeconds : RelayLimits.lookAloneSeconds)
-      let claims = settled(sockets.keys)
-      if !claims.isEmpty {
-        isLooking = true
-        actions.append(.look(claims))
-      }
+    guard !isLooking else { return actions }
+    let isDue = now >= nextLook
+    if isDue { nextLook = now + (isConnected ? RelayLimits.lookSeconds : RelayLimits.lookAloneSeconds) }
+    let asked = isDue ? settled(sockets.keys) : settled(doubtful)
+    doubtful = doubtful.filter { holdsUnclaimed($0) }
+    if !asked.isEmpty {
+      isLooking = true
+      actions.append(.look(asked))
     }
     return actions
   }
 
   /// The relay ends: everything that it holds, or held, is to be left.
-  package mutating func close() -> [MailboxID: UInt64] {
-    leaving.merge(settled(sockets.keys)) { $1 }
+  package mutating func close() -> [SocketHandle: MailboxID] {
+    for (mailbox, socket) in sockets { drop(socket, of: mailbox) }
     sockets = [:]
     defer { leaving = [:] }
     return leaving
   }
 
-  private func settled(_ mailboxes: some Sequence<MailboxID>) -> [MailboxID: UInt64] {
-    mailboxes.reduce(into: [:]) { claims, mailbox in
-      if let socket = sockets[mailbox], socket.isOpen, socket.pending == 0 { claims[mailbox] = socket.claim }
+  private func settled(_ mailboxes: some Sequence<MailboxID>) -> [MailboxID: SocketHandle] {
+    mailboxes.reduce(into: [:]) { asked, mailbox in
+      if let socket = sockets[mailbox], socket.claim != nil { asked[mailbox] = socket.handle }
     }
   }
+
+  /// Its claim is not answered yet: it is looked after then.
+  private func holdsUnclaimed(_ mailbox: MailboxID) -> Bool { sockets[mailbox].map { $0.claim == nil } ?? false }
 }

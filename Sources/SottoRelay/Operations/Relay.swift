@@ -50,18 +50,16 @@ public final class Relay: Service {
     self.broken = broken
     var entropy = SystemEntropy()
     let node = NodeID(from: &entropy)
-    let (events, hear) = AsyncStream.makeStream(
-      of: BusEvent.self, bufferingPolicy: .bufferingOldest(RelayLimits.noticesWaiting))
-    let bus = try Self.connect(configuration.bus, node, adapters.bus) { hear.yield($0) }
+    let bus = try Self.bus(configuration.bus, node, adapters.bus)
     let store = try Self.open(configuration.store, directory.store, adapters.database) { report in
       switch report {
       case .committed(let jobs): metrics.committed(jobs)
       case .failed: metrics.commitFailed()
       case .broken(let code): tell.yield(code)
       case .elsewhere(let kind, let homes):
-        for (other, mailboxes) in homes where other != node {
-          bus?.tell(other, Notice(kind, mailboxes))
-          metrics.noticed(bus == nil ? .dropped : .told, mailboxes.count)
+        for (other, sockets) in homes where other != node {
+          let isTold = bus?.tell(other, Notice(kind, sockets)) ?? false
+          metrics.noticed(isTold ? .told : .dropped, sockets.count)
         }
       }
     }
@@ -71,7 +69,7 @@ public final class Relay: Service {
     self.serviceManager = serviceManager
     let hub = StreamHub()
     let homes = (store as? any SharedStore).map {
-      HomeDesk(node, $0, bus: bus, events: events, hub: hub, metrics: metrics, log: log)
+      HomeDesk(node, $0, bus: bus, hub: hub, metrics: metrics, log: log)
     }
     services = RelayServices(
       store: store, blobs: blobs, hub: hub, homes: homes, settings: settings,
@@ -79,13 +77,12 @@ public final class Relay: Service {
       now: configuration.now, log: log)
   }
 
-  private static func connect(
-    _ address: BusAddress?, _ node: NodeID, _ connector: (any BusConnector)?,
-    hear: @escaping @Sendable (BusEvent) -> Void
+  private static func bus(
+    _ address: BusAddress?, _ node: NodeID, _ connector: (any BusConnector)?
   ) throws(StartFailure) -> (any RelayBus)? {
     guard let address else { return nil }
     guard let connector else { throw .withoutBus }
-    return try connector.connect(address, as: node, hear: hear)
+    return try connector.bus(address, as: node)
   }
 
   private static func open(

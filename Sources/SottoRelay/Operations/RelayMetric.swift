@@ -84,7 +84,7 @@ package enum RelayMetric: String, CaseIterable, Sendable {
     case .sweeps: "Sweeps of what has expired."
     case .wakeups:
       "Streams that were told of an envelope: by a request here, by another relay, or by a look at the store."
-    case .notices: "Mailboxes that relays told each other of."
+    case .notices: "Sockets that relays told each other of: handed to the bus, heard, or not handed on."
     case .busDown: "1 while a bus is configured and the other relays are not heard."
     }
   }
@@ -97,7 +97,7 @@ package enum Wakeup: String, CaseIterable, Sendable {
   case look
 }
 
-/// What became of a mailbox's name in a notice.
+/// What became of a socket's handle in a notice.
 package enum NoticeFate: String, CaseIterable, Sendable {
   case told
   case heard

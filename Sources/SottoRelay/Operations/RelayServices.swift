@@ -112,9 +112,10 @@ extension RelayServices {
     }
   }
 
-  /// A mailbox's socket is at this relay, which asks what waits for it. nil when there is no mailbox.
-  func open(_ mailbox: MailboxID) async throws -> HomeClaim? {
-    if let homes { return try await homes.open(mailbox) }
+  /// What waits for a socket that was opened, and where several relays have the store, is claimed with this. nil when there
+  /// is no mailbox.
+  func claim(_ mailbox: MailboxID, _ opening: SocketOpening?) async throws -> HomeClaim? {
+    if let homes, let opening { return try await homes.claim(opening) }
     return try await store.lastIndex(mailbox).map { HomeClaim(claim: 0, lastIndex: $0, lastWaiting: $0) }
   }
 }

@@ -10,8 +10,17 @@ package struct NodeID: Hashable, Sendable {
   package init(from entropy: inout some Entropy) { number = UInt128(bytes: entropy.bytes(Self.count)) }
 }
 
-/// What one relay tells another about mailboxes whose sockets the other holds. It carries names and nothing else.
-/// [leakage.6]
+/// One socket of an owner at one relay: drawn for each, so that who sees it learns nothing of the mailbox, and not whether
+/// two of them are of one. [leakage.6]
+package struct SocketHandle: Hashable, Sendable {
+  package static let count = 16
+  package let number: UInt128
+
+  package init(number: UInt128) { self.number = number }
+  package init(from entropy: inout some Entropy) { number = UInt128(bytes: entropy.bytes(Self.count)) }
+}
+
+/// What one relay tells another about sockets that the other holds. It carries their handles and nothing else. [leakage.6]
 package struct Notice: Equatable, Sendable {
   package enum Kind: UInt8, Sendable, CaseIterable {
     /// An envelope was stored.
@@ -21,22 +30,22 @@ package struct Notice: Equatable, Sendable {
   }
 
   package let kind: Kind
-  package let mailboxes: [MailboxID]
+  package let sockets: [SocketHandle]
 
-  package init(_ kind: Kind, _ mailboxes: [MailboxID]) { (self.kind, self.mailboxes) = (kind, mailboxes) }
+  package init(_ kind: Kind, _ sockets: [SocketHandle]) { (self.kind, self.sockets) = (kind, sockets) }
 
-  /// The kind, and the names one after the other.
-  package var encoded: [UInt8] { mailboxes.reduce(into: [kind.rawValue]) { $0 += $1.bytes } }
+  /// The kind, and the handles one after the other.
+  package var encoded: [UInt8] { sockets.reduce(into: [kind.rawValue]) { $0 += $1.number.bytes } }
 
   /// Refuses as `outOfRange` what no relay sends.
   package init(decoding bytes: [UInt8]) throws(WireError) {
-    let names = bytes.dropFirst()
-    guard let kind = bytes.first.flatMap(Kind.init), names.count % MailboxID.count == 0, !names.isEmpty,
-      names.count <= RelayLimits.noticeNames * MailboxID.count
+    let handles = bytes.dropFirst()
+    guard let kind = bytes.first.flatMap(Kind.init), handles.count % SocketHandle.count == 0, !handles.isEmpty,
+      handles.count <= RelayLimits.noticeSockets * SocketHandle.count
     else { throw .outOfRange }
     self.kind = kind
-    mailboxes = stride(from: names.startIndex, to: names.endIndex, by: MailboxID.count).map {
-      MailboxID(number: UInt128(bytes: names[$0..<$0 + MailboxID.count]))
+    sockets = stride(from: handles.startIndex, to: handles.endIndex, by: SocketHandle.count).map {
+      SocketHandle(number: UInt128(bytes: handles[$0..<$0 + SocketHandle.count]))
     }
   }
 }
@@ -46,9 +55,9 @@ package enum BusEvent: Equatable, Sendable {
   case heard(Notice)
   /// From now on what others say is heard; what they said before may be lost.
   case connected
-  /// From now on nothing is.
+  /// Nothing is heard: from now on, or because there was no connection to be had.
   case disconnected
-  /// So many names could not be told.
+  /// So many handles were taken, and could not be told.
   case dropped(Int)
 }
 
@@ -57,17 +66,20 @@ package enum BusEvent: Equatable, Sendable {
 /// It may lose anything, and say it twice or late: the store is the truth, and a relay looks there now and then. So
 /// nothing here waits, and nothing here fails.
 package protocol RelayBus: Sendable {
-  func tell(_ node: NodeID, _ notice: Notice)
-  /// Returns when nothing more is heard.
+  /// Connects, now and whenever it must. `hear` is called on a thread of the bus, and must not wait. Called once.
+  func start(_ hear: @escaping @Sendable (BusEvent) -> Void)
+  /// Whether it is taken. What cannot be told now is not kept: it would be worth little later.
+  func tell(_ node: NodeID, _ notice: Notice) -> Bool
+  /// Called every second: a bus that has stopped to work without a word finds out.
+  func check()
+  /// Returns when nothing more is heard, and soon.
   func close() async
 }
 
-/// What connects a relay with a message server. An adapter of its own.
+/// What makes a bus of a message server. An adapter of its own.
 package protocol BusConnector: Sendable {
-  /// Returns at once: the server may be away, now and later. `hear` is called on a thread of the bus.
-  func connect(
-    _ address: BusAddress, as node: NodeID, hear: @escaping @Sendable (BusEvent) -> Void
-  ) throws(StartFailure) -> any RelayBus
+  /// Looks at what is on this machine, and connects to nothing yet: the server may be away, now and later.
+  func bus(_ address: BusAddress, as node: NodeID) throws(StartFailure) -> any RelayBus
 }
 
 /// What a program can reach besides a file. nil where it was built without.

@@ -95,7 +95,7 @@ package enum CommitReport: Sendable {
   /// The disk failed, with the library's result code: nothing is written from now on. [operation.10]
   case broken(Int)
   /// Sockets that the change is news for, by the relays that hold them: a store that several relays have.
-  case elsewhere(Notice.Kind, [NodeID: [MailboxID]])
+  case elsewhere(Notice.Kind, [NodeID: [SocketHandle]])
 }
 
 /// Why a store could not do its work.

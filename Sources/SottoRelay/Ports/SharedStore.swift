@@ -1,20 +1,21 @@
+internal import SottoCrypto
 package import SottoWire
 
-/// Which relay holds the socket of a mailbox, as the store knows it.
+/// Which socket of a mailbox counts, as the store knows it.
 package struct Home: Equatable, Sendable {
   /// nil: none.
-  package let node: NodeID?
-  /// How often the socket was taken over, by whichever relay.
+  package let socket: SocketHandle?
+  /// How often one was claimed, by whichever relay.
   package let claim: UInt64
   /// The index of the last envelope that came, whether it still waits or not.
   package let lastIndex: UInt64
 
-  package init(node: NodeID?, claim: UInt64, lastIndex: UInt64) {
-    (self.node, self.claim, self.lastIndex) = (node, claim, lastIndex)
+  package init(socket: SocketHandle?, claim: UInt64, lastIndex: UInt64) {
+    (self.socket, self.claim, self.lastIndex) = (socket, claim, lastIndex)
   }
 }
 
-/// The socket of a mailbox is at the relay that asked.
+/// The mailbox's socket is the one that was opened.
 package struct HomeClaim: Equatable, Sendable {
   package let claim: UInt64
   package let lastIndex: UInt64
@@ -26,20 +27,38 @@ package struct HomeClaim: Equatable, Sendable {
   }
 }
 
+/// A socket that asks the store to count. An object, because an asynchronous method may not be handed many values:
+/// see `PostgreSQLStore`.
+package final class SocketOpening: Sendable {
+  package let mailbox: MailboxID
+  package let node: NodeID
+  package let socket: SocketHandle
+  private let check: @Sendable () throws -> Void
+
+  package init(
+    _ mailbox: MailboxID, at node: NodeID, _ socket: SocketHandle, check: @escaping @Sendable () throws -> Void = {}
+  ) {
+    (self.mailbox, self.node, self.socket, self.check) = (mailbox, node, socket, check)
+  }
+
+  /// Throws when nobody waits for the claim any more: made late, it would take the mailbox from a socket that is newer.
+  package func checkIsWanted() throws { try check() }
+}
+
 /// A store that several relays have at once. It knows which of them holds the socket of each mailbox, and reports to the
 /// one that changed something (`CommitReport.elsewhere`) who else has to know.
 ///
 /// An envelope and a claim of the same mailbox come one after the other. If the claim is the first, the envelope is
-/// reported with its node; if it is the second, its answer has the envelope's index. So neither can miss the other.
+/// reported with its socket; if it is the second, its answer has the envelope's index. So neither can miss the other.
 package protocol SharedStore: RelayStore {
-  /// The mailbox's socket is at `node` from now on. nil when there is no mailbox.
-  func claimHome(_ id: MailboxID, for node: NodeID) async throws -> HomeClaim?
-  /// These sockets are no longer at `node`, except those that were claimed since.
-  func leaveHomes(_ claims: [MailboxID: UInt64], of node: NodeID) async throws
-  /// Where the sockets of these mailboxes are; those that do not exist are left out.
+  /// The mailbox's socket is this from now on; nil when there is no mailbox. Asks before each attempt whether it is wanted.
+  func claimHome(_ opening: SocketOpening) async throws -> HomeClaim?
+  /// These sockets have ended. One that no longer counts is passed over.
+  func leaveHomes(_ sockets: [SocketHandle: MailboxID]) async throws
+  /// Which sockets these mailboxes have; those that do not exist are left out.
   func homes(_ ids: [MailboxID]) async throws -> [MailboxID: Home]
-  /// Says that `node` is alive. False when the store had not heard so for longer than a lease, or never.
-  func beat(_ node: NodeID) async throws -> Bool
+  /// Says that `node` runs.
+  func beat(_ node: NodeID) async throws
   /// The node has ended.
   func end(_ node: NodeID) async throws
 }

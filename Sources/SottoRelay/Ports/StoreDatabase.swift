@@ -8,6 +8,8 @@ package protocol StoreDatabase: Sendable {
   func migrate(_ address: String) throws(StartFailure) -> SchemaState
   /// Looks, and changes nothing.
   func state(_ address: String) throws(StartFailure) -> SchemaState
+  /// How many relays run with it now: 0 when its tables are not this program's.
+  func relays(_ address: String) throws(StartFailure) -> Int
 }
 
 /// Which version the tables of a database have.

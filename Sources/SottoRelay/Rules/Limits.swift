@@ -115,17 +115,18 @@ package enum RelayLimits {
   package static let selfSignedDays = 365.0
   /// Seconds between two signs of life of a relay that has others beside it.
   package static let beatSeconds: Int64 = 5
-  /// Without one for so long the others take it for dead: three that were lost.
+  /// Without one for so long it is not counted among those that run: three that were lost.
   package static let leaseSeconds: Int64 = 15
   /// Seconds between two looks at the store for envelopes that nobody told of, while others are heard. A look reads a row
   /// for each socket.
   package static let lookSeconds: Int64 = 10
   /// The same while they are not: then it is all that a socket has.
   package static let lookAloneSeconds: Int64 = 2
-  /// Mailboxes of one notice: 64 KiB, half of what a message server takes in one frame.
-  package static let noticeNames = 4_096
-  /// Notices that were heard and not acted upon. Past it they are lost, and found by a look.
-  package static let noticesWaiting = 65_536
+  /// Seconds that a socket may wait to be the mailbox's. A client that got no answer tries elsewhere only later, so a claim
+  /// that comes late never takes the mailbox from a newer socket.
+  package static let claimSeconds: Int64 = 2
+  /// Sockets of one notice: 64 KiB, half of what a message server takes in one frame.
+  package static let noticeSockets = 4_096
   /// Seconds between two sweeps of what has expired.
   package static let sweepSeconds: Int64 = 3_600
 

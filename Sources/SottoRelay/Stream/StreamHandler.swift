@@ -46,7 +46,8 @@ final class StreamHandler: ChannelInboundHandler {
     stall?.cancel()
     ping?.cancel()
     guard let ticket else { return }
-    if services.hub.signOff(ticket) { services.homes?.ended(mailbox) }
+    services.hub.signOff(ticket)
+    services.homes?.ended(mailbox, ticket: ticket.number)
     services.metrics.streamEnded()
     self.ticket = nil
   }
@@ -132,12 +133,14 @@ final class StreamHandler: ChannelInboundHandler {
     let shell = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
     let loop = context.eventLoop
     // Taken over first, asked second: an envelope that is stored in between is told, not missed.
-    ticket = services.hub.takeOver(mailbox) { signal in
+    let ticket = services.hub.takeOver(mailbox) { signal in
       loop.execute { shell.value.handler.told(signal, shell.value.context) }
     }
+    self.ticket = ticket
+    let opening = services.homes?.opened(mailbox, ticket: ticket.number)
     services.metrics.streamOpened()
     ask(context) { [services, mailbox] in
-      try await services.open(mailbox)
+      try await services.claim(mailbox, opening)
     } then: {
       self.machine.opened(lastIndex: $0?.lastWaiting, reached: $0?.lastIndex ?? 0)
     }
@@ -178,6 +181,8 @@ final class StreamHandler: ChannelInboundHandler {
       guard context.channel.isActive else { return }
       switch result {
       case .success(let value): self.perform(then(value), context)
+      // Another has taken its place, which says so itself.
+      case .failure(let error) where error is CancellationError: break
       case .failure: self.perform(self.machine.end(.unavailable), context)
       }
     }

@@ -16,7 +16,8 @@ final class StreamHub: Sendable {
   /// Names one taking-over, so that a displaced socket cannot sign its successor off.
   struct Ticket: Equatable, Sendable {
     fileprivate let mailbox: MailboxID
-    fileprivate let number: UInt64
+    /// Greater for each.
+    let number: UInt64
   }
 
   private struct Listener {
@@ -41,11 +42,9 @@ final class StreamHub: Sendable {
     return ticket
   }
 
-  /// Whether nobody serves the mailbox now.
-  func signOff(_ ticket: Ticket) -> Bool {
+  func signOff(_ ticket: Ticket) {
     state.withLock { state in
       if state.listeners[ticket.mailbox]?.number == ticket.number { state.listeners[ticket.mailbox] = nil }
-      return state.listeners[ticket.mailbox] == nil
     }
   }
 
@@ -55,17 +54,24 @@ final class StreamHub: Sendable {
 
   func reached(_ mailbox: MailboxID, _ index: UInt64) { tell(mailbox, .reached(index)) }
 
-  func deleted(_ mailbox: MailboxID) { end(mailbox, .gone) }
+  func deleted(_ mailbox: MailboxID) {
+    let listener = state.withLock { $0.listeners.removeValue(forKey: mailbox) }
+    listener?.tell(.ended(.gone))
+  }
+
+  /// Ends this socket, if it still serves the mailbox.
+  func end(_ mailbox: MailboxID, ticket: UInt64, _ reason: CloseReason) {
+    let listener = state.withLock { state -> Listener? in
+      guard state.listeners[mailbox]?.number == ticket else { return nil }
+      return state.listeners.removeValue(forKey: mailbox)
+    }
+    listener?.tell(.ended(reason))
+  }
 
   @discardableResult
   private func tell(_ mailbox: MailboxID, _ signal: Signal) -> Bool {
     let listener = state.withLock { $0.listeners[mailbox] }
     listener?.tell(signal)
     return listener != nil
-  }
-
-  func end(_ mailbox: MailboxID, _ reason: CloseReason) {
-    let listener = state.withLock { $0.listeners.removeValue(forKey: mailbox) }
-    listener?.tell(.ended(reason))
   }
 }

@@ -83,8 +83,7 @@
   private struct ArrivalBatch {
     private struct Head {
       var queue: QueueState
-      /// Where the socket is.
-      let home: NodeID?
+      let home: SocketPlace?
       var doors: [Door] = []
     }
 
@@ -111,8 +110,7 @@
         Self.names(.ids(arrivals.map(\.mailbox.number)), .ids(arrivals.map(\.id.number))))
       let (locked, doors, names) = (found[1], found[2], found[3])
       for row in locked.indices {
-        let home = locked.isNull(row, 6) ? nil : NodeID(number: locked.id(row, 6))
-        heads[locked.id(row, 0)] = Head(queue: QueueState(locked, row), home: home)
+        heads[locked.id(row, 0)] = Head(queue: QueueState(locked, row), home: SocketPlace(locked, row, from: 6))
       }
       for row in doors.indices { heads[doors.id(row, 0)]?.doors += [Door(doors, row, from: 1)].compactMap(\.self) }
       for row in names.indices { known.insert(Name(mailbox: names.id(row, 0), id: names.id(row, 1))) }
@@ -143,9 +141,9 @@
     }
 
     /// Sockets that something arrived for, by the relays that hold them.
-    var homes: [NodeID: [MailboxID]] {
-      Set(rows.map(\.arrival.mailbox)).reduce(into: [:]) { homes, mailbox in
-        if let home = heads[mailbox.number]?.home { homes[home, default: []].append(mailbox) }
+    var homes: [NodeID: [SocketHandle]] {
+      Set(rows.map(\.arrival.mailbox.number)).reduce(into: [:]) { homes, mailbox in
+        if let home = heads[mailbox]?.home { homes[home.node, default: []].append(home.socket) }
       }
     }
 
@@ -173,7 +171,8 @@
     private static let lock = Statement(
       "lock queues",
       """
-      SELECT m.id, m.last_index, m.contact_count, m.contact_bytes, m.knock_count, m.knock_bytes, m.home
+      SELECT m.id, m.last_index, m.contact_count, m.contact_bytes, m.knock_count, m.knock_bytes, m.home,
+        m.socket
       FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id ORDER BY m.id FOR UPDATE OF m
       """)
 

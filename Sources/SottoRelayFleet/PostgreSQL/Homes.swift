@@ -3,46 +3,60 @@
   internal import SottoCrypto
   package import SottoWire
 
+  /// Which relay holds the socket of a mailbox, and what it calls it.
+  struct SocketPlace {
+    let node: NodeID
+    let socket: SocketHandle
+
+    /// From `home, socket`; nil when there is none.
+    init?(_ rows: Rows, _ row: Int, from column: Int) {
+      guard !rows.isNull(row, column), !rows.isNull(row, column + 1) else { return nil }
+      (node, socket) = (NodeID(number: rows.id(row, column)), SocketHandle(number: rows.id(row, column + 1)))
+    }
+  }
+
   extension PostgreSQLStore {
     /// Locks the mailbox's row, as whoever accepts an envelope does: so one of the two sees what the other did.
-    package func claimHome(_ id: MailboxID, for node: NodeID) async throws -> HomeClaim? {
-      let found = try await job { connection -> (former: NodeID?, claim: HomeClaim)? in
+    package func claimHome(_ opening: SocketOpening) async throws -> HomeClaim? {
+      let found = try await job { connection -> (former: SocketPlace?, claim: HomeClaim)? in
+        try opening.checkIsWanted()
+        let id = opening.mailbox.number
         let answers = try connection.run(
-          Statement.begin(), HomeStatements.lock(.id(id.number)),
-          HomeStatements.claim(.id(id.number), .id(node.number)), QueueStatements.last(.id(id.number)),
-          Statement.commit())
+          Statement.begin(), HomeStatements.place(.id(id)),
+          HomeStatements.claim(.id(id), .id(opening.node.number), .id(opening.socket.number)),
+          QueueStatements.last(.id(id)), Statement.commit())
         let (former, claim, last) = (answers[1], answers[2], answers[3])
         guard !former.isEmpty else { return nil }
         return (
-          former.isNull(0, 0) ? nil : NodeID(number: former.id(0, 0)),
+          SocketPlace(former, 0, from: 0),
           HomeClaim(claim: claim.unsigned(0, 0), lastIndex: claim.unsigned(0, 1), lastWaiting: last.unsigned(0, 0))
         )
       }
       guard let found else { return nil }
-      if let former = found.former { report(.elsewhere(.changed, [former: [id]])) }
+      if let former = found.former { report(.elsewhere(.changed, [former.node: [former.socket]])) }
       return found.claim
     }
 
-    package func leaveHomes(_ claims: [MailboxID: UInt64], of node: NodeID) async throws {
-      for page in HomeStatements.pages(claims.keys) {
+    package func leaveHomes(_ sockets: [SocketHandle: MailboxID]) async throws {
+      for page in HomeStatements.pages(sockets, by: \.value.number) {
         try await job { connection in
-          let claims = page.map { Int64(clamping: claims[MailboxID(number: $0)] ?? 0) }
+          let mailboxes = page.map(\.value.number)
           // Rows are locked in the order of their ids, as everywhere.
           try connection.run(
-            Statement.begin(), QueueStatements.lock(.ids(page)),
-            HomeStatements.leave(.ids(page), .numbers(claims), .id(node.number)), Statement.commit())
+            Statement.begin(), QueueStatements.lock(.ids(mailboxes)),
+            HomeStatements.leave(.ids(mailboxes), .ids(page.map(\.key.number))), Statement.commit())
         }
       }
     }
 
     package func homes(_ ids: [MailboxID]) async throws -> [MailboxID: Home] {
       var found: [MailboxID: Home] = [:]
-      for page in HomeStatements.pages(ids) {
+      for page in HomeStatements.pages(ids, by: \.number) {
         let homes = try await job { connection in
-          let rows = try connection.run(HomeStatements.find(.ids(page)))[0]
+          let rows = try connection.run(HomeStatements.find(.ids(page.map(\.number))))[0]
           return rows.indices.map { row in
-            let node = rows.isNull(row, 1) ? nil : NodeID(number: rows.id(row, 1))
-            let home = Home(node: node, claim: rows.unsigned(row, 2), lastIndex: rows.unsigned(row, 3))
+            let socket = rows.isNull(row, 1) ? nil : SocketHandle(number: rows.id(row, 1))
+            let home = Home(socket: socket, claim: rows.unsigned(row, 2), lastIndex: rows.unsigned(row, 3))
             return (MailboxID(number: rows.id(row, 0)), home)
           }
         }
@@ -51,11 +65,9 @@
       return found
     }
 
-    package func beat(_ node: NodeID) async throws -> Bool {
+    package func beat(_ node: NodeID) async throws {
       try await job { connection in
-        let answers = try connection.run(
-          HomeStatements.isAlive(.id(node.number)), HomeStatements.beat(.id(node.number)), HomeStatements.bury())
-        return !answers[0].isEmpty
+        _ = try connection.run(HomeStatements.beat(.id(node.number)), HomeStatements.bury())
       }
     }
 
@@ -66,42 +78,46 @@
 
   /// All times are the database's: the clocks of relays may be wrong.
   enum HomeStatements {
-    static func pages(_ ids: some Sequence<MailboxID>) -> [[UInt128]] {
-      let sorted = ids.map(\.number).sorted()
-      return stride(from: 0, to: sorted.count, by: FleetLimits.sweepStep).map {
-        Array(sorted[$0..<min($0 + FleetLimits.sweepStep, sorted.count)])
+    static func pages<Element>(
+      _ elements: some Sequence<Element>, by number: (Element) -> UInt128
+    ) -> [ArraySlice<Element>] {
+      let sorted = elements.sorted { number($0) < number($1) }
+      return stride(from: 0, to: sorted.count, by: FleetLimits.look).map {
+        sorted[$0..<min($0 + FleetLimits.look, sorted.count)]
       }
     }
 
-    static let lock = Statement("lock home", "SELECT home FROM mailbox WHERE id = $1 FOR UPDATE")
+    static let place = Statement("place", "SELECT home, socket FROM mailbox WHERE id = $1 FOR UPDATE")
 
     static let claim = Statement(
-      "claim home", "UPDATE mailbox SET home = $2, claim = claim + 1 WHERE id = $1 RETURNING claim, last_index")
+      "claim home",
+      "UPDATE mailbox SET home = $2, socket = $3, claim = claim + 1 WHERE id = $1 RETURNING claim, last_index")
 
     static let leave = Statement(
       "leave homes",
       """
-      UPDATE mailbox m SET home = NULL FROM unnest($1::uuid[], $2::bigint[]) AS k (id, claim)
-      WHERE m.id = k.id AND m.claim = k.claim AND m.home = $3
+      UPDATE mailbox m SET home = NULL, socket = NULL FROM unnest($1::uuid[], $2::uuid[]) AS k (id, socket)
+      WHERE m.id = k.id AND m.socket = k.socket
       """)
 
     static let find = Statement(
       "homes",
       """
-      SELECT m.id, m.home, m.claim, m.last_index FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id
+      SELECT m.id, m.socket, m.claim, m.last_index FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id
       """)
-
-    static let isAlive = Statement(
-      "is alive",
-      "SELECT FROM node WHERE id = $1 AND beat > now() - interval '\(RelayLimits.leaseSeconds) seconds'")
 
     static let beat = Statement(
       "beat",
       "INSERT INTO node (id, beat) VALUES ($1, now()) ON CONFLICT (id) DO UPDATE SET beat = excluded.beat")
 
     /// Of relays that were killed.
-    static let bury = Statement("bury", "DELETE FROM node WHERE beat < now() - interval '1 day'")
+    static let bury = Statement(
+      "bury", "DELETE FROM node WHERE beat < now() - interval '\(FleetLimits.burySeconds) seconds'")
 
     static let end = Statement("end", "DELETE FROM node WHERE id = $1")
+
+    static let running = Statement(
+      "running",
+      "SELECT count(*) FROM node WHERE beat > now() - interval '\(RelayLimits.leaseSeconds) seconds'")
   }
 #endif

@@ -36,21 +36,21 @@
 
     /// Everything that has the mailbox's id goes in one transaction. [relay.29]
     package func deleteMailbox(_ id: MailboxID, by mutation: Mutation) async throws {
-      let home = try await job { connection -> NodeID? in
+      let home = try await job { connection -> SocketPlace? in
         guard let state = try Self.lock(id, connection) else {
           connection.rollBack()
           return nil
         }
         _ = try state.head.judge(mutation)
-        let home = try connection.run(HomeStatements.find(.ids([id.number])))[0]
+        let home = try connection.run(HomeStatements.place(.id(id.number)))[0]
         let tables = ["capability", "signed_part", "batch", "envelope", "name"]
         try connection.run(
           [BlobStatements.delete(.id(id.number), .null)]
             + tables.map { Statement("delete \($0)", "DELETE FROM \($0) WHERE mailbox = $1")(.id(id.number)) }
             + [MailboxStatements.delete(.id(id.number)), Statement.commit()])
-        return home.isNull(0, 1) ? nil : NodeID(number: home.id(0, 1))
+        return SocketPlace(home, 0, from: 0)
       }
-      if let home { report(.elsewhere(.changed, [home: [id]])) }
+      if let home { report(.elsewhere(.changed, [home.node: [home.socket]])) }
     }
 
     package func setCapabilities(_ id: MailboxID, _ set: CapabilitySet, by mutation: Mutation) async throws {

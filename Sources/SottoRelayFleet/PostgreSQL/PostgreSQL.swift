@@ -28,6 +28,14 @@
       try explaining { try Schema.state(try Connection(address)) }
     }
 
+    package func relays(_ address: String) throws(StartFailure) -> Int {
+      try explaining {
+        let connection = try Connection(address)
+        guard (try? Schema.state(connection).check()) != nil else { return 0 }
+        return Int(try connection.run(HomeStatements.running())[0].number(0, 0))
+      }
+    }
+
     /// What went wrong, for the operator. The address is the operator's own, and so is not repeated.
     private func explaining<T>(_ body: () throws -> T) throws(StartFailure) -> T {
       do {

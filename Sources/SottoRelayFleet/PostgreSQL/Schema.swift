@@ -136,7 +136,7 @@
     /// Where sockets are, and which relays there are. A program of version 1 leaves the new columns as they are: what it
     /// takes in is found by a look.
     private static let second = [
-      "ALTER TABLE mailbox ADD COLUMN home uuid, ADD COLUMN claim bigint NOT NULL DEFAULT 0",
+      "ALTER TABLE mailbox ADD COLUMN home uuid, ADD COLUMN socket uuid, ADD COLUMN claim bigint NOT NULL DEFAULT 0",
       "CREATE TABLE node (id uuid PRIMARY KEY, beat timestamptz NOT NULL)",
     ]
 

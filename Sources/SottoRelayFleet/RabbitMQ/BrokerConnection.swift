@@ -83,13 +83,13 @@
       unsafe amqp_exchange_declare(
         connection, Self.channel, Bytes.of(Self.exchange), Bytes.of("direct"), 0, 1, 0, 0, amqp_empty_table)
       try unsafe check(amqp_get_rpc_reply(connection))
-      var entry = unsafe amqp_table_entry_t()
-      unsafe entry.key = Bytes.of("x-max-length")
-      unsafe entry.value.kind = UInt8(AMQP_FIELD_KIND_I32.rawValue)
-      unsafe entry.value.value.i32 = FleetLimits.brokerQueue
-      let queue = unsafe withUnsafeMutablePointer(to: &entry) { entries in
-        unsafe amqp_queue_declare(
-          connection, Self.channel, amqp_empty_bytes, 0, 0, 1, 1, amqp_table_t(num_entries: 1, entries: entries))
+      var bounds = unsafe [
+        Bytes.entry("x-max-length", FleetLimits.brokerQueue),
+        Bytes.entry("x-max-length-bytes", FleetLimits.brokerQueueBytes),
+      ]
+      let queue = unsafe bounds.withUnsafeMutableBufferPointer { bounds in
+        let table = unsafe amqp_table_t(num_entries: Int32(bounds.count), entries: bounds.baseAddress)
+        return unsafe amqp_queue_declare(connection, Self.channel, amqp_empty_bytes, 0, 0, 1, 1, table)
       }
       try unsafe check(amqp_get_rpc_reply(connection))
       // It lies in memory that the next answer may take.
@@ -158,6 +158,14 @@
   private enum Bytes {
     static func of(_ word: StaticString) -> amqp_bytes_t {
       unsafe amqp_bytes_t(len: word.utf8CodeUnitCount, bytes: UnsafeMutableRawPointer(mutating: word.utf8Start))
+    }
+
+    static func entry(_ name: StaticString, _ value: Int32) -> amqp_table_entry_t {
+      var entry = unsafe amqp_table_entry_t()
+      unsafe entry.key = of(name)
+      unsafe entry.value.kind = UInt8(AMQP_FIELD_KIND_I32.rawValue)
+      unsafe entry.value.value.i32 = value
+      return unsafe entry
     }
   }
 

@@ -2,18 +2,30 @@
   internal import CRabbitMQ
   package import SottoRelay
 
+  #if canImport(Glibc)
+    internal import Glibc
+  #elseif canImport(Musl)
+    internal import Musl
+  #elseif canImport(Darwin)
+    internal import Darwin
+  #endif
+
   /// RabbitMQ as what relays with one store tell each other with.
   package struct RabbitMQ: BusConnector {
     /// False in a program that was linked without librabbitmq, as that of `make dist`.
     package static var isLinked: Bool { amqp_version_number() != 0 }
 
-    package init() {}
+    private let stall: Duration
 
-    package func connect(
-      _ address: BusAddress, as node: NodeID, hear: @escaping @Sendable (BusEvent) -> Void
-    ) throws(StartFailure) -> any RelayBus {
+    /// `stall`: how long a broker may take nothing.
+    package init(stall: Duration = FleetLimits.brokerStall) { self.stall = stall }
+
+    package func bus(_ address: BusAddress, as node: NodeID) throws(StartFailure) -> any RelayBus {
       guard BrokerPassword(address.passwordFile) != nil else { throw .noBusPassword }
-      return RabbitMQBus(address, node, hear: hear)
+      if address.location.isEncrypted {
+        guard unsafe access(address.authorities ?? FleetLimits.authorities, R_OK) == 0 else { throw .noBusAuthorities }
+      }
+      return RabbitMQBus(address, node, stall: stall)
     }
   }
 
@@ -21,6 +33,11 @@
     fileprivate static let noBusPassword = StartFailure(
       78, "The file that bus.password names cannot be read, or is empty.",
       "The message server lets nobody in without a password.",
-      "Write the password into it, and make it readable for the relay's user alone.")
+      "Write the password into it, and make it readable for the relay's user alone.", setting: .busPassword)
+
+    fileprivate static let noBusAuthorities = StartFailure(
+      78, "The authorities that the message server's certificate may come from cannot be read.",
+      "Without them nobody could be told from the message server.",
+      "Name a PEM file with bus.ca, or install the package ca-certificates.", setting: .busCA)
   }
 #endif

@@ -1,7 +1,6 @@
 #if Fleet
   internal import Foundation
   package import SottoRelay
-  internal import SottoWire
   internal import Synchronization
 
   #if canImport(Glibc)
@@ -14,18 +13,18 @@
 
   /// A thread with a connection to the broker, which tells and hears, and connects again when it must.
   ///
-  ///     tell -> [names, by relay and kind] -> pipe -> thread <-> broker
+  ///     tell -> [handles, by relay and kind] -> bell -> thread <-> broker
   ///
-  /// What waits for the thread is put together: a name that is told twice before it was sent goes once.
+  /// What waits for the thread is put together: a handle that is told twice before it was sent goes once.
   package final class RabbitMQBus: RelayBus {
     private struct State {
-      var isConnected = false
+      var isStarted = false
       var isClosed = false
-      var waiting: [Key: Set<MailboxID>] = [:]
-      var count = 0
-      /// Threads of `close` that wait for the end, and whether it has come.
       var hasEnded = false
-      var onEnd: [CheckedContinuation<Void, Never>] = []
+      /// While the thread serves a connection: what it waits for, and since when it has not turned.
+      var serving: (descriptor: Int32, since: ContinuousClock.Instant)?
+      var waiting: [Key: Set<SocketHandle>] = [:]
+      var count = 0
     }
 
     private struct Key: Hashable {
@@ -35,45 +34,66 @@
 
     private let address: BusAddress
     private let node: NodeID
-    private let hear: @Sendable (BusEvent) -> Void
+    private let stall: Duration
     private let state = Mutex(State())
-    private let bell: Bell
+    private let bell = Bell()
 
-    init(_ address: BusAddress, _ node: NodeID, hear: @escaping @Sendable (BusEvent) -> Void) {
-      (self.address, self.node, self.hear) = (address, node, hear)
-      bell = Bell()
-      // It ends when the bus is closed, and holds it until then.
-      let thread = Thread { self.run() }
+    init(_ address: BusAddress, _ node: NodeID, stall: Duration) {
+      (self.address, self.node, self.stall) = (address, node, stall)
+    }
+
+    package func start(_ hear: @escaping @Sendable (BusEvent) -> Void) {
+      let isNew = state.withLock { state in
+        defer { state.isStarted = true }
+        return !state.isStarted && !state.isClosed
+      }
+      guard isNew else { return }
+      // It holds the bus until that is closed.
+      let thread = Thread { self.run(hear) }
       thread.name = "sotto bus"
       thread.start()
     }
 
-    /// What comes while there is no broker is lost at once: whoever it is for looks into the store meanwhile.
-    package func tell(_ node: NodeID, _ notice: Notice) {
-      let (dropped, isFirst) = state.withLock { state in
-        guard state.isConnected, state.count + notice.mailboxes.count <= FleetLimits.brokerWaiting else {
-          return (notice.mailboxes.count, false)
+    package func tell(_ node: NodeID, _ notice: Notice) -> Bool {
+      let (isTaken, isFirst) = state.withLock { state in
+        guard state.serving != nil, state.count + notice.sockets.count <= FleetLimits.brokerWaiting else {
+          return (false, false)
         }
         let isFirst = state.waiting.isEmpty
         let key = Key(node: node, kind: notice.kind)
         let before = state.waiting[key]?.count ?? 0
-        state.waiting[key, default: []].formUnion(notice.mailboxes)
+        state.waiting[key, default: []].formUnion(notice.sockets)
         state.count += (state.waiting[key]?.count ?? 0) - before
-        return (0, isFirst)
+        return (true, isFirst)
       }
-      if dropped > 0 { hear(.dropped(dropped)) }
       if isFirst { bell.ring() }
+      return isTaken
     }
+
+    /// A thread that has not turned for long is caught in a call that ends when its connection is broken.
+    package func check() { breakConnection { $0 + stall < .now } }
 
     package func close() async {
       state.withLock { $0.isClosed = true }
       bell.ring()
-      await withCheckedContinuation { continuation in
-        let hasEnded = state.withLock { state in
-          if !state.hasEnded { state.onEnd.append(continuation) }
-          return state.hasEnded
-        }
-        if hasEnded { continuation.resume() }
+      if await hasEnded() { return }
+      breakConnection { _ in true }
+      // One that is about to connect ends by itself, and is not waited for any longer.
+      _ = await hasEnded()
+    }
+
+    private func hasEnded() async -> Bool {
+      for _ in 0..<FleetLimits.brokerEnd / 10 {
+        if state.withLock({ $0.hasEnded || !$0.isStarted }) { return true }
+        try? await Task.sleep(for: .milliseconds(10))
+      }
+      return false
+    }
+
+    /// Under the lock, so that the descriptor is still the connection's.
+    private func breakConnection(_ isDue: (ContinuousClock.Instant) -> Bool) {
+      state.withLock { state in
+        if let serving = state.serving, isDue(serving.since) { _ = shutdown(serving.descriptor, Int32(SHUT_RDWR)) }
       }
     }
 
@@ -81,57 +101,69 @@
 
     private var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    private func run() {
+    private func run(_ hear: @Sendable (BusEvent) -> Void) {
       var pause = FleetLimits.firstPause
+      var isFirst = true
       while !isClosed {
         if let connection = try? BrokerConnection.open(address, node) {
-          pause = FleetLimits.firstPause
-          state.withLock { $0.isConnected = true }
+          let start = ContinuousClock.now
+          turn(connection)
           hear(.connected)
-          do {
-            try serve(connection)
-            connection.close()
-          } catch {}
+          let unsent = serve(connection, hear)
           let lost = state.withLock { state in
-            state.isConnected = false
+            state.serving = nil
             defer { (state.waiting, state.count) = ([:], 0) }
             return state.count
           }
-          if lost > 0 { hear(.dropped(lost)) }
+          if unsent + lost > 0 { hear(.dropped(unsent + lost)) }
+          hear(.disconnected)
+          if start + .seconds(FleetLimits.brokerGood) < .now { pause = FleetLimits.firstPause }
+        } else if isFirst {
           hear(.disconnected)
         }
+        isFirst = false
         // By chance, so that the relays of a fleet do not all come back at the same moment.
         if !isClosed { bell.wait(atMost: Int32.random(in: 0...Int32(pause))) }
         pause = min(pause * 2, FleetLimits.longestPause)
       }
-      let waiters = state.withLock { state in
-        state.hasEnded = true
-        return state.onEnd
-      }
-      for waiter in waiters { waiter.resume() }
+      state.withLock { $0.hasEnded = true }
     }
 
-    private func serve(_ connection: BrokerConnection) throws(BrokerLost) {
-      while !isClosed {
-        for (key, mailboxes) in take() {
-          let names = Array(mailboxes)
-          for start in stride(from: 0, to: names.count, by: RelayLimits.noticeNames) {
-            let part = names[start..<min(start + RelayLimits.noticeNames, names.count)]
-            try connection.publish(Notice(key.kind, Array(part)).encoded, to: key.node)
+    private func turn(_ connection: BrokerConnection) {
+      state.withLock { $0.serving = (connection.descriptor, .now) }
+    }
+
+    /// Until the connection is lost, or the bus closed. How many handles were taken and not sent.
+    private func serve(_ connection: BrokerConnection, _ hear: @Sendable (BusEvent) -> Void) -> Int {
+      var unsent = 0
+      do {
+        while !isClosed {
+          turn(connection)
+          while let (key, sockets) = takeOne() {
+            unsent = sockets.count
+            for start in stride(from: 0, to: sockets.count, by: RelayLimits.noticeSockets) {
+              let part = sockets[start..<min(start + RelayLimits.noticeSockets, sockets.count)]
+              try connection.publish(Notice(key.kind, Array(part)).encoded, to: key.node)
+              unsent -= part.count
+              turn(connection)
+            }
           }
+          while let body = try connection.next() {
+            // What no relay sends is not acted upon.
+            if let notice = try? Notice(decoding: body) { hear(.heard(notice)) }
+          }
+          bell.wait(or: connection.descriptor, atMost: FleetLimits.brokerTurn)
         }
-        while let body = try connection.next() {
-          // What no relay sends is not acted upon.
-          if let notice = try? Notice(decoding: body) { hear(.heard(notice)) }
-        }
-        bell.wait(or: connection.descriptor, atMost: FleetLimits.brokerTurn)
-      }
+        connection.close()
+      } catch {}
+      return unsent
     }
 
-    private func take() -> [Key: Set<MailboxID>] {
+    private func takeOne() -> (Key, [SocketHandle])? {
       state.withLock { state in
-        defer { (state.waiting, state.count) = ([:], 0) }
-        return state.waiting
+        guard let (key, sockets) = state.waiting.popFirst() else { return nil }
+        state.count -= sockets.count
+        return (key, Array(sockets))
       }
     }
   }

@@ -13,6 +13,8 @@ final class FleetSimulation {
     case noLooks
     /// A claim is answered as if nothing had come before it.
     case claimsForget
+    /// What was claimed for a socket is claimed however late, and though it has ended.
+    case lateClaims
   }
 
   /// Milliseconds of trouble, and of peace after it.
@@ -39,7 +41,7 @@ final class FleetSimulation {
   init(seed: UInt64, people: Int = 4, without fault: Fault? = nil) {
     random = SeededEntropy(seed: seed)
     self.fault = fault
-    relays = (0..<3).map { _ in Relay(NodeID(number: 0)) }
+    relays = (0..<3).map { _ in Relay() }
     for number in 1...people { self.people.append(Person(UInt8(number))) }
     store.mailboxes = Dictionary(uniqueKeysWithValues: self.people.map { ($0.mailbox, Mailbox()) })
   }
@@ -71,23 +73,28 @@ final class FleetSimulation {
     var lastIndex: UInt64 = 0
     var waiting: [(index: UInt64, number: Int)] = []
     var names: Set<Int> = []
-    var home: NodeID?
+    var home: (node: NodeID, socket: SocketHandle)?
     var claim: UInt64 = 0
   }
 
   private struct Store {
     var mailboxes: [MailboxID: Mailbox] = [:]
-    var beats: [NodeID: Int64] = [:]
   }
 
-  /// Asks the store. nil when the way there, or the way back, was cut: then nobody knows what was done.
+  /// Asks the store. What cannot get there waits, and is done when it can, for five seconds. nil when that was not long
+  /// enough, or when the way back was cut: then nobody knows what was done.
   private func ask<T>(
-    _ relay: Relay, _ work: @escaping (inout Store) -> T, then: @escaping (T?) -> Void
+    _ relay: Relay, until: Int64? = nil, _ work: @escaping (inout Store) -> T, then: @escaping (T?) -> Void
   ) {
     let life = relay.life
+    let until = until ?? time + 5_000
     func answer(_ value: T?) { if relay.life == life { then(value) } }
     after(1...20) {
-      guard !relay.isCutFromStore else { return self.after(5_000...5_000) { answer(nil) } }
+      guard relay.life == life else { return }
+      guard !relay.isCutFromStore else {
+        guard self.time < until else { return answer(nil) }
+        return self.after(10...200) { if relay.life == life { self.ask(relay, until: until, work, then: then) } }
+      }
       let value = work(&self.store)
       self.after(1...20) {
         if relay.isCutFromStore { self.after(4_900...5_000) { answer(nil) } } else { answer(value) }
@@ -98,8 +105,9 @@ final class FleetSimulation {
   // MARK: Relays
 
   private final class Relay {
-    var machine: HomeMachine
-    var node: NodeID
+    var machine = HomeMachine()
+    var node = NodeID(number: 0)
+    var tickets: UInt64 = 0
     /// nil: it is down. Another number after each start.
     var life: Int? = nil
     var sockets: [MailboxID: Socket] = [:]
@@ -108,15 +116,13 @@ final class FleetSimulation {
     /// When it could last not reach the store.
     var wasCutAt: Int64 = -1_000_000
     var starts = 0
-
-    init(_ node: NodeID) { (self.node, machine) = (node, HomeMachine(node)) }
   }
 
   private func start(_ relay: Relay) {
     relay.starts += 1
     relay.life = relay.starts
     relay.node = NodeID(from: &random)
-    relay.machine = HomeMachine(relay.node)
+    relay.machine = HomeMachine()
     relay.machine.connected(!relay.isCutFromBus)
     tick(relay, relay.starts)
   }
@@ -129,30 +135,23 @@ final class FleetSimulation {
 
   /// What `HomeDesk` does.
   private func perform(_ actions: [HomeMachine.Action], _ relay: Relay) {
-    let node = relay.node
     for action in actions {
       switch action {
-      case .beat:
-        let now = time
-        ask(relay) { store in
-          defer { store.beats[node] = now }
-          return now - (store.beats[node] ?? -1_000_000) < RelayLimits.leaseSeconds * 1_000
-        } then: {
-          if let wasAlive = $0 { relay.machine.beaten(wasAlive: wasAlive) }
-        }
-      case .look(let claims):
+      case .beat: break
+      case .look(let asked):
         if fault == .noLooks { continue }
         ask(relay) { store in
-          claims.keys.reduce(into: [MailboxID: Home]()) { homes, id in
+          asked.keys.reduce(into: [MailboxID: Home]()) { homes, id in
             guard let mailbox = store.mailboxes[id] else { return }
-            homes[id] = Home(node: mailbox.home, claim: mailbox.claim, lastIndex: mailbox.lastIndex)
+            homes[id] = Home(socket: mailbox.home?.socket, claim: mailbox.claim, lastIndex: mailbox.lastIndex)
           }
         } then: {
-          self.perform(relay.machine.looked(claims, $0), relay)
+          // In an order that follows from the seed.
+          self.perform(relay.machine.looked(asked, $0).sorted { "\($0)" < "\($1)" }, relay)
         }
-      case .leave(let claims):
+      case .leave(let sockets):
         ask(relay) { store in
-          for (id, claim) in claims where store.mailboxes[id]?.claim == claim && store.mailboxes[id]?.home == node {
+          for (socket, id) in sockets where store.mailboxes[id]?.home?.socket == socket {
             store.mailboxes[id]?.home = nil
           }
         } then: { _ in
@@ -161,9 +160,8 @@ final class FleetSimulation {
         if let socket = relay.sockets[mailbox] { wake(socket, .bus, socket.machine.arrived()) }
       case .reached(let mailbox, let index):
         if let socket = relay.sockets[mailbox] { wake(socket, .look, socket.machine.reached(index)) }
-      case .displaced(let mailbox): end(relay.sockets[mailbox], .displaced)
-      case .forgotten(let mailbox): end(relay.sockets[mailbox], .restarting)
-      case .gone(let mailbox): end(relay.sockets[mailbox], .gone)
+      case .end(let mailbox, let ticket, let reason):
+        if let socket = relay.sockets[mailbox], socket.ticket == ticket { end(socket, reason) }
       }
     }
   }
@@ -174,13 +172,13 @@ final class FleetSimulation {
   }
 
   /// What the store reports to the relay that changed something.
-  private func tell(_ kind: Notice.Kind, _ node: NodeID?, _ mailbox: MailboxID, from relay: Relay) {
-    guard let node, node != relay.node, !relay.isCutFromBus, !random.chance(3, in: 100) else { return }
+  private func tell(_ kind: Notice.Kind, _ home: (node: NodeID, socket: SocketHandle)?, from relay: Relay) {
+    guard let home, home.node != relay.node, !relay.isCutFromBus, !random.chance(3, in: 100) else { return }
     after(1...80) {
-      guard let other = self.relays.first(where: { $0.node == node && $0.life != nil && !$0.isCutFromBus }) else {
+      guard let other = self.relays.first(where: { $0.node == home.node && $0.life != nil && !$0.isCutFromBus }) else {
         return
       }
-      self.perform(other.machine.heard(Notice(kind, [mailbox])), other)
+      self.perform(other.machine.heard(Notice(kind, [home.socket])), other)
     }
   }
 
@@ -190,6 +188,7 @@ final class FleetSimulation {
     let relay: Relay
     let person: Person
     let life: Int?
+    let ticket: UInt64
     var machine: DeliveryMachine
     /// Of the relay's end.
     var isOpen = true
@@ -200,6 +199,8 @@ final class FleetSimulation {
 
     init(_ relay: Relay, _ person: Person, _ machine: DeliveryMachine) {
       (self.relay, self.person, self.machine, life) = (relay, person, machine, relay.life)
+      relay.tickets += 1
+      ticket = relay.tickets
     }
   }
 
@@ -229,17 +230,25 @@ final class FleetSimulation {
     perform(socket.machine.start(), socket)
     perform(
       socket.machine.received(challenge.answer(authority: Self.authority, signedBy: person.key).encoded), socket)
-    // Now and then a client goes away without a word, and comes back elsewhere.
-    after(500...20_000) {
+    // A client goes away, at any time with a word, and without one when it has waited for a while; it comes back elsewhere.
+    let hasWord = random.chance(60, in: 100)
+    after((hasWord ? 0 : 3_000)...20_000) {
       guard self.isTrouble, person.socket === socket else { return }
-      if self.random.chance(50, in: 100) { self.after(5_000...9_000) { self.end(socket, nil) } }
-      self.connect(person)
+      if hasWord {
+        self.after(0...50) { self.end(socket, nil) }
+      } else if self.random.chance(50, in: 100) {
+        self.after(5_000...90_000) { self.end(socket, nil) }
+      }
+      person.socket = nil
+      self.after(100...2_000) { if person.socket == nil { self.connect(person) } }
     }
   }
 
   /// The relay's end of a socket. nil: it finds out that nobody is there.
   private func end(_ socket: Socket?, _ reason: CloseReason?) {
     guard let socket, socket.isOpen, socket.relay.life == socket.life else { return }
+    // An owner who is told so does not come back.
+    if reason == .displaced, socket.person.socket === socket { violations.append("the newest socket was displaced") }
     if let reason { return perform(socket.machine.end(reason), socket) }
     closed(socket)
   }
@@ -250,8 +259,8 @@ final class FleetSimulation {
     let (relay, mailbox) = (socket.relay, socket.person.mailbox)
     if relay.life == socket.life, relay.sockets[mailbox] === socket {
       relay.sockets[mailbox] = nil
-      relay.machine.ended(mailbox)
     }
+    if relay.life == socket.life { relay.machine.ended(mailbox, ticket: socket.ticket) }
     if socket.person.socket === socket { after(0...2_000) { self.reconnect(socket) } }
   }
 
@@ -297,11 +306,14 @@ final class FleetSimulation {
 
   private func open(_ socket: Socket) {
     let (relay, mailbox, node) = (socket.relay, socket.person.mailbox, socket.relay.node)
-    relay.machine.opened(mailbox)
-    ask(relay) { store -> (former: NodeID?, claim: HomeClaim)? in
-      guard var box = store.mailboxes[mailbox] else { return nil }
+    let handle = SocketHandle(from: &random)
+    relay.machine.opened(mailbox, ticket: socket.ticket, as: handle)
+    let deadline = time + RelayLimits.claimSeconds * 1_000
+    ask(relay) { store -> (former: (node: NodeID, socket: SocketHandle)?, claim: HomeClaim)? in
+      let isWanted = relay.machine.holds(mailbox, ticket: socket.ticket) && self.time < deadline
+      guard isWanted || self.fault == .lateClaims, var box = store.mailboxes[mailbox] else { return nil }
       let former = box.home
-      box.home = node
+      box.home = (node, handle)
       box.claim += 1
       store.mailboxes[mailbox] = box
       if self.fault == .claimsForget {
@@ -311,13 +323,13 @@ final class FleetSimulation {
         former, HomeClaim(claim: box.claim, lastIndex: box.lastIndex, lastWaiting: box.waiting.last?.index ?? 0)
       )
     } then: { answer in
-      relay.machine.claimed(mailbox, answer??.claim.claim)
-      if let found = answer ?? nil { self.tell(.changed, found.former, mailbox, from: relay) }
+      relay.machine.claimed(mailbox, handle, answer??.claim.claim)
+      if let found = answer ?? nil { self.tell(.changed, found.former, from: relay) }
       guard socket.isOpen else { return }
-      guard let answer else { return self.end(socket, .unavailable) }
+      // No mailbox is ever missing here: it was not wanted any more.
+      guard let claim = (answer ?? nil)?.claim else { return self.end(socket, .unavailable) }
       socket.heldSince = self.time
-      self.perform(
-        socket.machine.opened(lastIndex: answer?.claim.lastWaiting, reached: answer?.claim.lastIndex ?? 0), socket)
+      self.perform(socket.machine.opened(lastIndex: claim.lastWaiting, reached: claim.lastIndex), socket)
     }
   }
 
@@ -353,7 +365,7 @@ final class FleetSimulation {
     let (relay, mailbox) = (alive[random.next(below: alive.count)], person.mailbox)
     let life = relay.life
     var isAnswered = false
-    ask(relay) { store -> (isNew: Bool, home: NodeID?, claim: UInt64, at: Int64) in
+    ask(relay) { store -> (isNew: Bool, home: (node: NodeID, socket: SocketHandle)?, at: Int64) in
       var box = store.mailboxes[mailbox] ?? Mailbox()
       let isNew = box.names.insert(number).inserted
       if isNew {
@@ -361,7 +373,7 @@ final class FleetSimulation {
         box.waiting.append((box.lastIndex, number))
         store.mailboxes[mailbox] = box
       }
-      return (isNew, box.home, box.claim, self.time)
+      return (isNew, box.home, self.time)
     } then: { answer in
       isAnswered = true
       guard let answer else { return self.after(10...2_000) { self.put(number, person) } }
@@ -369,7 +381,7 @@ final class FleetSimulation {
       person.expected.insert(number)
       guard answer.isNew else { return }
       if let socket = relay.sockets[mailbox] { self.wake(socket, .local, socket.machine.arrived()) }
-      self.tell(.arrived, answer.home, mailbox, from: relay)
+      self.tell(.arrived, answer.home, from: relay)
       self.expectSoon(number, person, committed: answer.at)
     }
     // The relay died with it.
@@ -452,44 +464,9 @@ final class FleetSimulation {
       if open.count != 1 || open.first !== person.socket {
         violations.append("person \(number) has \(open.count) sockets")
       }
-      if store.mailboxes[person.mailbox]?.home != person.socket?.relay.node {
+      if store.mailboxes[person.mailbox]?.home?.node != person.socket?.relay.node {
         violations.append("person \(number) is not at home")
       }
     }
-  }
-}
-
-/// What is to happen, by its time; what has the same time in the order in which it was added.
-private struct EventQueue {
-  typealias Event = (time: Int64, number: Int, action: () -> Void)
-  private var heap: [Event] = []
-  private var added = 0
-
-  mutating func add(at time: Int64, _ action: @escaping () -> Void) {
-    added += 1
-    heap.append((time, added, action))
-    var child = heap.count - 1
-    while child > 0, isBefore(child, (child - 1) / 2) {
-      heap.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  mutating func next(until end: Int64) -> Event? {
-    guard let first = heap.first, first.time <= end else { return nil }
-    heap.swapAt(0, heap.count - 1)
-    heap.removeLast()
-    var parent = 0
-    while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && isBefore(child, least) { least = child }
-      if least == parent { return first }
-      heap.swapAt(parent, least)
-      parent = least
-    }
-  }
-
-  private func isBefore(_ a: Int, _ b: Int) -> Bool {
-    (heap[a].time, heap[a].number) < (heap[b].time, heap[b].number)
   }
 }

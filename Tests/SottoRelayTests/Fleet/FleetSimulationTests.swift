@@ -36,11 +36,11 @@ import Testing
     #expect(twice[0] == twice[1])
   }
 
-  /// What is left out is missed: looks, or what a claim says of before.
-  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget]) func aPlantedFaultIsFound(
+  /// What is left out is missed: looks, what a claim says of before, and whether it is still wanted.
+  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget, .lateClaims]) func aPlantedFaultIsFound(
     _ fault: FleetSimulation.Fault
   ) {
-    let found = (1...40 as ClosedRange<UInt64>).contains { seed in
+    let found = (1...200 as ClosedRange<UInt64>).contains { seed in
       let simulation = FleetSimulation(seed: seed, without: fault)
       simulation.run()
       return !simulation.violations.isEmpty

@@ -2,81 +2,106 @@ import SottoRelay
 import SottoWire
 import Testing
 
-/// The bookkeeping of sockets, step by step. The simulation in `FleetSimulation` puts it together with others.
+/// The bookkeeping of sockets, step by step. `FleetSimulation` puts it together with others.
 @Suite struct HomeMachineTests {
-  private let node = NodeID(number: 1)
-  private let other = NodeID(number: 2)
   private let mailbox = MailboxID(number: 7)
+  private let mine = SocketHandle(number: 1)
+  private let other = SocketHandle(number: 2)
 
-  /// With one socket, whose claim is 3, that has been looked after once.
+  /// With one socket, whose ticket is 10 and whose claim is 3, that has been looked after once.
   private func holding() -> HomeMachine {
-    var machine = HomeMachine(node)
+    var machine = HomeMachine()
     machine.connected(true)
-    machine.opened(mailbox)
-    machine.claimed(mailbox, 3)
-    #expect(machine.tick(0) == [.beat, .look([mailbox: 3])])
-    #expect(machine.looked([mailbox: 3], [mailbox: home(node, 3, 5)]) == [.reached(mailbox, 5)])
+    machine.opened(mailbox, ticket: 10, as: mine)
+    machine.claimed(mailbox, mine, 3)
+    #expect(machine.tick(0) == [.beat, .look([mailbox: mine])])
+    #expect(machine.looked([mailbox: mine], [mailbox: home(mine, 3, 5)]) == [.reached(mailbox, 5)])
     return machine
   }
 
-  private func home(_ node: NodeID?, _ claim: UInt64, _ index: UInt64 = 0) -> Home {
-    Home(node: node, claim: claim, lastIndex: index)
+  private func home(_ socket: SocketHandle?, _ claim: UInt64, _ index: UInt64 = 0) -> Home {
+    Home(socket: socket, claim: claim, lastIndex: index)
   }
 
   @Test func whatIsHeardIsPassedOnToSocketsThatAreHere() {
     var machine = holding()
-    #expect(machine.heard(Notice(.arrived, [mailbox, MailboxID(number: 8)])) == [.arrived(mailbox)])
-    #expect(machine.heard(Notice(.changed, [mailbox, MailboxID(number: 8)])) == [.look([mailbox: 3])])
-    machine.ended(mailbox)
-    #expect(machine.heard(Notice(.arrived, [mailbox])).isEmpty)
-    #expect(machine.heard(Notice(.changed, [mailbox])).isEmpty)
+    #expect(machine.heard(Notice(.arrived, [mine, other])) == [.arrived(mailbox)])
+    machine.ended(mailbox, ticket: 10)
+    #expect(machine.heard(Notice(.arrived, [mine])).isEmpty)
   }
 
-  @Test func anotherNodesClaimEndsTheSocket() {
+  /// However many are told at once, the store is asked once, at the next tick.
+  @Test func whatHasChangedIsLookedAfterAtTheNextTick() {
     var machine = holding()
-    #expect(machine.looked([mailbox: 3], [mailbox: home(other, 4)]) == [.displaced(mailbox)])
-    #expect(machine.looked([mailbox: 3], [mailbox: home(nil, 4)]) == [.displaced(mailbox)])
-    #expect(machine.looked([mailbox: 3], [:]) == [.gone(mailbox)])
-    #expect(machine.looked([mailbox: 3], nil).isEmpty, "a store that does not answer says nothing")
+    for _ in 0..<3 { #expect(machine.heard(Notice(.changed, [mine, other])).isEmpty) }
+    #expect(machine.tick(1) == [.look([mailbox: mine])])
+    #expect(machine.heard(Notice(.changed, [mine])).isEmpty)
+    #expect(machine.tick(2).isEmpty, "one look at a time")
+    _ = machine.looked([mailbox: mine], [mailbox: home(mine, 3, 5)])
+    #expect(machine.tick(3) == [.look([mailbox: mine])])
+    _ = machine.looked([mailbox: mine], [mailbox: home(mine, 3, 5)])
+    #expect(machine.tick(4).isEmpty)
   }
 
-  /// A database that fell back to what it had before, or a mailbox that was made anew, takes nothing from its owner: who
-  /// is told `displaced` does not come back.
-  @Test func aClaimThatTheStoreHasForgottenIsMadeAgain() {
-    for former in [home(nil, 2), home(other, 2), home(other, 1), home(nil, 3), home(node, 0)] {
-      var machine = holding()
-      #expect(machine.looked([mailbox: 3], [mailbox: former]) == [.forgotten(mailbox)])
-      machine.ended(mailbox)
-      #expect(machine.tick(1).isEmpty, "the number may be another's by now")
+  @Test func aNewerSocketElsewhereEndsThisOne() {
+    var machine = holding()
+    #expect(machine.looked([mailbox: mine], [mailbox: home(other, 4)]) == [.end(mailbox, ticket: 10, .displaced)])
+    #expect(machine.looked([mailbox: mine], [:]) == [.end(mailbox, ticket: 10, .gone)])
+    #expect(machine.looked([mailbox: mine], nil).isEmpty, "a store that does not answer says nothing")
+  }
+
+  /// Who is told `displaced` does not come back by itself. So nobody is told so when there is no other socket, or when the
+  /// database fell back to what it had before.
+  @Test func anOwnerWhoWasNotDisplacedComesBack() {
+    var machine = holding()
+    for former in [home(nil, 2), home(other, 2), home(other, 3), home(nil, 3), home(nil, 4), home(nil, 0)] {
+      #expect(machine.looked([mailbox: mine], [mailbox: former]) == [.end(mailbox, ticket: 10, .restarting)])
     }
   }
 
+  /// Whatever a look says, it is of the socket that was asked about.
   @Test func aSocketThatIsNewerThanTheQuestionIsNotJudged() {
     var machine = holding()
-    machine.opened(mailbox)
-    #expect(machine.looked([mailbox: 3], [mailbox: home(other, 4)]).isEmpty)
-    #expect(machine.heard(Notice(.changed, [mailbox])).isEmpty, "its own claim will say")
-    machine.claimed(mailbox, 5)
-    #expect(machine.looked([mailbox: 3], [mailbox: home(other, 4)]).isEmpty)
-    #expect(machine.heard(Notice(.changed, [mailbox])) == [.look([mailbox: 5])])
+    machine.opened(mailbox, ticket: 11, as: other)
+    #expect(machine.looked([mailbox: mine], [mailbox: home(SocketHandle(number: 3), 4)]).isEmpty)
+    #expect(machine.heard(Notice(.arrived, [mine])).isEmpty)
+    _ = machine.heard(Notice(.changed, [other]))
+    #expect(machine.tick(1) == [.leave([mine: mailbox])], "its own claim will say")
+    machine.claimed(mailbox, other, 5)
+    #expect(machine.tick(2) == [.look([mailbox: other])])
+    #expect(
+      machine.looked([mailbox: other], [mailbox: home(SocketHandle(number: 3), 6)])
+        == [.end(mailbox, ticket: 11, .displaced)])
   }
 
-  @Test func whatHasEndedIsLeftOnce() {
+  /// Two event loops may open sockets of one mailbox in an order that is not that of their tickets, and end one when the
+  /// other is there.
+  @Test func theGreatestTicketCounts() {
     var machine = holding()
-    machine.ended(mailbox)
-    #expect(machine.tick(1) == [.leave([mailbox: 3])])
+    machine.opened(mailbox, ticket: 9, as: other)
+    #expect(machine.holds(mailbox, ticket: 10) && !machine.holds(mailbox, ticket: 9))
+    machine.ended(mailbox, ticket: 9)
+    #expect(machine.holds(mailbox, ticket: 10))
+    #expect(machine.heard(Notice(.arrived, [mine])) == [.arrived(mailbox)])
+    machine.opened(mailbox, ticket: 12, as: other)
+    machine.ended(mailbox, ticket: 10)
+    machine.claimed(mailbox, other, 4)
+    #expect(machine.heard(Notice(.arrived, [other])) == [.arrived(mailbox)], "the end of the former was not its own")
+    #expect(machine.tick(10).contains(.look([mailbox: other])))
+  }
+
+  @Test func whatHasEndedIsLeft() {
+    var machine = holding()
+    machine.ended(mailbox, ticket: 10)
+    #expect(machine.tick(1) == [.leave([mine: mailbox])])
     #expect(machine.tick(2).isEmpty)
-    // One that ends before its claim is answered is left when it is.
-    machine.opened(mailbox)
-    machine.ended(mailbox)
-    #expect(machine.tick(3).isEmpty)
-    machine.claimed(mailbox, 4)
-    #expect(machine.tick(4) == [.leave([mailbox: 4])])
-    // One that was never answered has nothing to leave.
-    machine.opened(mailbox)
-    machine.ended(mailbox)
-    machine.claimed(mailbox, nil)
-    #expect(machine.tick(4).isEmpty)
+    // One whose claim is answered when it has ended is left once more: the first may have come too early.
+    machine.opened(mailbox, ticket: 11, as: other)
+    machine.ended(mailbox, ticket: 11)
+    #expect(machine.tick(3) == [.leave([other: mailbox])])
+    machine.claimed(mailbox, other, 4)
+    #expect(machine.tick(4) == [.leave([other: mailbox])])
+    #expect(!machine.holds(mailbox, ticket: 11))
   }
 
   @Test func theStoreIsAskedNowAndThen() {
@@ -84,40 +109,38 @@ import Testing
     func looks(_ seconds: ClosedRange<Int64>) -> [Int64] {
       seconds.filter { second in
         let actions = machine.tick(second)
-        if actions.contains(.look([mailbox: 3])) { _ = machine.looked([mailbox: 3], nil) }
-        return actions.contains(.look([mailbox: 3]))
+        if actions.contains(.look([mailbox: mine])) {
+          _ = machine.looked([mailbox: mine], [mailbox: home(mine, 3, 5)])
+        }
+        return actions.contains(.look([mailbox: mine]))
       }
     }
     #expect(looks(1...30) == [10, 20, 30])
     machine.connected(false)
-    #expect(looks(31...38) == [31, 33, 35, 37], "more often while nobody is heard")
+    #expect(looks(31...38) == [32, 34, 36, 38], "more often while nobody is heard")
     machine.connected(true)
-    #expect(looks(38...50) == [38, 48], "at once when others are heard again: what they said before is lost")
-    machine.beaten(wasAlive: true)
-    #expect(looks(51...52).isEmpty)
-    machine.beaten(wasAlive: false)
-    #expect(looks(53...54) == [53], "and when they may have taken it for dead")
+    #expect(looks(39...50) == [39, 49], "at once when others are heard again: what they said before is lost")
   }
 
-  @Test func oneLookAtATime() {
+  @Test func aLookThatFailsIsRepeated() {
     var machine = holding()
-    #expect(machine.tick(20).contains(.look([mailbox: 3])))
-    #expect(!machine.tick(40).contains(.look([mailbox: 3])), "the store has not answered")
-    _ = machine.looked([mailbox: 3], nil)
-    #expect(machine.tick(41).contains(.look([mailbox: 3])))
+    #expect(machine.tick(10).contains(.look([mailbox: mine])))
+    #expect(!machine.tick(11).contains(.look([mailbox: mine])), "the store has not answered")
+    _ = machine.looked([mailbox: mine], nil)
+    #expect(machine.tick(12).contains(.look([mailbox: mine])))
   }
 
   @Test func itBeats() {
-    var machine = HomeMachine(node)
+    var machine = HomeMachine()
     #expect((0...10).filter { machine.tick($0).contains(.beat) } == [0, 5, 10])
   }
 
   @Test func itLeavesEverythingWhenItCloses() {
     var machine = holding()
-    machine.opened(MailboxID(number: 9))
-    machine.claimed(MailboxID(number: 9), 1)
-    machine.ended(MailboxID(number: 9))
-    #expect(machine.close() == [mailbox: 3, MailboxID(number: 9): 1])
-    #expect(machine.close().isEmpty)
+    let ended = MailboxID(number: 9)
+    machine.opened(ended, ticket: 11, as: other)
+    machine.ended(ended, ticket: 11)
+    #expect(machine.close() == [mine: mailbox, other: ended])
+    #expect(machine.close().isEmpty && !machine.holds(mailbox, ticket: 10))
   }
 }

@@ -32,6 +32,9 @@
 
     let folder: String
     let port: Int
+    let encryptedPort: Int
+    /// For `localhost`, and no other name.
+    let certificate: SelfSignedCertificate.Files
     private let mapperPort: Int
     private var server: Process?
     private let wrapper: [String]
@@ -50,13 +53,20 @@
         ]
       }
       self.wrapper = wrapper
-      (port, mapperPort) = (try Self.freePort(), try Self.freePort())
+      (port, encryptedPort, mapperPort) = (try Self.freePort(), try Self.freePort(), try Self.freePort())
+      certificate = try SelfSignedCertificate(hosts: ["localhost"], now: Int64(Date.now.timeIntervalSince1970))
+        .write(to: folder)
+      for path in [certificate.authority, certificate.certificate, certificate.key] { chmod(path, 0o644) }
       try write("password", "guest\n")
       // Small: one node, no plugins, nothing that another machine could reach.
       try write(
         "rabbitmq.conf",
         """
         listeners.tcp.1 = 127.0.0.1:\(port)
+        listeners.ssl.1 = 127.0.0.1:\(encryptedPort)
+        ssl_options.cacertfile = \(certificate.authority)
+        ssl_options.certfile = \(certificate.certificate)
+        ssl_options.keyfile = \(certificate.key)
         log.file.level = error
         heartbeat = 10
         """)
@@ -79,10 +89,13 @@
       }
     }
 
-    var address: BusAddress {
-      BusAddress(
-        location: BusAddress.Location("amqp://guest@127.0.0.1:\(port)/")!, passwordFile: folder + "/password",
-        authorities: nil)
+    /// Of the plain port, unless another is said.
+    func address(
+      _ location: String? = nil, password: String? = nil, authorities: String? = nil
+    ) throws -> BusAddress {
+      let location = try #require(BusAddress.Location(location ?? "amqp://guest@127.0.0.1:\(port)/"))
+      return BusAddress(
+        location: location, passwordFile: password ?? folder + "/password", authorities: authorities)
     }
 
     func start() throws {
@@ -90,15 +103,7 @@
       let command = wrapper + [Self.program]
       server.executableURL = URL(filePath: command[0])
       server.arguments = Array(command.dropFirst())
-      server.environment = [
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": folder,
-        "RABBITMQ_NODENAME": "sotto\(port)@localhost", "RABBITMQ_MNESIA_BASE": folder + "/mnesia",
-        "RABBITMQ_LOG_BASE": folder + "/log", "RABBITMQ_CONFIG_FILE": folder + "/rabbitmq.conf",
-        "RABBITMQ_ADVANCED_CONFIG_FILE": folder + "/advanced.config",
-        "RABBITMQ_ENABLED_PLUGINS_FILE": folder + "/enabled_plugins", "RABBITMQ_CONF_ENV_FILE": folder + "/none",
-        "RABBITMQ_DIST_PORT": "\(try Self.freePort())", "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "ERL_EPMD_PORT": "\(mapperPort)", "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none",
-      ]
+      server.environment = environment.merging(["RABBITMQ_DIST_PORT": "\(try Self.freePort())"]) { $1 }
       server.currentDirectoryURL = URL(filePath: folder)
       server.standardInput = FileHandle.nullDevice
       server.standardOutput = FileHandle.nullDevice
@@ -106,11 +111,40 @@
       try server.run()
       self.server = server
       for _ in 0..<900 {
-        if (try? Self.connect(port)) != nil { return }
+        // The port is open before anybody is let in.
+        if (try? Self.connect(port)) != nil { return try control("await_startup") }
         try #require(server.isRunning, "RabbitMQ has ended; \(folder)/log")
         usleep(100_000)
       }
       Issue.record("RabbitMQ does not come up; \(folder)/log")
+    }
+
+    private var environment: [String: String] {
+      [
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": folder,
+        "RABBITMQ_NODENAME": "sotto\(port)@localhost", "RABBITMQ_MNESIA_BASE": folder + "/mnesia",
+        "RABBITMQ_LOG_BASE": folder + "/log", "RABBITMQ_CONFIG_FILE": folder + "/rabbitmq.conf",
+        "RABBITMQ_ADVANCED_CONFIG_FILE": folder + "/advanced.config",
+        "RABBITMQ_ENABLED_PLUGINS_FILE": folder + "/enabled_plugins", "RABBITMQ_CONF_ENV_FILE": folder + "/none",
+        "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": "\(mapperPort)",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none",
+      ]
+    }
+
+    /// What an operator tells it.
+    func control(_ arguments: String...) throws {
+      let process = Process()
+      let command = wrapper + ["/usr/lib/rabbitmq/bin/rabbitmqctl"] + arguments
+      process.executableURL = URL(filePath: command[0])
+      process.arguments = Array(command.dropFirst())
+      process.environment = environment
+      process.currentDirectoryURL = URL(filePath: folder)
+      process.standardInput = FileHandle.nullDevice
+      process.standardOutput = FileHandle.nullDevice
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      process.waitUntilExit()
+      try #require(process.terminationStatus == 0, "rabbitmqctl \(arguments)")
     }
 
     /// SIGKILL for the broker: connections break, queues of connections are gone.

@@ -6,6 +6,7 @@
   import SottoRelay
   import SottoRelayFleet
   import SottoWire
+  import Synchronization
   import Testing
 
   extension TestRelay {
@@ -27,14 +28,15 @@
 
     /// `bus` sets what the relays tell each other with.
     private func withTwoRelays(
-      bus: (inout RelayConfiguration) -> Void = { _ in }, _ body: ([TestRelay], String) async throws -> Void
+      bus: (inout RelayConfiguration) -> Void = { _ in }, connector: (any BusConnector)? = nil,
+      _ body: ([TestRelay], String) async throws -> Void
     ) async throws {
       let cluster = try PostgreSQLCluster.shared()
       let address = cluster.address(try cluster.database())
       var relays: [TestRelay] = []
       for _ in 0..<2 {
         relays.append(
-          try await TestRelay.start {
+          try await TestRelay.start(bus: connector) {
             $0.store = .postgreSQL(address)
             $0.authorities = []
             $0.metrics = ListenAddress(host: "127.0.0.1", port: 0)
@@ -120,7 +122,7 @@
         try await owner.register(at: relays[0])
         let first = try await listen(owner, at: relays[0])
         let database = address.split(separator: " ").first { $0.hasPrefix("dbname=") }?.dropFirst(7) ?? ""
-        try cluster.sql("UPDATE mailbox SET home = NULL, claim = 0", in: String(database))
+        try cluster.sql("UPDATE mailbox SET home = NULL, socket = NULL, claim = 0", in: String(database))
         #expect(try await first.next() == .frame(.closing(.restarting)))
         let second = try await listen(owner, at: relays[0])
         try await put(1, to: owner, at: relays[1])
@@ -150,6 +152,47 @@
         #expect(try homes() == "0|1\n")
         try await relays[0].stop()
         #expect(try homes() == "0|0\n")
+      }
+    }
+
+    /// What goes over the bus has no name in it, and no two of it can be told to be of one mailbox. [leakage.6]
+    @Test func theBusCarriesNoName() async throws {
+      let seen = Mutex<[[UInt8]]>([])
+      let connector = SeenBus { bytes in seen.withLock { $0.append(bytes) } }
+      try await withTwoRelays(
+        bus: {
+          $0.busLocation = BusAddress.Location("amqp://nobody@127.0.0.1/")
+          $0.busPassword = "/nonexistent"
+        }, connector: connector
+      ) { relays, _ in
+        let owner = Owner(1)
+        try await owner.register(at: relays[0])
+        var streams = [try await listen(owner, at: relays[1])]
+        try await put(1, to: owner, at: relays[0])
+        #expect(isEnvelope(try await streams[0].next(), 1))
+        // Taken over, written to, taken over again, deleted.
+        for (number, relay) in [(2, 0), (3, 1)] {
+          let stream = try await StreamClient.connect(to: relays[relay], owner.mailbox)
+          let epoch = try await stream.authenticate(owner.key, at: relays[relay])
+          _ = try await stream.untilCaughtUp(acknowledging: epoch)
+          #expect(try await streams.removeLast().next() == .frame(.closing(.displaced)))
+          try await put(number, to: owner, at: relays[1 - relay])
+          #expect(isEnvelope(try await stream.next(), number))
+          streams.append(stream)
+        }
+        #expect(try await relays[0].owner(owner.key, .delete, .mailbox(owner.mailbox), sequence: 9).status == 204)
+        #expect(try await streams[0].next() == .frame(.closing(.gone)))
+        let all = seen.withLock { $0 }
+        let kinds = Set(all.compactMap(\.first))
+        #expect(kinds == [1, 2] && all.allSatisfy { $0.count == 17 })
+        let names =
+          [owner.mailbox.bytes, owner.key.publicKey.bytes, owner.contact.hash.bytes, owner.contact.bytes]
+          + (1...3).map { envelopeID($0).bytes }
+        for bytes in all {
+          for name in names { #expect(!bytes.contains(name.prefix(8))) }
+        }
+        // Three sockets, and each has its own.
+        #expect(Set(all.map { $0.dropFirst() }).count == 3)
       }
     }
 
@@ -200,52 +243,6 @@
         #expect(log.contains("bus connected") && log.contains("bus lost"))
         #expect(!log.contains("\(broker.port)") && !log.contains(owner.mailbox.text))
       }
-    }
-  }
-
-  @Suite(.enabled(if: RabbitMQBroker.isInstalled), .serialized) struct RabbitMQTests {
-    @Test(arguments: BusContract.all.map(\.name)) func contract(_ name: String) async throws {
-      let broker = try RabbitMQBroker.shared()
-      let clause = try #require(BusContract.all.first { $0.name == name })
-      try await clause.run(BusContract { node, hear in try RabbitMQ().connect(broker.address, as: node, hear: hear) })
-    }
-
-    /// What cannot be reached, or does not let the relay in, is down, and no reason not to start; a file that cannot be
-    /// read is one.
-    @Test func whatIsWrongIsFoundOut() async throws {
-      let broker = try RabbitMQBroker.shared()
-      let ears = BusContract.Ears()
-      func address(_ location: String, _ password: String) throws -> BusAddress {
-        let found = try #require(BusAddress.Location(location))
-        return BusAddress(location: found, passwordFile: password, authorities: nil)
-      }
-      #expect(throws: StartFailure.self) {
-        try RabbitMQ().connect(
-          try address("amqp://guest@127.0.0.1/", "/nonexistent"), as: NodeID(number: 1)
-        ) { _ in }
-      }
-      let wrong = broker.folder + "/wrong"
-      try "not-the-password\n".write(toFile: wrong, atomically: true, encoding: .utf8)
-      for (location, password) in [
-        ("amqp://guest@127.0.0.1:1/", broker.folder + "/password"), (broker.address.location.text, wrong),
-        (broker.address.location.text + "nowhere", broker.folder + "/password"),
-        ("amqps://guest@127.0.0.1:\(broker.port)/", broker.folder + "/password"),
-      ] {
-        let bus = try RabbitMQ().connect(try address(location, password), as: NodeID(number: 1)) { ears.hear($0) }
-        bus.tell(NodeID(number: 2), Notice(.arrived, [MailboxID(number: 3)]))
-        try await Task.sleep(for: .milliseconds(200))
-        await bus.close()
-        #expect(!ears.isConnected)
-      }
-      #expect(ears.all.count { $0 == .dropped(1) } == 4)
-      #expect(!ears.all.contains(.connected))
-      // One of several hosts is enough.
-      let two = "amqp://guest@127.0.0.1:1,127.0.0.1:\(broker.port)/"
-      let bus = try RabbitMQ().connect(
-        try address(two, broker.folder + "/password"), as: NodeID(number: 1)
-      ) { ears.hear($0) }
-      try await until { ears.isConnected }
-      await bus.close()
     }
   }
 #endif

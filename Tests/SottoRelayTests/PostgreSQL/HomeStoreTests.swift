@@ -13,7 +13,7 @@
       private let all = Mutex<[CommitReport]>([])
       func add(_ report: CommitReport) { all.withLock { $0.append(report) } }
       /// Of each kind, the nodes that were named and their mailboxes.
-      var elsewhere: [Notice.Kind: [NodeID: [MailboxID]]] {
+      var elsewhere: [Notice.Kind: [NodeID: [SocketHandle]]] {
         all.withLock { all in
           all.reduce(into: [:]) { found, report in
             if case .elsewhere(let kind, let homes) = report {
@@ -23,6 +23,10 @@
         }
       }
       func clear() { all.withLock { $0 = [] } }
+    }
+
+    private func opening(_ mailbox: MailboxID, _ node: UInt128) -> SocketOpening {
+      SocketOpening(mailbox, at: NodeID(number: node), SocketHandle(number: node + 100))
     }
 
     private let first = NodeID(number: 1)
@@ -51,16 +55,16 @@
         }
         #expect(await submit([put(1), put(2)], to: store) == [.stored, .stored])
         #expect(reports.elsewhere.isEmpty, "nobody listens")
-        #expect(try await store.claimHome(mailbox, for: first) == HomeClaim(claim: 1, lastIndex: 2, lastWaiting: 2))
+        #expect(try await store.claimHome(opening(mailbox, 1)) == HomeClaim(claim: 1, lastIndex: 2, lastWaiting: 2))
         #expect(await submit([put(3)], to: store) == [.stored])
-        #expect(reports.elsewhere == [.arrived: [first: [mailbox]]])
+        #expect(reports.elsewhere == [.arrived: [first: [SocketHandle(number: 101)]]])
         reports.clear()
         #expect(await submit([put(3)], to: store) == [.repeated])
         #expect(reports.elsewhere.isEmpty, "nothing has arrived")
         try await store.acknowledge(mailbox, upTo: 3)
-        #expect(try await store.claimHome(mailbox, for: second) == HomeClaim(claim: 2, lastIndex: 3, lastWaiting: 0))
-        #expect(reports.elsewhere == [.changed: [first: [mailbox]]], "whoever had it is to know")
-        #expect(try await store.claimHome(MailboxID(number: 5), for: first) == nil)
+        #expect(try await store.claimHome(opening(mailbox, 2)) == HomeClaim(claim: 2, lastIndex: 3, lastWaiting: 0))
+        #expect(reports.elsewhere == [.changed: [first: [SocketHandle(number: 101)]]], "whoever had it is to know")
+        #expect(try await store.claimHome(opening(MailboxID(number: 5), 1)) == nil)
       }
     }
 
@@ -77,9 +81,8 @@
         }()
         var claims: [(node: NodeID, seen: UInt64)] = []
         for number in 1...50 as ClosedRange<UInt128> {
-          let node = NodeID(number: number)
-          let claim = try #require(try await store.claimHome(mailbox, for: node))
-          claims.append((node, claim.lastIndex))
+          let claim = try #require(try await store.claimHome(opening(mailbox, number)))
+          claims.append((NodeID(number: number), claim.lastIndex))
         }
         await putting
         // From what a node saw when it claimed to what the next one saw, everything was reported to it.
@@ -92,51 +95,69 @@
       }
     }
 
-    @Test func onlyTheLastClaimCanBeLeft() async throws {
+    @Test func onlyTheLastSocketCanBeLeft() async throws {
       try await withStore { store, contract, _, _ in
         let mailboxes = [try await contract.registered(1), try await contract.registered(2)]
-        for mailbox in mailboxes { _ = try await store.claimHome(mailbox, for: first) }
-        _ = try await store.claimHome(mailboxes[0], for: first)
-        try await store.leaveHomes([mailboxes[0]: 1, mailboxes[1]: 1], of: first)
+        let handles = (1...3).map { SocketHandle(number: UInt128($0)) }
+        for (mailbox, handle) in [(mailboxes[0], handles[0]), (mailboxes[1], handles[1]), (mailboxes[0], handles[2])] {
+          _ = try await store.claimHome(SocketOpening(mailbox, at: first, handle))
+        }
+        try await store.leaveHomes([handles[0]: mailboxes[0], handles[1]: mailboxes[1]])
         #expect(
           try await store.homes(mailboxes + [MailboxID(number: 5)]) == [
-            mailboxes[0]: Home(node: first, claim: 2, lastIndex: 0),
-            mailboxes[1]: Home(node: nil, claim: 1, lastIndex: 0),
+            mailboxes[0]: Home(socket: handles[2], claim: 2, lastIndex: 0),
+            mailboxes[1]: Home(socket: nil, claim: 1, lastIndex: 0),
           ])
-        try await store.leaveHomes([mailboxes[0]: 2], of: second)
-        #expect(try await store.homes(mailboxes)[mailboxes[0]]?.node == first, "it is not this one's")
+        try await store.leaveHomes([handles[2]: mailboxes[1]])
+        #expect(try await store.homes(mailboxes)[mailboxes[0]]?.socket == handles[2], "it is not this mailbox's")
+      }
+    }
+
+    /// A claim that nobody waits for any more takes the mailbox from nobody.
+    @Test func whatIsNotWantedIsNotClaimed() async throws {
+      try await withStore { store, contract, reports, _ in
+        let mailbox = try await contract.registered(1)
+        _ = try await store.claimHome(opening(mailbox, 1))
+        let late = SocketOpening(mailbox, at: second, SocketHandle(number: 9)) { throw CancellationError() }
+        await #expect(throws: CancellationError.self) { try await store.claimHome(late) }
+        #expect(try await store.homes([mailbox])[mailbox]?.claim == 1)
+        #expect(reports.elsewhere.isEmpty)
       }
     }
 
     @Test func whoeverDeletesAMailboxReportsIt() async throws {
       try await withStore { store, contract, reports, _ in
         let mailboxes = [try await contract.registered(1), try await contract.registered(2)]
-        _ = try await store.claimHome(mailboxes[0], for: first)
+        _ = try await store.claimHome(opening(mailboxes[0], 1))
         for seed in [1, 2] as [UInt8] {
           try await store.deleteMailbox(mailboxes[Int(seed) - 1], by: contract.mutation(seed, 9))
         }
-        #expect(reports.elsewhere == [.changed: [first: [mailboxes[0]]]])
+        #expect(reports.elsewhere == [.changed: [first: [SocketHandle(number: 101)]]])
         #expect(try await store.homes(mailboxes).isEmpty)
       }
     }
 
     /// By the database's clock: those of relays may be wrong.
-    @Test func aNodeThatIsSilentIsTakenForDead() async throws {
-      try await withStore { store, _, _, sql in
-        #expect(try await store.beat(first) == false)
-        #expect(try await store.beat(first))
-        _ = try sql("UPDATE node SET beat = now() - interval '14 seconds'")
-        #expect(try await store.beat(first))
-        _ = try sql("UPDATE node SET beat = now() - interval '16 seconds'")
-        #expect(try await store.beat(first) == false)
-        #expect(try await store.beat(second) == false)
-        _ = try sql(
-          "UPDATE node SET beat = now() - interval '25 hours' WHERE id <> '00000000-0000-0000-0000-000000000002'")
-        #expect(try await store.beat(second))
-        #expect(try sql("SELECT count(*) FROM node") == "1\n", "what was killed long ago is forgotten")
-        try await store.end(second)
-        #expect(try sql("SELECT count(*) FROM node") == "0\n")
-      }
+    @Test func whoeverIsSilentDoesNotRun() async throws {
+      let cluster = try PostgreSQLCluster.shared()
+      let name = try cluster.database()
+      let store = try PostgreSQLStore(address: cluster.address(name))
+      func running() throws -> Int { try PostgreSQL().relays(cluster.address(name)) }
+      #expect(try running() == 0)
+      try await store.beat(first)
+      try await store.beat(second)
+      #expect(try running() == 2)
+      try cluster.sql("UPDATE node SET beat = now() - interval '14 seconds'", in: name)
+      #expect(try running() == 2)
+      try cluster.sql("UPDATE node SET beat = now() - interval '16 seconds'", in: name)
+      try await store.beat(first)
+      #expect(try running() == 1)
+      try cluster.sql("UPDATE node SET beat = now() - interval '25 hours'", in: name)
+      try await store.beat(second)
+      #expect(try cluster.sql("SELECT count(*) FROM node", in: name) == "1\n", "what was killed long ago is forgotten")
+      try await store.end(second)
+      #expect(try running() == 0)
+      try await store.close()
     }
   }
 #endif

@@ -1,0 +1,104 @@
+import Foundation
+import SottoWire
+import Testing
+
+/// `Deploy/nginx.conf` before two relays: what it lets through, and what it says and does not say.
+@Suite(.enabled(if: FleetScript.isRunnable), .serialized) struct FrontTests {
+  private struct Description: Decodable {
+    struct Server: Decodable {
+      let log: String
+      let errors: String
+    }
+    let authority: String
+    let port: Int
+    let nginx: Server
+  }
+
+  private struct Fleet {
+    let folder: String
+    let description: Description
+
+    /// What comes back on one TLS connection for these bytes, as they stand.
+    func say(_ bytes: String) async throws -> String {
+      try await run(
+        URL(filePath: "/usr/bin/openssl"),
+        ["s_client", "-quiet", "-connect", "127.0.0.1:\(description.port)", "-servername", "relay.test"],
+        input: Data(bytes.utf8), killedAfter: 20
+      ).output
+    }
+
+    /// One request that is all right.
+    func ask(_ path: String, _ fields: String = "") async throws -> String {
+      try await say("GET \(path) HTTP/1.1\r\nhost: \(description.authority)\r\nconnection: close\r\n\(fields)\r\n")
+    }
+  }
+
+  private func withFleet(_ body: (Fleet) async throws -> Void) async throws {
+    let folder = "/tmp/sotto-front-\(UInt32.random(in: 0 ... .max))"
+    try await FleetScript.run(
+      "up", folder, "--relays", "2", "--no-bus", "--bin", Programs.folder.path, "--while",
+      "\(ProcessInfo.processInfo.processIdentifier)")
+    let data = try Data(contentsOf: URL(filePath: folder + "/fleet.json"))
+    do {
+      try await body(Fleet(folder: folder, description: try JSONDecoder().decode(Description.self, from: data)))
+    } catch {
+      try? await FleetScript.run("down", folder)
+      throw error
+    }
+    try await FleetScript.run("down", folder)
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  private func status(_ answer: String) -> Int? { answer.split(separator: " ").dropFirst().first.flatMap { Int($0) } }
+
+  /// ATTACKS 35, on the way through NGINX: a request that two programs could read in two ways gets no further, and what
+  /// stands behind it on the connection is not answered.
+  @Test func `A request with two meanings has none`() async throws {
+    try await withFleet { fleet in
+      let host = "host: \(fleet.description.authority)\r\n"
+      let path = "/v1/mailboxes/\(String(repeating: "ab", count: 16))/envelopes/\(String(repeating: "cd", count: 16))"
+      let behind = "GET /livez HTTP/1.1\r\n\(host)\r\n"
+      for fields in [
+        "content-length: 5\r\ntransfer-encoding: chunked\r\n", "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+        "transfer-encoding: xchunked\r\n", "transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n",
+        "content-length: 5\r\ncontent-length: 6\r\n", "content-length: +5\r\n", "content-length : 5\r\n",
+        "content-length: 5\r\nhost: other.example\r\n",
+      ] {
+        let answer = try await fleet.say("PUT \(path) HTTP/1.1\r\n\(host)\(fields)\r\n0\r\n\r\n\(behind)")
+        #expect(status(answer) == 400, "\(fields): \(answer)")
+        #expect(!answer.contains("200 OK"), "\(fields): \(answer)")
+        #expect(Problem(document: answer) == .requestMalformed, "\(fields): \(answer)")
+      }
+      #expect(status(try await fleet.ask("/livez")) == 200)
+
+      // What a client says of itself is not believed: by the relay's rules one from elsewhere would have two requests.
+      for relay in ["relay1", "relay2"] {
+        let configuration = fleet.folder + "/\(relay).conf"
+        let text = try String(contentsOfFile: configuration, encoding: .utf8)
+        try (text + "client-requests = 2/1000\n").write(toFile: configuration, atomically: true, encoding: .utf8)
+        try await FleetScript.run("reload", fleet.folder, relay)
+      }
+      let card = "/v1/cards/\(String(repeating: "ef", count: 16))"
+      for _ in 0..<8 {
+        let answer = try await fleet.ask(card, "x-forwarded-for: 192.0.2.7\r\nforwarded: for=192.0.2.7\r\n")
+        #expect(status(answer) == 404, "\(answer)")
+      }
+
+      // Metrics are for the machine that they are of; and NGINX says no in the relay's words.
+      let nothing = try await fleet.ask(card)
+      let metrics = try await fleet.ask("/metrics")
+      #expect(status(metrics) == 404 && metrics.suffix(100) == nothing.suffix(100))
+
+      // With every relay away it says so, and in its logs is nobody.
+      for relay in ["relay1", "relay2"] { try await FleetScript.run("kill", fleet.folder, relay) }
+      let away = try await fleet.ask(card)
+      #expect(status(away) == 503 && Problem(document: away) == .unavailable, "\(away)")
+      for path in [fleet.description.nginx.log, fleet.description.nginx.errors] {
+        let log = try String(contentsOfFile: path, encoding: .utf8)
+        for word in ["client", "request", "127.0.0.1", "efef", "abab", "/v1/"] {
+          #expect(!log.contains(word), "\(path): \(log)")
+        }
+      }
+    }
+  }
+}
