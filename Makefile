@@ -7,7 +7,7 @@ RUNS ?= 0
 OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client crash-check client-check fleet-check fuzz mutants sanitize coverage soak fleet install uninstall dist clean
+.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client bench-fleet crash-check client-check fleet-check fuzz mutants sanitize coverage soak fleet install uninstall dist clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ bench-relay: ## Measure the relay against a bare append and nats-server; JSON=1 
 
 bench-client: ## Measure the commands with an empty store and with 100,000 messages; JSON=1 prints one object a line
 	@exec .ci/benchmark client $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
+
+bench-fleet: ## Measure a fleet beside one relay and a bare batch of inserts; JSON=1 prints one object a line
+	@exec .ci/benchmark fleet $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 crash-check: ## Kill a relay under load, CYCLES=20 times, and count what was lost or shown twice
 	@exec .ci/benchmark crash-check --cycles '$(CYCLES)'

@@ -7,7 +7,7 @@ struct BenchmarksCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmarks", abstract: "Measure Sotto against what bounds it and against its peers.",
     subcommands: [
-      CryptoBenchmark.self, RelayBenchmark.self, ClientBenchmark.self, CrashCheck.self,
+      CryptoBenchmark.self, RelayBenchmark.self, ClientBenchmark.self, FleetBenchmark.self, CrashCheck.self,
       ClientCheck.self, FleetCheck.self, FloorServer.self,
     ])
 

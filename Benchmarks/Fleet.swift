@@ -14,13 +14,23 @@ final class Fleet {
   private struct Description: Decodable {
     struct Relay: Decodable {
       let name: String
+      let url: String
+      let pid: Int32?
       let metrics: String
       let log: String
+    }
+
+    struct Database: Decodable {
+      let port: Int
+      let database: String
+      let administrator: String
+      let passfile: String
     }
 
     let authority: String
     let certificate: String
     let relays: [Relay]
+    let postgresql: Database
   }
 
   private let script: String
@@ -31,13 +41,14 @@ final class Fleet {
   private var counted: [String: [Wakeup: Int]] = [:]
   private var past: [Wakeup: Int] = [:]
 
-  init(script: String, in folder: String, programs: String, hasReplica: Bool) throws {
+  init(script: String, in folder: String, programs: String, relays: Int = 3, hasReplica: Bool) throws {
     self.script = script
     self.folder = "\(folder)/sotto-fleet-\(UInt32.random(in: 0 ... .max))"
     let bin = URL(filePath: programs).deletingLastPathComponent().path
     let guardian = ["--while", "\(ProcessInfo.processInfo.processIdentifier)"]
     do {
-      try Self.run(script, ["up", self.folder, "--bin", bin] + guardian + (hasReplica ? ["--replica"] : []))
+      let size = ["--relays", "\(relays)"] + (hasReplica ? ["--replica"] : [])
+      try Self.run(script, ["up", self.folder, "--bin", bin] + guardian + size)
     } catch {
       try? FileManager.default.removeItem(atPath: self.folder)
       throw error
@@ -52,6 +63,20 @@ final class Fleet {
       "https://\(description.authority)", authorityFile: description.certificate, host: "127.0.0.1", process: nil)
     guard let found else { throw StartFailure.loadUnreachable }
     return found
+  }
+
+  /// Its first relay, past NGINX.
+  func firstRelay() throws -> LoadTarget {
+    guard let relay = description.relays.first, let port = URL(string: relay.url)?.port else {
+      throw StartFailure.loadUnreachable
+    }
+    return LoadTarget(port: port, process: relay.pid)
+  }
+
+  /// What libpq connects to, past the relays.
+  var database: String {
+    let found = description.postgresql
+    return "host=127.0.0.1 port=\(found.port) dbname=\(found.database) user=\(found.administrator) passfile=\(found.passfile)"
   }
 
   func run(_ verb: String, _ part: String? = nil) throws { try run(verb, part, isADayAhead: false) }

@@ -23,8 +23,10 @@ package final class LoadGenerator: Sendable {
     var connections = LoadConnections<Conversation>(loop: loop)
     do {
       for start in stride(from: 0, to: conversations.count, by: Self.opening) {
-        let some = conversations[start..<min(start + Self.opening, conversations.count)]
-        let opened = some.map { open($0, to: target, expecting) }
+        let some = conversations.indices[start..<min(start + Self.opening, conversations.count)]
+        let opened = try some.map { index in
+          try open(conversations[index], to: target, from: target.source(index), expecting)
+        }
         for connection in opened { connections.all.append(try await connection.get()) }
         for connection in connections.all[start...] { try await connection.ready.get() }
         progress(connections.all.count)
@@ -37,11 +39,12 @@ package final class LoadGenerator: Sendable {
   }
 
   private func open<Conversation>(
-    _ conversation: Conversation, to target: LoadTarget, _ expecting: Int?
+    _ conversation: Conversation, to target: LoadTarget, from source: SocketAddress?, _ expecting: Int?
   ) -> EventLoopFuture<LoadConnections<Conversation>.One> {
     let loop = loop
     let ready = loop.makePromise(of: Void.self)
-    let connection = ClientBootstrap(group: loop)
+    let bootstrap = ClientBootstrap(group: loop)
+    let connection = (source.map(bootstrap.bind) ?? bootstrap)
       .channelOption(.socketOption(.tcp_nodelay), value: 1)
       .channelOption(.maxMessagesPerRead, value: 1)
       .connectTimeout(.seconds(10))
@@ -63,6 +66,14 @@ package final class LoadGenerator: Sendable {
       return LoadConnections<Conversation>.One(
         channel: channel, handler: NIOLoopBound(handler, eventLoop: loop), ready: ready.futureResult, ended: ended)
     }
+  }
+}
+
+extension LoadTarget {
+  /// Where the connection of this number comes from.
+  fileprivate func source(_ number: Int) throws -> SocketAddress? {
+    guard !sources.isEmpty else { return nil }
+    return try SocketAddress(ipAddress: sources[number % sources.count], port: 0)
   }
 }
 
@@ -114,6 +125,9 @@ package struct LoadConnections<Conversation: LoadConversation>: Sendable {
     }
     try await done.futureResult.get()
   }
+
+  /// Which of them are closed.
+  package var ended: [Int] { all.indices.filter { !all[$0].channel.isActive } }
 
   /// Whether one of them is closed.
   package var hasEnded: Bool { all.contains { !$0.channel.isActive } }

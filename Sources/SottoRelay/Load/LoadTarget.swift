@@ -12,6 +12,8 @@ package struct LoadTarget: Sendable {
   package let name: String?
   /// The server's process, if it runs on this machine: its processor time and memory are measured.
   package let process: Int32?
+  /// Addresses of this machine to connect from, in turn: who limits what one client may do sees several. None: whichever.
+  package var sources: [String] = []
 
   package init(
     host: String = "127.0.0.1", port: Int, tls: NIOSSLContext? = nil, name: String? = nil, process: Int32?

@@ -12,9 +12,12 @@ package struct PutLoad: LoadConversation {
   /// A whole request; the ids are written over it.
   private let template: [UInt8]
   private var entropy: SplitMix64
+  /// The names say when they were said: what arrives under them tells how long it took.
+  private let isStamped: Bool
 
-  package init(to mailboxes: [LoadMailbox], at authority: RelayAuthority) {
+  package init(to mailboxes: [LoadMailbox], at authority: RelayAuthority, stamped: Bool = false) {
     self.mailboxes = mailboxes
+    isStamped = stamped
     var entropy = SplitMix64()
     let bytes = (0..<SizeClass.k1.rawValue).map { _ in UInt8(truncatingIfNeeded: entropy.next()) }
     let blank = String(repeating: "0", count: 32)
@@ -37,7 +40,7 @@ package struct PutLoad: LoadConversation {
     out.writeBytes(template)
     Self.write(first, at: start + Self.path, &out)
     Self.write(second, at: start + Self.path + 16, &out)
-    Self.write(entropy.next(), at: start + Self.name, &out)
+    Self.write(isStamped ? NIODeadline.now().uptimeNanoseconds : entropy.next(), at: start + Self.name, &out)
     Self.write(entropy.next(), at: start + Self.name + 16, &out)
   }
 

@@ -99,14 +99,25 @@ package struct RelayLoad: Sendable {
     return LoadResult(.deliver, connections: loads.count, count: loads.count * each, measure)
   }
 
-  /// `pairs` of senders and owners who are online, `perSecond` envelopes a second between all of them.
-  package func latency(pairs: Int = 32, perSecond: Int = 500, seconds: Int = 6) async throws -> LoadResult {
+  /// `pairs` of senders and owners who are online, `perSecond` envelopes a second between all of them, on send sockets or
+  /// each as a request.
+  package func latency(
+    pairs: Int = 32, perSecond: Int = 500, seconds: Int = 6, byRequest: Bool = false
+  ) async throws -> LoadResult {
+    if byRequest {
+      return try await latency(pairs, perSecond, seconds) { PutLoad(to: [$0], at: authority, stamped: true) }
+    }
+    return try await latency(pairs, perSecond, seconds) { SendLoad(to: [$0], at: authority, stamped: true) }
+  }
+
+  private func latency(
+    _ pairs: Int, _ perSecond: Int, _ seconds: Int, _ sender: (LoadMailbox) -> some LoadConversation
+  ) async throws -> LoadResult {
     let recipients = owners.prefix(pairs)
     let streams = try await generator.open(
       recipients.map { StreamLoad($0, at: authority, stamped: true) }, to: target)
     defer { streams.closeSoon() }
-    let senders = try await generator.open(
-      recipients.map { SendLoad(to: [$0], at: authority, stamped: true) }, to: target)
+    let senders = try await generator.open(recipients.map(sender), to: target)
     defer { senders.closeSoon() }
     let count = perSecond * seconds
     let measure = try await LoadMeasure.of(target.process) {

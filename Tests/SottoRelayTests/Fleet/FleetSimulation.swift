@@ -15,6 +15,8 @@ final class FleetSimulation {
     case claimsForget
     /// What was claimed for a socket is claimed however late, and though it has ended.
     case lateClaims
+    /// A batch of one-time parts is taken in again when its owner, who has not heard the answer, says it again.
+    case batchesForget
   }
 
   /// Milliseconds of trouble, and of peace after it.
@@ -37,6 +39,8 @@ final class FleetSimulation {
   /// How often a socket heard of an envelope, and by which way.
   private(set) var wakeups: [Wakeup: Int] = [:]
   private(set) var acknowledged = 0
+  /// How many one-time parts somebody got.
+  private(set) var claimed = 0
 
   init(seed: UInt64, people: Int = 4, without fault: Fault? = nil) {
     random = SeededEntropy(seed: seed)
@@ -51,6 +55,8 @@ final class FleetSimulation {
     for person in people {
       after(0...2_000) { self.connect(person) }
       after(0...4_000) { self.write(to: person) }
+      after(0...4_000) { self.upload(1, person) }
+      after(0...4_000) { self.claim(from: person) }
     }
     after(0...3_000) { self.trouble() }
     while let event = events.next(until: Self.trouble + Self.peace) {
@@ -75,6 +81,13 @@ final class FleetSimulation {
     var names: Set<Int> = []
     var home: (node: NodeID, socket: SocketHandle)?
     var claim: UInt64 = 0
+    var batches: [Batch] = []
+  }
+
+  private struct Batch {
+    let id: UInt64
+    let digest: Digest
+    var left: [UInt32]
   }
 
   private struct Store {
@@ -212,6 +225,8 @@ final class FleetSimulation {
     var seen: [UInt64: Int] = [:]
     var lastIndex: UInt64 = 0
     var expected: Set<Int> = []
+    /// One-time parts that somebody got, by batch and index.
+    var claimed: Set<[UInt64]> = []
 
     init(_ seed: UInt8) {
       key = try! SigningKey(seed: Secret(copying: [UInt8](repeating: seed, count: 32)))
@@ -399,6 +414,56 @@ final class FleetSimulation {
       if isUndisturbed, !person.seen.values.contains(number) {
         self.violations.append("not delivered within \(Self.bound) ms")
       }
+    }
+  }
+
+  // MARK: Prekeys
+
+  /// The same batch until a relay says that it has it, then the next.
+  private func upload(_ batch: UInt64, _ person: Person) {
+    guard isTrouble else { return }
+    let alive = relays.filter { $0.life != nil }
+    guard !alive.isEmpty else { return after(100...2_000) { self.upload(batch, person) } }
+    let (relay, mailbox) = (alive[random.next(below: alive.count)], person.mailbox)
+    let digest = Digest.of("batch", bigEndian(batch))
+    let parts: [UInt32] = [0, 1, 2]
+    var isAnswered = false
+    ask(relay) { store in
+      let batches = store.mailboxes[mailbox]?.batches ?? []
+      let verdict = try? PrekeyRules.batch(
+        known: self.fault == .batchesForget ? nil : batches.first { $0.id == batch }?.digest, uploaded: digest,
+        id: batch, greatest: self.fault == .batchesForget ? nil : batches.last?.id,
+        left: batches.reduce(0) { $0 + $1.left.count }, count: parts.count)
+      if verdict == .store {
+        store.mailboxes[mailbox]?.batches.append(Batch(id: batch, digest: digest, left: parts))
+      }
+      return verdict != nil
+    } then: { isTaken in
+      isAnswered = true
+      self.after(10...3_000) { self.upload(isTaken == true ? batch + 1 : batch, person) }
+    }
+    after(6_000...8_000) { [life = relay.life] in
+      if !isAnswered, relay.life != life { self.upload(batch, person) }
+    }
+  }
+
+  /// Somebody asks for a one-time part, once: an answer that is lost is a part that nobody gets.
+  private func claim(from person: Person) {
+    guard isTrouble else { return }
+    after(50...2_000) { self.claim(from: person) }
+    let alive = relays.filter { $0.life != nil }
+    guard !alive.isEmpty else { return }
+    let mailbox = person.mailbox
+    ask(alive[random.next(below: alive.count)]) { store -> [UInt64]? in
+      guard let place = store.mailboxes[mailbox]?.batches.firstIndex(where: { !$0.left.isEmpty }),
+        let batch = store.mailboxes[mailbox]?.batches[place].id,
+        let index = store.mailboxes[mailbox]?.batches[place].left.removeFirst()
+      else { return nil }
+      return [batch, UInt64(index)]
+    } then: { answer in
+      guard let part = answer ?? nil else { return }
+      self.claimed += 1
+      if !person.claimed.insert(part).inserted { self.violations.append("a one-time part was handed out twice") }
     }
   }
 

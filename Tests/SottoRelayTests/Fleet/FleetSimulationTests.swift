@@ -2,7 +2,8 @@ import Foundation
 import SottoRelay
 import Testing
 
-/// Relays die, and are cut off from store and bus; nothing that was acknowledged is lost, or comes twice, or late.
+/// Relays die, and are cut off from store and bus; nothing that was acknowledged is lost, or comes twice, or late,
+/// and no one-time part is handed out twice.
 /// `SOTTO_SOAK=1` goes through 200,000 seeds, `SOTTO_SEED=7` through this one.
 @Suite struct FleetSimulationTests {
   private static let environment = ProcessInfo.processInfo.environment
@@ -10,19 +11,21 @@ import Testing
     environment["SOTTO_SEED"].flatMap(UInt64.init).map { $0...$0 }
     ?? 1...(environment["SOTTO_SOAK"] == "1" ? 200_000 : 200)
 
-  /// [operation.14] [stream.4] [stream.8]
+  /// [operation.14] [stream.4] [stream.8] [relay.18]
   @Test func nothingIsLostAndNothingIsLate() {
     var wakeups: [Wakeup: Int] = [:]
-    var acknowledged = 0
+    var (acknowledged, claimed) = (0, 0)
     for seed in Self.seeds {
       let simulation = FleetSimulation(seed: seed)
       simulation.run()
       #expect(simulation.violations.isEmpty, "seed \(seed): \(simulation.violations)")
       wakeups.merge(simulation.wakeups) { $0 + $1 }
       acknowledged += simulation.acknowledged
+      claimed += simulation.claimed
     }
+    #expect(claimed > 10)
     print(
-      "FIGURE fleet simulation: \(Self.seeds.count) seeds, \(acknowledged) acknowledged, wakeups",
+      "FIGURE fleet simulation: \(Self.seeds.count) seeds, \(acknowledged) acknowledged, \(claimed) one-time parts, wakeups",
       Wakeup.allCases.map { "\($0.rawValue) \(wakeups[$0] ?? 0)" }.joined(separator: ", "))
     #expect(Self.seeds.count == 1 || Wakeup.allCases.allSatisfy { (wakeups[$0] ?? 0) > 10 }, "every way was gone")
   }
@@ -36,8 +39,8 @@ import Testing
     #expect(twice[0] == twice[1])
   }
 
-  /// What is left out is missed: looks, what a claim says of before, and whether it is still wanted.
-  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget, .lateClaims]) func aPlantedFaultIsFound(
+  /// What is left out is missed: looks, what a claim says of before, whether it is still wanted, which batches were taken in.
+  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget, .lateClaims, .batchesForget]) func aPlantedFaultIsFound(
     _ fault: FleetSimulation.Fault
   ) {
     let found = (1...200 as ClosedRange<UInt64>).contains { seed in
