@@ -28,30 +28,37 @@ public struct AgreementPublicKey: Hashable, Sendable {
 public struct AgreementPrivateKey: ~Copyable, Sendable {
   /// The 32 secret bytes, as drawn (clamping happens at use).
   public let secret: Secret
-  /// The matching public key.
-  public let publicKey: AgreementPublicKey
+  /// The matching public key, if it was computed.
+  private var known: AgreementPublicKey?
 
   /// A fresh key.
   public init(from entropy: inout some Entropy) {
-    self.init(unchecked: Secret(count: 32, from: &entropy))
+    self.init(Secret(count: 32, from: &entropy), nil)
+    rememberPublicKey()
   }
 
-  /// A stored key: 32 bytes.
+  /// A stored key: 32 bytes. Its public key is computed when it is asked for: it costs as much as an agreement, and most
+  /// of the sessions that are loaded are only asked whether an envelope is theirs.
   public init(_ secret: consuming Secret) throws(CryptoError) {
     guard secret.count == 32 else { throw .wrongLength }
-    self.init(unchecked: secret)
+    self.init(secret, nil)
   }
 
-  private init(unchecked secret: consuming Secret) {
+  private init(_ secret: consuming Secret, _ known: AgreementPublicKey?) {
+    self.secret = secret
+    self.known = known
+  }
+
+  /// The matching public key.
+  public var publicKey: AgreementPublicKey {
+    if let known { return known }
     var point = [UInt8](repeating: 0, count: 32)
     _ = unsafe crypto_scalarmult_base(&point, secret.pointer)
-    self.init(secret, AgreementPublicKey(computed: point))
+    return AgreementPublicKey(computed: point)
   }
 
-  private init(_ secret: consuming Secret, _ publicKey: AgreementPublicKey) {
-    self.secret = secret
-    self.publicKey = publicKey
-  }
+  /// Computes the public key of a stored key once, for whoever will ask for it more than once.
+  public mutating func rememberPublicKey() { known = publicKey }
 
   /// The 32-byte shared secret; an all-zero result is refused (RFC 7748 section 6.1). [primitives.4]
   public func agree(with other: AgreementPublicKey) throws(CryptoError) -> Secret {
@@ -61,5 +68,5 @@ public struct AgreementPrivateKey: ~Copyable, Sendable {
   }
 
   /// A second private key with the same bytes.
-  public func copy() -> AgreementPrivateKey { AgreementPrivateKey(secret.copy(), publicKey) }
+  public func copy() -> AgreementPrivateKey { AgreementPrivateKey(secret.copy(), known) }
 }

@@ -155,6 +155,7 @@ package struct Ratchet: ~Copyable {
     guard let chain = sending else { preconditionFailure("a responder sends after it has opened") }
     precondition(chain.next < .max, "the caller asks canSeal")
     chain.key.step(into: &step)
+    own.rememberPublicKey()
     let header = RatchetHeader(key: own.publicKey, previousCount: previousCount, number: chain.next)
     message.withPart(RatchetMessage.headerRange) { chain.header.seal(header, sid: sid, into: &$0, from: &entropy) }
     step.withB { secrets.seal(&message, under: $0, sid: sid) }
