@@ -72,7 +72,8 @@ final class HomeDesk: Sendable {
   func close() async {
     await bus?.close()
     let sockets = machine.withLock { $0.close() }
-    try? await store.leaveHomes(sockets)
+    // A store that does not answer to the one will not answer to the other; others find out by the beats.
+    guard (try? await store.leaveHomes(sockets)) != nil else { return }
     try? await store.end(node)
   }
 
