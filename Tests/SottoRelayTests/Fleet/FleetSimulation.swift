@@ -425,7 +425,7 @@ final class FleetSimulation {
     let alive = relays.filter { $0.life != nil }
     guard !alive.isEmpty else { return after(100...2_000) { self.upload(batch, person) } }
     let (relay, mailbox) = (alive[random.next(below: alive.count)], person.mailbox)
-    let digest = Digest.of("batch", bigEndian(batch))
+    let digest = Digest.of("batch", withUnsafeBytes(of: batch.bigEndian, Array.init))
     let parts: [UInt32] = [0, 1, 2]
     var isAnswered = false
     ask(relay) { store in
