@@ -65,7 +65,7 @@ struct FleetBenchmark: AsyncParsableCommand {
     let relays: [(FleetRows.Lane, RelayLoad)] = [
       (.port, port), (.nginxOne, nginxOne), (.nginxThree, nginxThree), (.sqlite, single),
     ]
-    let floor: @Sendable () async throws -> LoadResult = { try Self.floor(one.database, rows: each * 64 * 4) }
+    let floor: () async throws -> LoadResult = { try Self.floor(one.database, rows: each * 64 * 4) }
     // What comes first pays for warming up; it is not counted.
     for isCounted in [false] + Array(repeating: true, count: rounds) {
       let many = relays.map { lane, load in (lane, { try await load.accept(each: each * 4, inFlight: 16) }) }
