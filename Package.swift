@@ -138,7 +138,8 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
       ],
-      path: "Benchmarks", exclude: ["README.md", "RESULTS.md", "CountAllocations.c", "PostgreSQLFloor.c"], swiftSettings: strict),
+      path: "Benchmarks", exclude: ["README.md", "RESULTS.md", "CountAllocations.c", "PostgreSQLFloor.c"],
+      swiftSettings: strict),
     .target(
       name: "SottoSimulation",
       dependencies: ["SottoCrypto", "SottoWire", "SottoSession"],

@@ -76,7 +76,8 @@ final class Fleet {
   /// What libpq connects to, past the relays.
   var database: String {
     let found = description.postgresql
-    return "host=127.0.0.1 port=\(found.port) dbname=\(found.database) user=\(found.administrator) passfile=\(found.passfile)"
+    return
+      "host=127.0.0.1 port=\(found.port) dbname=\(found.database) user=\(found.administrator) passfile=\(found.passfile)"
   }
 
   func run(_ verb: String, _ part: String? = nil) throws { try run(verb, part, isADayAhead: false) }

@@ -117,6 +117,7 @@ final class FleetRows {
     if let goal = row.goal, let ratio = row.ratio {
       cells.append("goal at least \(String(format: "%.2f", goal)): \(ratio >= goal ? "met" : "MISSED")")
     }
-    BenchmarksCommand.print("\(row.phase.padding(toLength: 9, withPad: " ", startingAt: 0)) \(row.what): " + cells.joined(separator: ", "))
+    BenchmarksCommand.print(
+      "\(row.phase.padding(toLength: 9, withPad: " ", startingAt: 0)) \(row.what): " + cells.joined(separator: ", "))
   }
 }

@@ -40,7 +40,8 @@ import Testing
   }
 
   /// What is left out is missed: looks, what a claim says of before, whether it is still wanted, which batches were taken in.
-  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget, .lateClaims, .batchesForget]) func aPlantedFaultIsFound(
+  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget, .lateClaims, .batchesForget])
+  func aPlantedFaultIsFound(
     _ fault: FleetSimulation.Fault
   ) {
     let found = (1...200 as ClosedRange<UInt64>).contains { seed in
