@@ -45,7 +45,7 @@ package enum Conversion {
     if let mark, mark.isFinished, mark.source == source.id {
       // A copy of the file that was made before the end has to refuse, too.
       if !source.isConverted { try explaining(path) { try source.finish() } }
-      return try summary(try tallies(of: source, path), wasResumed: false, wasDone: true)
+      return summary(try tallies(of: source, path), wasResumed: false, wasDone: true)
     }
     let isNew = try begin(source, target, mark, path)
     try copy(source, target, try target.mark(), path, report)
@@ -135,19 +135,17 @@ package enum Conversion {
   private static func explaining<T>(_ path: String, _ body: () throws -> T) throws -> T {
     do {
       return try body()
-    } catch let failure as StoreFailure {
-      throw switch failure {
-      case .newerSchema: StartFailure.newerStore
-      case .olderSchema: StartFailure.olderStore
-      case .notDurable: StartFailure.notDurable
-      default: StartFailure.unreadableSource(path)
-      }
     } catch let failure as StartFailure {
       throw failure
     } catch {
-      // SQLite's own, in the middle of a walk.
-      guard StoreFailure(error) != .failed(-1) else { throw error }
-      throw StartFailure.unreadableSource(path)
+      switch StoreFailure(error) {
+      case .newerSchema: throw StartFailure.newerStore
+      case .olderSchema: throw StartFailure.olderStore
+      case .notDurable: throw StartFailure.notDurable
+      // Neither the store's nor SQLite's own: whoever is told of pages has thrown it.
+      case .failed(-1): throw error
+      default: throw StartFailure.unreadableSource(path)
+      }
     }
   }
 }

@@ -38,7 +38,7 @@
 
     func isEmpty() throws(StartFailure) -> Bool {
       try explaining {
-        let found = try connection.run(StoreRow.Kind.allCases.map { ConversionStatements.any($0)() })
+        let found = try connection.run(StoreRow.Kind.allCases.map { ConversionStatements.first($0)() })
         return found.allSatisfy(\.isEmpty)
       }
     }
@@ -51,14 +51,14 @@
       try explaining {
         try connection.run(
           Statement.begin(), ConversionStatements.begin(.id(source.number)),
-          ConversionStatements.close(.number(Schema.nobody), .number(restoreEpoch)), Statement.commit())
+          ConversionStatements.closeStore(.number(Schema.nobody), .number(restoreEpoch)), Statement.commit())
       }
     }
 
     func cancel() throws(StartFailure) {
       try explaining {
         try connection.run(
-          Statement.begin(), ConversionStatements.cancel(), ConversionStatements.open(.number(usual)),
+          Statement.begin(), ConversionStatements.cancel(), ConversionStatements.openStore(.number(usual)),
           Statement.commit())
       }
     }
@@ -96,7 +96,7 @@
     func finish() throws(StartFailure) {
       try explaining {
         try connection.run(
-          Statement.begin(), ConversionStatements.finish(), ConversionStatements.open(.number(usual)),
+          Statement.begin(), ConversionStatements.finish(), ConversionStatements.openStore(.number(usual)),
           Statement.commit())
       }
     }
@@ -104,6 +104,7 @@
     /// The oldest program that this version serves.
     private var usual: Int { Schema.versions.last?.oldest ?? Schema.known }
 
+    @discardableResult
     private func explaining<T>(_ body: () throws -> T) throws(StartFailure) -> T {
       try StartFailure.explaining(body)
     }
@@ -119,14 +120,14 @@
 
     static let begin = Statement(
       "begin conversion", "INSERT INTO conversion (source, step, place, finished) VALUES ($1, 0, '', false)")
-    static let close = Statement("close store", "UPDATE store SET oldest = $1::bigint, restore_epoch = $2")
-    static let open = Statement("open store", "UPDATE store SET oldest = $1::bigint")
+    static let closeStore = Statement("close store", "UPDATE store SET oldest = $1::bigint, restore_epoch = $2")
+    static let openStore = Statement("open store", "UPDATE store SET oldest = $1::bigint")
     static let cancel = Statement("cancel conversion", "DELETE FROM conversion")
     static let advance = Statement("advance conversion", "UPDATE conversion SET step = $1::bigint, place = $2")
     static let finish = Statement("finish conversion", "UPDATE conversion SET finished = true, place = ''")
 
-    static func any(_ kind: StoreRow.Kind) -> Statement {
-      Statement("any \(kind)", "SELECT 1 FROM \(kind.rawValue) LIMIT 1")
+    static func first(_ kind: StoreRow.Kind) -> Statement {
+      Statement("first \(kind)", "SELECT 1 FROM \(kind.rawValue) LIMIT 1")
     }
 
     // MARK: Reading
@@ -208,7 +209,7 @@
 
     static func inserts(_ rows: [StoreRow], of kind: StoreRow.Kind) throws -> [Call] {
       switch kind {
-      case .batch: return try rows.map(insert)
+      case .batch: return try rows.map { try insertBatch($0) }
       case .envelope:
         let sums = try rows.map { try sum(of: $0) }
         return [Call(statement: insert(kind, adding: "sum"), values: columns(rows, kind) + [.numbers(sums)])]
@@ -271,7 +272,7 @@
       """)
 
     /// As if it had never had more than what is left of it.
-    private static func insert(_ batch: StoreRow) throws -> Call {
+    private static func insertBatch(_ batch: StoreRow) throws -> Call {
       guard case .id(let mailbox) = batch.fields[0], case .number(let number) = batch.fields[1],
         case .bytes(let digest) = batch.fields[2], case .bytes(let encoded) = batch.fields[3]
       else { throw DatabaseFailure(state: nil) }
