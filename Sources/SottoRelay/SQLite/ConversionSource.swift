@@ -126,7 +126,8 @@ final class ConversionSource {
     return first...last
   }
 
-  /// A mailbox and what is small and belongs to it. What waits is counted here as a relay counts it when it starts.
+  /// A mailbox and what is small and belongs to it. What waits is counted here as a relay counts it when it starts. With a
+  /// limit of its own the inmost query is answered by itself, and sizes alone are sorted, not bytes.
   private static func mailboxes(_ db: Database, _ place: [UInt8], _ pages: inout Pages) throws {
     let heads = try Prepared(
       db,
@@ -137,9 +138,12 @@ final class ConversionSource {
         coalesce(u.knock_bytes, 0)
       FROM mailbox m LEFT JOIN (
         SELECT q.mailbox, max(q.position) AS last,
-          sum(q.class <> \(knock)) AS contact_count, sum((q.class <> \(knock)) * length(q.bytes)) AS contact_bytes,
-          sum(q.class = \(knock)) AS knock_count, sum((q.class = \(knock)) * length(q.bytes)) AS knock_bytes
-        FROM queue q CROSS JOIN mailbox w ON w.n = q.mailbox WHERE q.position > w.acknowledged GROUP BY q.mailbox) u
+          sum(q.class <> \(knock)) AS contact_count, sum((q.class <> \(knock)) * q.size) AS contact_bytes,
+          sum(q.class = \(knock)) AS knock_count, sum((q.class = \(knock)) * q.size) AS knock_bytes
+        FROM (
+          SELECT e.mailbox, e.position, e.class, length(e.bytes) AS size FROM queue e CROSS JOIN mailbox w ON w.n = e.mailbox
+          WHERE e.position > w.acknowledged LIMIT -1) q
+        GROUP BY q.mailbox) u
         ON u.mailbox = m.n
       WHERE m.n > ? ORDER BY m.n
       """)
