@@ -48,7 +48,7 @@ struct DatabaseStatusCommand: AsyncParsableCommand {
       : state.isHalfFilled
         ? "They are half filled: run `sotto-relay db convert` until it is done."
         : state.version < state.known
-        ? "Run `sotto-relay db migrate`." : "They are for a newer program: run that one."
+          ? "Run `sotto-relay db migrate`." : "They are for a newer program: run that one."
     Terminal.write(
       "The tables have version \(state.version), for programs from \(state.oldest) on; this one is of \(state.known). "
         + next + " Relays that run with them: \(relays).\n")

@@ -115,7 +115,8 @@ import Testing
       let status = try await run(
         Programs.path("sotto-relay"), ["db", "status", "--json", "--store", address, "--data", relay.data])
       #expect(status.status == 0 && status.objects.first?["halfFilled"] as? Bool == false, "\(status)")
-      let doctor = try await run(Programs.path("sotto-relay"), ["doctor", "--store", address, "--data", relay.data, "--listen", "127.0.0.1:0"])
+      let doctor = try await run(
+        Programs.path("sotto-relay"), ["doctor", "--store", address, "--data", relay.data, "--listen", "127.0.0.1:0"])
       #expect(doctor.status == 0, "\(doctor)")
     }
   }

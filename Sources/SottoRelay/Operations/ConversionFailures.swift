@@ -30,7 +30,8 @@ extension StartFailure {
   static let convertedElsewhere = StartFailure(
     73, "The store in the data folder was moved into another database before.",
     "That one is the truth; a second copy of the file would give out the same things twice. Nothing was changed.",
-    "Set `store` to the address of the database that it went to. The way back is in Specs/Operation.md, [operation.15].")
+    "Set `store` to the address of the database that it went to. The way back is in Specs/Operation.md, [operation.15]."
+  )
 
   static func unreadableSource(_ path: String) -> StartFailure {
     StartFailure(

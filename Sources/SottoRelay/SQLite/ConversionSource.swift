@@ -37,7 +37,8 @@ final class ConversionSource {
     do {
       database = try DatabaseQueue(path: path)
       (restoreEpoch, id, isConverted) = try database.read { db in
-        guard try db.tableExists("store"), let row = try Row.fetchOne(db, sql: "SELECT version, restore_epoch FROM store")
+        guard try db.tableExists("store"),
+          let row = try Row.fetchOne(db, sql: "SELECT version, restore_epoch FROM store")
         else { throw StoreFailure.failed(Int(ResultCode.SQLITE_NOTADB.rawValue)) }
         let version: Int = row[0]
         guard version == Schema.version || version == Schema.converted else {
@@ -331,7 +332,8 @@ private struct Pages {
   private var share = 1.0
 
   init(
-    _ step: ConversionSource.Step, _ bounds: ClosedRange<Int64>?, _ body: @escaping (ConversionSource.Page) throws -> Void
+    _ step: ConversionSource.Step, _ bounds: ClosedRange<Int64>?,
+    _ body: @escaping (ConversionSource.Page) throws -> Void
   ) {
     (self.step, self.bounds, self.body) = (step, bounds, body)
   }

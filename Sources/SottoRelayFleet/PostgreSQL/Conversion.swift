@@ -20,7 +20,7 @@
       do {
         // It waits some seconds: of one that was killed the database may not know yet.
         try connection.run(ConversionStatements.alone())
-      } catch where error.isCollision {
+      } catch  where error.isCollision {
         throw StartFailure.otherConverter
       }
       try connection.becomePatient()

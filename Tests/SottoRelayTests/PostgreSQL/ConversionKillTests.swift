@@ -33,7 +33,9 @@
       let store = ConvertedStore()
       let more = 40_000
       try await store.fill(more: more)
-      func mark() throws -> String { try cluster.sql("SELECT step, place FROM conversion WHERE NOT finished", in: name) }
+      func mark() throws -> String {
+        try cluster.sql("SELECT step, place FROM conversion WHERE NOT finished", in: name)
+      }
       var (killed, last) = (0, "")
       for attempt in 0..<40 {
         let (process, output) = try start(store, address)
@@ -56,7 +58,8 @@
       }
       print("FIGURE conversion of \(more) envelopes: killed \(killed) times")
       #expect(killed >= 8)
-      #expect(try cluster.sql("SELECT count(*), count(DISTINCT id) FROM envelope", in: name) == "\(24 + more)|\(24 + more)\n")
+      #expect(
+        try cluster.sql("SELECT count(*), count(DISTINCT id) FROM envelope", in: name) == "\(24 + more)|\(24 + more)\n")
       #expect(throws: StoreFailure.converted) { _ = try SQLiteStore(path: store.file) }
       let contract = try StoreContract { try PostgreSQLStore(address: address) }
       try await ConvertedStore.expectPromisesKept(contract)

@@ -41,7 +41,8 @@
     /// Every row of a database, but for what relays that run say of themselves.
     private func rows(_ cluster: PostgreSQLCluster, _ name: String) throws -> String {
       let tables = StoreRow.Kind.allCases.map(\.rawValue) + ["store", "conversion"]
-      return try tables.map { try cluster.sql("SELECT * FROM \($0) AS t ORDER BY t", in: name) }.joined(separator: "\n--\n")
+      return try tables.map { try cluster.sql("SELECT * FROM \($0) AS t ORDER BY t", in: name) }.joined(
+        separator: "\n--\n")
     }
 
     /// What owners see is the same before and after, and what was promised is kept.
@@ -146,7 +147,8 @@
     /// Between the copy and the look at both sides something changes, in each table: it is found, nothing is served from the
     /// database, and the file serves on.
     @Test(arguments: [
-      "UPDATE mailbox SET sequence = sequence + 1 WHERE sequence > 20", "UPDATE mailbox SET last_index = last_index + 1",
+      "UPDATE mailbox SET sequence = sequence + 1 WHERE sequence > 20",
+      "UPDATE mailbox SET last_index = last_index + 1",
       "UPDATE mailbox SET knock_bytes = knock_bytes + 1 WHERE knock_count > 0",
       "UPDATE capability SET hash = set_byte(hash, 5, get_byte(hash, 5) # 1)", "DELETE FROM signed_part",
       "UPDATE batch SET page = set_byte(page, 0, 77) WHERE batch = 7", "UPDATE batch SET taken = 1 WHERE batch = 9",

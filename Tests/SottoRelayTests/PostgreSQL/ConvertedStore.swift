@@ -31,7 +31,8 @@
       let abandoned: [BlobFile]
     }
 
-    private static func arrival(_ seed: UInt8, _ number: Int, knock: Bool = false, _ size: SizeClass = .b512) -> Arrival {
+    private static func arrival(_ seed: UInt8, _ number: Int, knock: Bool = false, _ size: SizeClass = .b512) -> Arrival
+    {
       let owner = Owner(seed)
       return Arrival(
         mailbox: owner.mailbox, id: envelopeID(number), capability: (knock ? owner.knock : owner.contact).hash,
@@ -78,7 +79,7 @@
       try await store.acknowledge(Owner(1).mailbox, upTo: 15)
       // Overwrites what was acknowledged.
       try await store.sweep(now: old)
-      _ = await submit([Self.arrival(1, 40, .b16384), Self.arrival(2, 0)], to: store, now: Self.now)
+      _ = await submit([Self.arrival(1, 40, .k16), Self.arrival(2, 0)], to: store, now: Self.now)
       try await store.acknowledge(Owner(1).mailbox, upTo: 20)
     }
 
@@ -132,9 +133,13 @@
       #expect(await submit([arrival(1, 41), arrival(3, 902)], to: store, now: now) == [.stored, .stored])
       #expect(try await store.lastIndex(Owner(1).mailbox) == 42)
       #expect(try await store.lastIndex(Owner(3).mailbox) == 3, "an index is never given again")
-      #expect(await contract.refusal { try await contract.store.createMailbox(
-        Owner(1).mailbox, by: contract.mutation(1, 39)) } == .sequenceStale)
-      #expect(await contract.refusal { try await store.deleteCard(card, by: contract.mutation(1, 7)) } == .sequenceStale)
+      #expect(
+        await contract.refusal {
+          try await contract.store.createMailbox(
+            Owner(1).mailbox, by: contract.mutation(1, 39))
+        } == .sequenceStale)
+      #expect(
+        await contract.refusal { try await store.deleteCard(card, by: contract.mutation(1, 7)) } == .sequenceStale)
       for expected in [(1, 2), (2, 0), (2, 1)] as [(UInt64, UInt32)] {
         let claimed = try await store.claim(Owner(1).mailbox, capability: Owner(1).contact.hash, now: now) { _ in }
         #expect(claimed.oneTime?.batch == expected.0 && claimed.oneTime?.index == expected.1)
