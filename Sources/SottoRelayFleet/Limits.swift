@@ -10,6 +10,11 @@
     static let answer = 15
     /// The same for `db migrate`: an index on a large table takes its time.
     static let migration = 6 * 3_600
+    /// Rows that a conversion reads back at a time, of what is short, long (an envelope has up to 64 KiB) and longest (the
+    /// parts of a batch have a mebibyte): some mebibytes in memory.
+    static let shortRows = 1_024
+    static let longRows = 64
+    static let longestRows = 4
     /// Seconds to connect to one host, unless the address says otherwise.
     static let connect = "3"
     /// Milliseconds until bytes that nobody confirms end a connection: a host that vanished says nothing.

@@ -8,7 +8,7 @@ struct DatabaseStatusCommand: AsyncParsableCommand {
     abstract: "Say which version the tables have, whether this program can work with them, and how many relays do.",
     discussion: """
       EXIT CODES: 0 it can; 64 usage; 69 the database cannot be reached; 74 it failed; 78 configuration, or it cannot: \
-      the tables are newer, or must be migrated first.
+      the tables are newer, must be migrated first, or are half filled by a conversion.
       """)
 
   @OptionGroup var options: RelayOptions
@@ -19,6 +19,7 @@ struct DatabaseStatusCommand: AsyncParsableCommand {
     let oldest: Int
     let known: Int
     let usable: Bool
+    let halfFilled: Bool
     let relays: Int
   }
 
@@ -38,13 +39,16 @@ struct DatabaseStatusCommand: AsyncParsableCommand {
     if json {
       return try Terminal.write(
         json: Answer(
-          version: state.version, oldest: state.oldest, known: state.known, usable: isUsable, relays: relays))
+          version: state.version, oldest: state.oldest, known: state.known, usable: isUsable,
+          halfFilled: state.isHalfFilled, relays: relays))
     }
     let next =
       isUsable
       ? "This program can work with them."
-      : state.version < state.known
-        ? "Run `sotto-relay db migrate`." : "They are for a newer program: run that one."
+      : state.isHalfFilled
+        ? "They are half filled: run `sotto-relay db convert` until it is done."
+        : state.version < state.known
+          ? "Run `sotto-relay db migrate`." : "They are for a newer program: run that one."
     Terminal.write(
       "The tables have version \(state.version), for programs from \(state.oldest) on; this one is of \(state.known). "
         + next + " Relays that run with them: \(relays).\n")

@@ -90,6 +90,7 @@ public struct Doctor: Sendable {
     guard file.exists else { return Self.ok("store", "There is no store yet; `serve` makes it.") }
     do {
       let contents = try file.check(quick: true)
+      guard !contents.isConverted else { return Self.failed("store", .convertedStore) }
       return Self.ok(
         "store",
         "Schema \(contents.version), no damage found; \(contents.mailboxes) mailboxes, \(contents.cards) cards.")
@@ -113,6 +114,8 @@ public struct Doctor: Sendable {
       return Self.failed("store", .newerTables)
     } catch StoreFailure.olderSchema {
       return Self.failed("store", .olderTables)
+    } catch StoreFailure.halfFilled {
+      return Self.failed("store", .halfFilledTables)
     } catch {
       return Self.failed("store", error as? StartFailure ?? .unusableStore("PostgreSQL"))
     }

@@ -98,6 +98,8 @@ public final class Relay: Service {
       throw .newerStore
     } catch StoreFailure.olderSchema {
       throw .olderStore
+    } catch StoreFailure.converted {
+      throw .convertedStore
     } catch StoreFailure.notDurable {
       throw .notDurable
     } catch {

@@ -104,6 +104,10 @@ package enum StoreFailure: Error, Equatable, Sendable {
   case newerSchema
   /// An older relay wrote it, and this one does not convert it.
   case olderSchema
+  /// The file was moved into a database, and is not the truth any more. [operation.15]
+  case converted
+  /// The database is being filled from a file. [operation.15]
+  case halfFilled
   /// The store does not promise durability, so an acknowledgement would not be a promise.
   case notDurable
   /// There is no room left.

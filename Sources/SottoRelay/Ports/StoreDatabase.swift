@@ -10,6 +10,8 @@ package protocol StoreDatabase: Sendable {
   func state(_ address: String) throws(StartFailure) -> SchemaState
   /// How many relays run with it now: 0 when its tables are not this program's.
   func relays(_ address: String) throws(StartFailure) -> Int
+  /// Opens what `migrate` has made, of this program's version, to fill it from a file.
+  func conversionTarget(_ address: String) throws(StartFailure) -> any ConversionTarget
 }
 
 /// Which version the tables of a database have.
@@ -20,13 +22,17 @@ package struct SchemaState: Equatable, Sendable {
   package let oldest: Int
   /// This program's.
   package let known: Int
+  /// Whether a conversion has begun and not ended: until then they serve no program.
+  package let isHalfFilled: Bool
 
-  package init(version: Int, oldest: Int, known: Int) {
+  package init(version: Int, oldest: Int, known: Int, isHalfFilled: Bool = false) {
     (self.version, self.oldest, self.known) = (version, oldest, known)
+    self.isHalfFilled = isHalfFilled
   }
 
-  /// The program's own version has to be there; a newer one is as good while it says so. [operation.13]
+  /// The program's own version has to be there; a newer one is as good while it says so. [operation.13] [operation.15]
   package func check() throws(StoreFailure) {
+    guard !isHalfFilled else { throw .halfFilled }
     guard version >= known else { throw .olderSchema }
     guard oldest <= known else { throw .newerSchema }
   }

@@ -146,4 +146,8 @@ package enum RelayLimits {
   package static let blobReserve = 256 * 1024 * 1024
   /// Names of files that are looked at in one step of a sweep.
   package static let blobFiles = 256
+  /// Rows of a store, and bytes of them, that a conversion has in memory: a transaction of some milliseconds. What belongs
+  /// to one mailbox besides its queue, and names that were written down together, are added whole: a mebibyte more.
+  package static let conversionRows = 1_024
+  package static let conversionBytes = 4 * 1024 * 1024
 }

@@ -19,6 +19,8 @@ package struct StoreFile {
     package let mailboxes: Int
     let cards: Int
     let isEmpty: Bool
+    /// It was moved into a database. A relay does not serve it; a backup of it is one. [operation.15]
+    let isConverted: Bool
   }
 
   let path: String
@@ -33,7 +35,7 @@ package struct StoreFile {
       guard try db.tableExists("store"), let version = try Int.fetchOne(db, sql: "SELECT version FROM store") else {
         throw StoreFailure.failed(Int(ResultCode.SQLITE_NOTADB.rawValue))
       }
-      guard version == Schema.version else {
+      guard version == Schema.version || version == Schema.converted else {
         throw version > Schema.version ? StoreFailure.newerSchema : StoreFailure.olderSchema
       }
       let verdict = try String.fetchAll(db, sql: quick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)")
@@ -43,7 +45,8 @@ package struct StoreFile {
       return Contents(
         version: version,
         restoreEpoch: UInt64(clamping: try Int64.fetchOne(db, sql: "SELECT restore_epoch FROM store") ?? 1),
-        mailboxes: mailboxes, cards: cards, isEmpty: mailboxes == 0 && cards == 0)
+        mailboxes: mailboxes, cards: cards, isEmpty: mailboxes == 0 && cards == 0,
+        isConverted: version == Schema.converted)
     }
   }
 
@@ -100,7 +103,10 @@ package struct StoreFile {
       try queue.writeWithoutTransaction { db in
         try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")
         try db.inTransaction(.immediate) {
-          try db.execute(sql: "UPDATE store SET restore_epoch = ?", arguments: [Int64(epoch)])
+          try db.execute(
+            sql: "UPDATE store SET restore_epoch = ?, version = ?", arguments: [Int64(epoch), Schema.version])
+          // It is another store than the one that was, or was being, moved into a database. [operation.15]
+          try db.execute(sql: "DROP TABLE IF EXISTS conversion")
           // A part that was handed out since the backup must not be handed out again.
           try db.execute(sql: "DELETE FROM one_time")
           for table in ["mailbox", "card"] {

@@ -17,6 +17,9 @@ internal import GRDB
 enum Schema {
   /// Raised with every change of the tables. A store with another one is refused.
   static let version = 4
+  /// In the place of the version once the store was moved into a database: older programs take it for a newer store, and
+  /// refuse it too. [operation.15]
+  static let converted = 1_000_000 + version
   /// 15 rows of 1 KiB fill one to 96 %; the default of 4 KiB wastes a quarter.
   static let pageSize = 16_384
   /// What a connection keeps of the file in memory, in KiB.
@@ -54,7 +57,10 @@ enum Schema {
   static func prepare(_ db: Database) throws {
     if try db.tableExists("store") {
       let found = try Int.fetchOne(db, sql: "SELECT version FROM store") ?? .max
+      guard found != converted else { throw StoreFailure.converted }
       guard found == version else { throw found > version ? StoreFailure.newerSchema : StoreFailure.olderSchema }
+      // From here on a database that was half filled from this file is no part of it any more. [operation.15]
+      try db.execute(sql: "DROP TABLE IF EXISTS conversion")
       return
     }
     try db.execute(sql: tables + blobTables)

@@ -104,7 +104,8 @@
       patience = FleetLimits.migration
       try run(
         Statement("any statement time", "SET statement_timeout = 0")(),
-        Statement("any lock time", "SET lock_timeout = 0")())
+        Statement("any lock time", "SET lock_timeout = 0")(),
+        Statement("any idle time", "SET idle_in_transaction_session_timeout = 0")())
     }
 
     /// The first column of the last statement's first row.

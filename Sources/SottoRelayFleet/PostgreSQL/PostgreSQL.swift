@@ -36,16 +36,30 @@
       }
     }
 
-    /// What went wrong, for the operator. The address is the operator's own, and so is not repeated.
+    package func conversionTarget(_ address: String) throws(StartFailure) -> any ConversionTarget {
+      try explaining { try PostgreSQLConversion(address) }
+    }
+
     private func explaining<T>(_ body: () throws -> T) throws(StartFailure) -> T {
+      try StartFailure.explaining(body)
+    }
+  }
+
+  extension StartFailure {
+    /// What went wrong, for the operator. The address is the operator's own, and so is not repeated.
+    static func explaining<T>(_ body: () throws -> T) throws(StartFailure) -> T {
       do {
         return try body()
+      } catch let failure as StartFailure {
+        throw failure
       } catch let failure as ConnectFailure {
         throw .noConnection(failure)
       } catch StoreFailure.newerSchema {
         throw .newerTables
       } catch StoreFailure.olderSchema {
         throw .olderTables
+      } catch StoreFailure.halfFilled {
+        throw .halfFilledTables
       } catch {
         throw .databaseFailed((error as? DatabaseFailure)?.state)
       }

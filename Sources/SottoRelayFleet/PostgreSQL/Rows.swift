@@ -49,6 +49,13 @@
 
     func optional(_ row: Int, _ column: Int) -> UInt64? { isNull(row, column) ? nil : unsigned(row, column) }
 
+    /// `integer[]` without a NULL: five words about the array, then of each element its length and itself.
+    func numbers(_ row: Int, _ column: Int) -> [Int32] {
+      let bytes = bytes(row, column)
+      func word(_ start: Int) -> Int32 { bytes[start..<start + 4].reduce(0) { $0 << 8 | Int32($1) } }
+      return stride(from: 20, to: bytes.count, by: 8).map { word($0 + 4) }
+    }
+
     /// `uuid`.
     func id(_ row: Int, _ column: Int) -> UInt128 { UInt128(bytes: bytes(row, column)) }
   }

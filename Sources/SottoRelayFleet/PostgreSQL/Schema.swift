@@ -19,8 +19,14 @@
       let sql: [String]
     }
 
-    static let versions = [Version(number: 1, oldest: 1, sql: first), Version(number: 2, oldest: 1, sql: second)]
+    static let versions = [
+      Version(number: 1, oldest: 1, sql: first), Version(number: 2, oldest: 1, sql: second),
+      Version(number: 3, oldest: 1, sql: third),
+    ]
     static var known: Int { versions.last?.number ?? 0 }
+    /// In the place of `oldest` while a conversion fills the tables: no program is as new, so none of whatever version
+    /// serves from them. [operation.15]
+    static let nobody = Int(Int32.max)
 
     static let epoch = Statement("epoch", "SELECT restore_epoch FROM store")
 
@@ -32,7 +38,10 @@
       guard isThere else { return SchemaState(version: 0, oldest: 0, known: known) }
       let row = try connection.run(version())[0]
       guard !row.isEmpty else { return SchemaState(version: 0, oldest: 0, known: known) }
-      return SchemaState(version: Int(row.number(0, 0)), oldest: Int(row.number(0, 1)), known: known)
+      let (version, oldest) = (Int(row.number(0, 0)), Int(row.number(0, 1)))
+      guard oldest == nobody else { return SchemaState(version: version, oldest: oldest, known: known) }
+      let usual = versions.first { $0.number == version }?.oldest ?? version
+      return SchemaState(version: version, oldest: usual, known: known, isHalfFilled: true)
     }
 
     /// Adds the versions that are missing, all or none, while nobody else does. What is newer stays as it is.
@@ -40,6 +49,11 @@
       try connection.becomePatient()
       try connection.run(Statement.begin(), lock())
       let before = try state(connection)
+      // A version would take the mark away; and what the rest is filled with is of the version before.
+      guard !before.isHalfFilled else {
+        connection.rollBack()
+        return before
+      }
       var calls: [Call] = []
       for version in versions where version.number > before.version {
         let written = "UPDATE store SET version = \(version.number), oldest = \(version.oldest)"
@@ -140,6 +154,17 @@
       "CREATE TABLE node (id uuid PRIMARY KEY, beat timestamptz NOT NULL)",
     ]
 
+    // MARK: Version 3
+
+    /// How far a conversion from a file has come, one row if there was one. A program of version 2 leaves it as it is.
+    private static let third = [
+      """
+      CREATE TABLE conversion (
+        one boolean PRIMARY KEY DEFAULT true CHECK (one), source uuid NOT NULL, step integer NOT NULL,
+        place bytea NOT NULL, finished boolean NOT NULL)
+      """
+    ]
+
     private static func partitioned(
       _ table: String, by key: String, _ columns: String, external: [String] = [], fill: Int = 100
     ) -> [String] {
@@ -156,5 +181,6 @@
   enum AdvisoryLock {
     static let migration = 7_311_401
     static let sweep = 7_311_402
+    static let conversion = 7_311_403
   }
 #endif
