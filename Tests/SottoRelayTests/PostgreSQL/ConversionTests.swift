@@ -125,7 +125,7 @@
       try await store.fill()
       try convert(store, into: address)
       try cluster.sql(
-        "UPDATE conversion SET finished = false; UPDATE store SET oldest = \(Int32.max)", in: name)
+        "UPDATE conversion SET finished = false, place = '\\xff'; UPDATE store SET oldest = \(Int32.max)", in: name)
       #expect(opening(address)?.exitCode == 78)
       #expect(throws: StoreFailure.converted) { _ = try SQLiteStore(path: store.file) }
       let summary = try convert(store, into: address)
@@ -249,9 +249,12 @@
       while try PostgreSQL().relays(address) == 0 { try await Task.sleep(for: .milliseconds(50)) }
       #expect(refused() == "75 A relay runs with the database.")
       try await other.stop()
-      let converter = try PostgreSQL().conversionTarget(address)
-      #expect(refused() == "75 Another `sotto-relay db convert` fills the database.")
-      withExtendedLifetime(converter) {}
+      // In a function of its own, whose end lets go of it for certain.
+      try { () throws in
+        let converter = try PostgreSQL().conversionTarget(address)
+        #expect(refused() == "75 Another `sotto-relay db convert` fills the database.")
+        withExtendedLifetime(converter) {}
+      }()
       #expect(try rows(cluster, name) == before)
       // One that was started meanwhile, at the last moment.
       let late = failure {
