@@ -36,8 +36,10 @@ import Testing
     #expect(twice[0] == twice[1])
   }
 
-  /// What is left out is missed: looks, what a claim says of before, and whether it is still wanted.
-  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget, .lateClaims]) func aPlantedFaultIsFound(
+  /// What is left out is missed: looks, what a claim says of before, whether it is still wanted, and the end of a relay's
+  /// sockets when it does not reach the store.
+  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget, .lateClaims, .staysWhenCutOff])
+  func aPlantedFaultIsFound(
     _ fault: FleetSimulation.Fault
   ) {
     let found = (1...200 as ClosedRange<UInt64>).contains { seed in
