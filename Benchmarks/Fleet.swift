@@ -1,5 +1,4 @@
 import Foundation
-import NIOCore
 import SottoRelay
 import SottoWire
 
@@ -8,6 +7,8 @@ final class Fleet {
   struct Failed: Error {
     let status: Int32
     let output: String
+
+    init(status: Int32 = 70, _ output: String) { (self.status, self.output) = (status, output) }
   }
 
   /// What a test has to know of `fleet.json`.
@@ -16,8 +17,12 @@ final class Fleet {
       let name: String
       let url: String
       let pid: Int32?
-      let metrics: String
+      let network: Int32?
       let log: String
+    }
+
+    struct Broker: Decodable {
+      let name: String
     }
 
     struct Database: Decodable {
@@ -30,31 +35,47 @@ final class Fleet {
     let authority: String
     let certificate: String
     let relays: [Relay]
+    let rabbitmq: [Broker]
     let postgresql: Database
   }
 
   private let script: String
   private let folder: String
   private let description: Description
-  private let generator = LoadGenerator()
   /// Of lives of relays that are over, and of today's when they were last asked.
   private var counted: [String: [Wakeup: Int]] = [:]
   private var past: [Wakeup: Int] = [:]
 
-  init(script: String, in folder: String, programs: String, relays: Int = 3, hasReplica: Bool) throws {
+  init(script: String, in folder: String, programs: String, options: [String]) throws {
     self.script = script
     self.folder = "\(folder)/sotto-fleet-\(UInt32.random(in: 0 ... .max))"
-    let bin = URL(filePath: programs).deletingLastPathComponent().path
     let guardian = ["--while", "\(ProcessInfo.processInfo.processIdentifier)"]
     do {
-      let size = ["--relays", "\(relays)"] + (hasReplica ? ["--replica"] : [])
-      try Self.run(script, ["up", self.folder, "--bin", bin] + guardian + size)
+      try Self.run(script, ["up", self.folder, "--bin", programs] + guardian + options)
+      description = try Self.description(of: self.folder)
     } catch {
       try? FileManager.default.removeItem(atPath: self.folder)
       throw error
     }
-    description = try JSONDecoder().decode(
-      Description.self, from: Data(contentsOf: URL(filePath: self.folder + "/fleet.json")))
+  }
+
+  private static func description(of folder: String) throws -> Description {
+    try JSONDecoder().decode(Description.self, from: Data(contentsOf: URL(filePath: folder + "/fleet.json")))
+  }
+
+  /// Whether each relay can have a network of its own on this machine.
+  static func makesNetworks(_ script: String) -> Bool { (try? run(script, ["check", "--namespaces"])) != nil }
+
+  var relays: [String] { description.relays.map(\.name) }
+  var brokers: [String] { description.rabbitmq.map(\.name) }
+  var hasNetworks: Bool { description.relays.allSatisfy { $0.network != nil } }
+
+  /// The folder of the program that runs.
+  func program(of relay: String) throws -> String {
+    let found = try Self.description(of: folder).relays.first { $0.name == relay }
+    guard let pid = found?.pid else { throw Failed("\(relay) does not run.") }
+    let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")
+    return URL(filePath: program).deletingLastPathComponent().path
   }
 
   /// NGINX, by the name that its certificate is for.
@@ -80,29 +101,26 @@ final class Fleet {
       "host=127.0.0.1 port=\(found.port) dbname=\(found.database) user=\(found.administrator) passfile=\(found.passfile)"
   }
 
-  func run(_ verb: String, _ part: String? = nil) throws { try run(verb, part, isADayAhead: false) }
-
-  private func run(_ verb: String, _ part: String?, isADayAhead: Bool) throws {
-    try Self.run(script, [verb, folder] + [part].compactMap(\.self), isADayAhead: isADayAhead)
-  }
+  func run(_ verb: String, _ arguments: String...) throws { try Self.run(script, [verb, folder] + arguments) }
 
   /// Starts a relay whose clock is a day ahead, and looks whether it is.
   func startADayAhead(_ relay: String) throws {
-    try run("start", relay, isADayAhead: true)
+    try Self.run(script, ["start", folder, relay], isADayAhead: true)
     let path = description.relays.first { $0.name == relay }?.log ?? ""
     let log = try String(contentsOfFile: path, encoding: .utf8)
     let last = log.matches(of: /"time":"([^"]+)"/).last.flatMap { try? Date(String($0.1), strategy: .iso8601) }
     guard let last, last > Date.now + 43_200 else {
-      throw Failed(status: 70, output: "The clock of \(relay) is not a day ahead. Is faketime installed?")
+      throw Failed("The clock of \(relay) is not a day ahead. Is faketime installed?")
     }
   }
 
   func remove() {
-    try? Self.run(script, ["down", folder])
+    _ = try? Self.run(script, ["down", folder])
     try? FileManager.default.removeItem(atPath: folder)
   }
 
-  private static func run(_ script: String, _ arguments: [String], isADayAhead: Bool = false) throws {
+  @discardableResult
+  private static func run(_ script: String, _ arguments: [String], isADayAhead: Bool = false) throws -> String {
     let process = Process()
     process.executableURL = URL(filePath: "/bin/bash")
     process.arguments = [script] + arguments
@@ -121,53 +139,51 @@ final class Fleet {
     try process.run()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw Failed(status: process.terminationStatus, output: text) }
+    guard process.terminationStatus == 0 else { throw Failed(status: process.terminationStatus, text) }
+    return text
+  }
+
+  /// Asks every half second; fails after a minute with what is wrong.
+  func until(_ otherwise: String, _ isSo: () throws -> Bool) async throws {
+    for _ in 0..<120 {
+      if try isSo() { return }
+      try await Task.sleep(for: .milliseconds(500))
+    }
+    throw Failed("\(otherwise).")
   }
 
   // MARK: Counters
 
+  /// The sum of a metric's samples, or of those with this value of a label.
+  func sample(_ metric: RelayMetric, _ value: String? = nil, of relay: String) throws -> Int {
+    Self.sum(metric, value, in: try Self.run(script, ["metrics", folder, relay]))
+  }
+
+  private static func sum(_ metric: RelayMetric, _ value: String?, in text: String) -> Int {
+    text.split(separator: "\n").reduce(0) { sum, line in
+      let parts = line.split(separator: " ")
+      guard parts.count == 2, parts[0].prefix(while: { $0 != "{" }) == metric.rawValue,
+        value.map({ parts[0].contains("=\"\($0)\"") }) ?? true
+      else { return sum }
+      return sum + (Int(parts[1]) ?? 0)
+    }
+  }
+
   /// Asks the relays that run. One that counts less than before has started anew.
-  func count() async throws {
-    for relay in description.relays {
-      guard let url = URL(string: relay.metrics), let port = url.port else { continue }
-      guard let asked = try? await generator.open([Metrics()], to: LoadTarget(port: port, process: nil)),
-        let text = try await asked.conversations().first?.text
-      else { continue }
-      asked.closeSoon()
+  func count() throws {
+    for relay in relays {
+      guard let text = try? Self.run(script, ["metrics", folder, relay]), !text.isEmpty else { continue }
       var now: [Wakeup: Int] = [:]
-      for path in Wakeup.allCases {
-        let sample = "\(RelayMetric.wakeups.rawValue){path=\"\(path.rawValue)\"} "
-        let line = text.split(separator: "\n").first { $0.hasPrefix(sample) }
-        now[path] = line.flatMap { Int($0.dropFirst(sample.count)) } ?? 0
-      }
-      let before = counted[relay.name] ?? [:]
+      for path in Wakeup.allCases { now[path] = Self.sum(.wakeups, path.rawValue, in: text) }
+      let before = counted[relay] ?? [:]
       if Wakeup.allCases.contains(where: { now[$0, default: 0] < before[$0, default: 0] }) {
         past.merge(before) { $0 + $1 }
       }
-      counted[relay.name] = now
+      counted[relay] = now
     }
   }
 
   func wakeups(_ path: Wakeup) -> Int {
     past[path, default: 0] + counted.values.reduce(0) { $0 + $1[path, default: 0] }
-  }
-
-  /// One scrape.
-  private struct Metrics: LoadConversation {
-    private(set) var text = ""
-
-    mutating func begin(_ out: inout ByteBuffer) {
-      out.writeString("GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
-    }
-
-    mutating func take(_ input: inout ByteBuffer, _ out: inout ByteBuffer) throws -> LoadProgress {
-      var progress = LoadProgress()
-      let whole = input
-      if try HTTPAnswer(&input) != nil {
-        text = String(buffer: whole)
-        progress.isReady = true
-      }
-      return progress
-    }
   }
 }

@@ -44,8 +44,9 @@ struct FleetBenchmark: AsyncParsableCommand {
   }
 
   private func fleet(relays: Int) throws -> Fleet {
-    try Fleet(
-      script: script, in: folder, programs: BenchmarksCommand.sibling("sotto-relay"), relays: relays, hasReplica: false)
+    let programs = URL(filePath: BenchmarksCommand.sibling("sotto-relay")).resolvingSymlinksInPath()
+    return try Fleet(
+      script: script, in: folder, programs: programs.deletingLastPathComponent().path, options: ["--relays", "\(relays)"])
   }
 
   // MARK: In turn
@@ -103,10 +104,10 @@ struct FleetBenchmark: AsyncParsableCommand {
     let (front, authority) = try fleet.front()
     let load = try await RelayLoad(generator, front, authority, mailboxes: 1)
     for byRequest in [true, false] {
-      try await fleet.count()
+      try fleet.count()
       let before = Wakeup.allCases.map { fleet.wakeups($0) }
       _ = try await load.latency(perSecond: 200, seconds: 10, byRequest: byRequest)
-      try await fleet.count()
+      try fleet.count()
       let counts = zip(Wakeup.allCases, before).map { ($0, fleet.wakeups($0) - $1) }
       try rows.show(wakeups: counts, byRequest: byRequest)
     }

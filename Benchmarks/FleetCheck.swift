@@ -16,6 +16,13 @@ struct FleetCheck: AsyncParsableCommand {
   @Option(help: "The script that brings a fleet up.") var script = "Deploy/fleet/fleet"
   @Option(help: "Where the fleet has its files: a path of at most 50 characters that everybody may enter.")
   var folder = "/tmp"
+  @Option(help: "How many RabbitMQ: 1, or 3 to 5 that are a cluster, of which one is cut off too.") var brokers = 1
+  @Option(
+    help: """
+      A folder with an older sotto-relay and sotto ($SOTTO_PREVIOUS_BIN): the fleet begins with them, and every relay is \
+      replaced by today's.
+      """)
+  var previous: String?
   @Flag(help: "Only what takes seconds: a relay killed, PostgreSQL restarted, RabbitMQ away, NGINX reloaded.")
   var short = false
   @Flag(help: "No faults: only the load, for as many acknowledgements as the faults would take.") var calm = false
@@ -29,12 +36,13 @@ struct FleetCheck: AsyncParsableCommand {
     let lost: Int
     let twice: Int
     let faults: Int
+    let skipped: Int
     let wakeupsLocal: Int
     let wakeupsBus: Int
     let wakeupsSweep: Int
 
     enum CodingKeys: String, CodingKey {
-      case acknowledged, lost, twice, faults
+      case acknowledged, lost, twice, faults, skipped
       case wakeupsLocal = "wakeups_local"
       case wakeupsBus = "wakeups_bus"
       case wakeupsSweep = "wakeups_sweep"
@@ -42,7 +50,7 @@ struct FleetCheck: AsyncParsableCommand {
   }
 
   func validate() throws {
-    guard 1...100_000 ~= each, 1...256 ~= senders, 0...256 ~= sendSockets else {
+    guard 1...100_000 ~= each, 1...256 ~= senders, 0...256 ~= sendSockets, [1, 3, 4, 5].contains(brokers) else {
       throw ValidationError("A number is out of range.")
     }
   }
@@ -51,16 +59,22 @@ struct FleetCheck: AsyncParsableCommand {
     let ledger = CrashLedger(mailboxes: Self.owners)
     let fleet: Fleet
     do {
-      fleet = try Fleet(
-        script: script, in: folder, programs: BenchmarksCommand.sibling("sotto-relay"), hasReplica: !short)
+      fleet = try Fleet(script: script, in: folder, programs: older ?? programs, options: options)
     } catch let failure as Fleet.Failed {
       BenchmarksCommand.say("The fleet does not come up.\n\(failure.output)")
       throw ExitCode(failure.status)
     }
     defer { fleet.remove() }
-    let faults = try await check(fleet, ledger)
+    let faults: Int
+    do {
+      faults = try await check(fleet, ledger)
+    } catch let failure as Fleet.Failed {
+      BenchmarksCommand.say("A fault did not go as it should.\n\(failure.output)")
+      throw ExitCode(failure.status)
+    }
     let answer = Answer(
       acknowledged: ledger.acknowledged, lost: ledger.lost, twice: ledger.twice, faults: faults,
+      skipped: skipped(fleet).count,
       wakeupsLocal: fleet.wakeups(.local), wakeupsBus: fleet.wakeups(.bus), wakeupsSweep: fleet.wakeups(.look))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
@@ -68,46 +82,35 @@ struct FleetCheck: AsyncParsableCommand {
     guard answer.lost == 0, answer.twice == 0 else { throw ExitCode(1) }
   }
 
-  /// What is done to the fleet. In between, and while something is away, it has to go on.
-  private func faults(_ load: FleetLoad) -> [(name: String, run: (Fleet) async throws -> Void)] {
-    func away(_ part: String, by verb: String) -> (Fleet) async throws -> Void {
-      { fleet in
-        try await fleet.count()
-        try fleet.run(verb, part)
-        if !part.hasPrefix("postgresql") { try await load.acknowledge(each) }
-        try fleet.run("start", part)
-      }
+  /// Today's programs.
+  private var programs: String {
+    URL(filePath: BenchmarksCommand.sibling("sotto-relay")).resolvingSymlinksInPath().deletingLastPathComponent().path
+  }
+
+  private var older: String? {
+    short || calm ? nil : previous ?? ProcessInfo.processInfo.environment["SOTTO_PREVIOUS_BIN"]
+  }
+
+  private var options: [String] {
+    let networks = !short && !calm && Fleet.makesNetworks(script) ? ["--namespaces"] : []
+    return networks + (short ? [] : ["--replica"]) + ["--brokers", "\(brokers)"]
+  }
+
+  /// What was not done, and why.
+  private func skipped(_ fleet: Fleet) -> [String] {
+    if short || calm { return [] }
+    var skipped: [String] = []
+    if !fleet.hasNetworks {
+      skipped.append("a relay is cut off, in three ways: it takes root and iproute2 to give each relay a network")
     }
-    let quick: [(String, (Fleet) async throws -> Void)] = [
-      ("a relay is killed", away("relay1", by: "kill")), ("PostgreSQL is restarted", away("postgresql", by: "stop")),
-      ("RabbitMQ is stopped", away("rabbitmq", by: "stop")),
-      ("NGINX is reloaded", { try $0.run("reload", "nginx") }),
-    ]
-    if short { return quick }
-    return quick + [
-      ("a relay is drained", away("relay2", by: "stop")), ("PostgreSQL is killed", away("postgresql", by: "kill")),
-      ("RabbitMQ is killed", away("rabbitmq", by: "kill")),
-      (
-        "every relay is restarted in turn",
-        { fleet in for relay in ["relay1", "relay2", "relay3"] { try await away(relay, by: "stop")(fleet) } }
-      ),
-      (
-        "a relay's clock is a day ahead",
-        { fleet in
-          try await fleet.count()
-          try fleet.run("stop", "relay3")
-          try fleet.startADayAhead("relay3")
-        }
-      ),
-      // The last: the first database stays where it is.
-      (
-        "PostgreSQL is killed, and the replica takes over",
-        { fleet in
-          try fleet.run("kill", "postgresql")
-          try fleet.run("promote")
-        }
-      ),
-    ]
+    if older == nil {
+      skipped.append(
+        "a newer version takes the place of an older: --previous DIR says where that is; all were restarted")
+    }
+    if brokers == 1 {
+      skipped.append("one RabbitMQ and the others do not see each other: --brokers 3 brings several up")
+    }
+    return skipped
   }
 
   private func check(_ fleet: Fleet, _ ledger: CrashLedger) async throws -> Int {
@@ -115,7 +118,8 @@ struct FleetCheck: AsyncParsableCommand {
     load.start(senders: senders, sendSockets: sendSockets)
     try await load.acknowledge(each)
     var done = 0
-    for fault in faults(load) {
+    let faults = FleetFaults(load: load, each: each, newer: older == nil ? nil : programs)
+    for fault in short ? faults.few(fleet) : faults.all(fleet) {
       if !calm {
         try await fault.run(fleet)
         done += 1
@@ -125,7 +129,8 @@ struct FleetCheck: AsyncParsableCommand {
     }
     if plant { ledger.plant() }
     try await load.settle()
-    try await fleet.count()
+    try fleet.count()
+    for fault in skipped(fleet) { BenchmarksCommand.say("SKIPPED \(fault).") }
     return done
   }
 }

@@ -13,6 +13,17 @@ final class FleetLoad: Sendable {
   private let owners: [LoadMailbox]
   private let isOver = Atomic(false)
   private let tasks = Mutex<[Task<Void, Never>]>([])
+  private let streams = Mutex(Streams())
+
+  private struct Streams {
+    /// How often owners were asked to come again, and which of these times each of them has come.
+    var asked = 0
+    var come: [Int: Int] = [:]
+    /// Those that their owners have let be.
+    var former: [LoadConnections<CrashOwner>] = []
+  }
+
+  var count: Int { owners.count }
 
   init(_ fleet: Fleet, _ ledger: CrashLedger, owners count: Int) async throws {
     self.ledger = ledger
@@ -39,10 +50,33 @@ final class FleetLoad: Sendable {
     }
   }
 
+  /// Every owner opens another stream and lets the one that it has be, as a telephone does whose network is another now.
+  /// Returns when all have; fails after a minute.
+  func comeAgain() async throws {
+    let asked = streams.withLock { streams in
+      streams.asked += 1
+      return streams.asked
+    }
+    let end = ContinuousClock.now + .seconds(60)
+    while streams.withLock({ streams in owners.indices.contains { streams.come[$0, default: 0] < asked } }) {
+      guard .now < end else { throw StartFailure.loadUnreachable }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  /// How many streams that were let be look open to their owners.
+  var former: Int {
+    streams.withLock { streams in
+      streams.former.removeAll { $0.hasEnded }
+      return streams.former.count
+    }
+  }
+
   /// Says again what was not answered, and fetches everything.
   func settle() async throws {
     isOver.store(true, ordering: .relaxed)
     for task in tasks.withLock({ $0 }) { await task.value }
+    for stream in streams.withLock({ $0.former }) { stream.closeSoon() }
     let end = ContinuousClock.now + .seconds(60)
     while ledger.toSayAgain > 0, .now < end { await sendOnce(isSocket: false, ledger.toSayAgain) }
     // The second time everything must be gone.
@@ -64,8 +98,16 @@ final class FleetLoad: Sendable {
 
   private func listen(_ index: Int) async {
     while !isOver.load(ordering: .relaxed) {
+      let asked = streams.withLock { $0.asked }
       if let stream = try? await open(index) {
-        while !isOver.load(ordering: .relaxed), !stream.hasEnded { try? await Task.sleep(for: .milliseconds(20)) }
+        streams.withLock { $0.come[index] = asked }
+        while !isOver.load(ordering: .relaxed), !stream.hasEnded, asked == streams.withLock({ $0.asked }) {
+          try? await Task.sleep(for: .milliseconds(20))
+        }
+        if !isOver.load(ordering: .relaxed), !stream.hasEnded {
+          streams.withLock { $0.former.append(stream) }
+          continue
+        }
         stream.closeSoon()
       }
       try? await Task.sleep(for: .milliseconds(.random(in: 0...500)))

@@ -52,6 +52,11 @@ local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
 host replication replica 127.0.0.1/32 scram-sha-256
 END
+  if [[ $NAMESPACES == 1 ]]; then
+    as postgres sed -i "s/^listen_addresses.*/listen_addresses = '127.0.0.1, $(network_back)'/" \
+      "$FOLDER/postgresql/data/postgresql.conf"
+    echo "host sotto sotto $NET.0/24 scram-sha-256" | as postgres tee -a "$FOLDER/postgresql/data/pg_hba.conf" >/dev/null
+  fi
   echo postgresql >"$FOLDER/primary"
   pg_launch postgresql
   sql postgresql "CREATE ROLE sotto LOGIN PASSWORD '$sotto'; CREATE ROLE replica LOGIN REPLICATION PASSWORD '$replica'"

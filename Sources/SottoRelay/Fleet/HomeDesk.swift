@@ -11,6 +11,10 @@ final class HomeDesk: Sendable {
   private let metrics: RelayMetrics
   private let log: RelayLog
   private let machine = Mutex(HomeMachine())
+  private let cutOff = Atomic(false)
+
+  /// Whether the store has not answered for long: another relay may reach it.
+  var isCutOff: Bool { cutOff.load(ordering: .relaxed) }
 
   /// Without a bus the relay asks the store alone.
   init(
@@ -39,11 +43,19 @@ final class HomeDesk: Sendable {
   func claim(_ opening: SocketOpening) async throws -> HomeClaim? {
     do {
       let claim = try await store.claimHome(opening)
-      machine.withLock { $0.claimed(opening.mailbox, opening.socket, claim?.claim) }
+      answered { $0.claimed(opening.mailbox, opening.socket, claim?.claim) }
       return claim
     } catch {
       machine.withLock { $0.claimed(opening.mailbox, opening.socket, nil) }
       throw error
+    }
+  }
+
+  private func answered(_ change: (inout HomeMachine) -> Void = { _ in }) {
+    machine.withLock { machine in
+      machine.answered()
+      change(&machine)
+      cutOff.store(false, ordering: .relaxed)
     }
   }
 
@@ -58,7 +70,10 @@ final class HomeDesk: Sendable {
       let start = ContinuousClock.now
       while !Task.isCancelled {
         let seconds = Int64((ContinuousClock.now - start) / .seconds(1))
-        let actions = machine.withLock { $0.tick(seconds) }
+        let actions = machine.withLock { machine in
+          defer { cutOff.store(machine.isCutOff, ordering: .relaxed) }
+          return machine.tick(seconds)
+        }
         // Each for itself: a store that is slow to answer keeps no other waiting.
         for action in actions { group.addTask { await self.perform(action) } }
         bus?.check()
@@ -96,7 +111,7 @@ final class HomeDesk: Sendable {
 
   private func perform(_ action: HomeMachine.Action) async {
     switch action {
-    case .beat: try? await store.beat(node)
+    case .beat: if (try? await store.beat(node)) != nil { answered() }
     case .look(let asked):
       let homes = try? await store.homes(Array(asked.keys))
       for answer in machine.withLock({ $0.looked(asked, homes) }) { await perform(answer) }

@@ -6,13 +6,14 @@ package import SottoWire
 ///     opened -> claimed -> ended -> left
 ///                  |
 ///                  +--- another relay has claimed the mailbox ---> displaced
+///                  +--- the store does not answer any more ------> restarting
 ///
 /// What others say makes it fast, and what the store says makes it right: whatever was not heard is found when the store
 /// is asked, every few seconds, and soon after anything was lost. [operation.14]
 package struct HomeMachine: Sendable {
   /// What the shell must do, in order.
   package enum Action: Equatable, Sendable {
-    /// Say that this relay runs.
+    /// Say that this relay runs; once the store has answered, call `answered`.
     case beat
     /// Ask which sockets these mailboxes have; answer with `looked`.
     case look([MailboxID: SocketHandle])
@@ -44,6 +45,11 @@ package struct HomeMachine: Sendable {
   private var now: Int64 = 0
   private var nextBeat: Int64 = 0
   private var nextLook: Int64 = 0
+  /// nil: nothing is due yet.
+  private var lastAnswer: Int64?
+  /// The store has not answered for so long that others do not count this relay any more. What arrives is not heard of here,
+  /// so nobody should listen here.
+  package private(set) var isCutOff = false
 
   package init() {}
 
@@ -104,6 +110,12 @@ package struct HomeMachine: Sendable {
 
   // MARK: What the store says
 
+  /// The store has answered something.
+  package mutating func answered() {
+    lastAnswer = now
+    isCutOff = false
+  }
+
   /// The answer to `look`; nil when there was none, and it is asked again. A socket that is newer is not judged by it.
   package mutating func looked(_ asked: [MailboxID: SocketHandle], _ homes: [MailboxID: Home]?) -> [Action] {
     isLooking = false
@@ -111,6 +123,7 @@ package struct HomeMachine: Sendable {
       nextLook = now
       return []
     }
+    answered()
     return asked.compactMap { mailbox, handle in
       guard let socket = sockets[mailbox], socket.handle == handle, let claim = socket.claim else { return nil }
       guard let home = homes[mailbox] else { return .end(mailbox, ticket: socket.ticket, .gone) }
@@ -129,8 +142,16 @@ package struct HomeMachine: Sendable {
   package mutating func tick(_ seconds: Int64) -> [Action] {
     now = seconds
     var actions: [Action] = []
+    // Without an answer yet it begins now: the store was there a moment ago, or nobody would ask.
+    let last = lastAnswer ?? now
+    lastAnswer = last
+    if !isCutOff, now >= last + RelayLimits.leaseSeconds {
+      isCutOff = true
+      nextBeat = now
+      actions += sockets.map { .end($0.key, ticket: $0.value.ticket, .restarting) }
+    }
     if now >= nextBeat {
-      nextBeat = now + RelayLimits.beatSeconds
+      nextBeat = now + (isCutOff ? 1 : RelayLimits.beatSeconds)
       actions.append(.beat)
     }
     if !leaving.isEmpty {

@@ -237,7 +237,7 @@ enum SocketRequest {
       let key = single("sec-websocket-key"), Base64.decode(key)?.count == 16,
       head.headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }),
       head.headers["content-length"].allSatisfy({ $0 == "0" }), head.headers["transfer-encoding"].isEmpty,
-      services.lifecycle.isReady
+      services.lifecycle.isReady, !services.isCutOff
     else { return nil }
     switch Route(path: head.uri) {
     case .stream(let mailbox)?: self = .stream(mailbox, authority)

@@ -122,6 +122,7 @@ struct RelayResponder: Sendable {
     case (_, .ready):
       guard services.lifecycle.isReady, (try? await services.store.ping()) != nil else { throw Refusal(.unavailable) }
       return Reply(status: 200)
+    case _ where services.isCutOff: throw Refusal(.unavailable)
     case (.get, .card(let id)): return try await readCard(id)
     case (.put, .card(let id)): return try await putCard(id, request)
     case (_, .card(let id)): return try await deleteCard(id, request)

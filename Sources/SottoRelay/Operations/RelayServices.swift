@@ -43,6 +43,9 @@ final class RelayServices: Sendable {
     return name
   }
 
+  /// Whether several relays have the store, and this one has not reached it for long. [operation.14]
+  var isCutOff: Bool { homes?.isCutOff ?? false }
+
   /// The names that the relay serves; empty means whatever the Host header says. [relay.11]
   var authorities: Set<RelayAuthority> { settings.authorities }
 }
@@ -100,6 +103,11 @@ extension RelayServices {
   /// The one way in for envelopes, whatever they came by: `done` is told when those that were taken in are durable, and
   /// the owners that listen are told too.
   func put(_ arrivals: [Arrival], done: @escaping @Sendable ([Acceptance]) -> Void) {
+    // Whoever asks hears at once that it has to ask another relay.
+    guard !isCutOff else {
+      for arrival in arrivals { metrics.settled(.failed(.unavailable), arrival.bytes.count) }
+      return done(arrivals.map { _ in .failed(.unavailable) })
+    }
     let now = now()
     store.submit(arrivals, now: now) { [throttle] kind, mailbox in
       try throttle.admit(.envelope, kind, to: mailbox, now: now)

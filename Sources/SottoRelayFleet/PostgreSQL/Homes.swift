@@ -21,11 +21,14 @@
       let found = try await job { connection -> (former: SocketPlace?, claim: HomeClaim)? in
         try opening.checkIsWanted()
         let id = opening.mailbox.number
+        let former = try connection.run(Statement.begin(), HomeStatements.place(.id(id)))[1]
+        // What was sent may have lain on the way, or have waited for the lock, longer than anybody waits for the claim. From
+        // here on no newer socket can come before this one: the lock is ours.
+        try opening.checkIsWanted()
         let answers = try connection.run(
-          Statement.begin(), HomeStatements.place(.id(id)),
           HomeStatements.claim(.id(id), .id(opening.node.number), .id(opening.socket.number)),
           QueueStatements.last(.id(id)), Statement.commit())
-        let (former, claim, last) = (answers[1], answers[2], answers[3])
+        let (claim, last) = (answers[0], answers[1])
         guard !former.isEmpty else { return nil }
         return (
           SocketPlace(former, 0, from: 0),

@@ -17,6 +17,8 @@ final class FleetSimulation {
     case lateClaims
     /// A batch of one-time parts is taken in again when its owner, who has not heard the answer, says it again.
     case batchesForget
+    /// A relay that does not reach the store keeps its sockets.
+    case staysWhenCutOff
   }
 
   /// Milliseconds of trouble, and of peace after it.
@@ -129,7 +131,11 @@ final class FleetSimulation {
     /// When it could last not reach the store.
     var wasCutAt: Int64 = -1_000_000
     var starts = 0
+    var cuts = 0
   }
+
+  /// Whom NGINX finds: it asks the next when one does not answer, or says at once that it cannot.
+  private var takers: [Relay] { relays.filter { $0.life != nil && !$0.machine.isCutOff } }
 
   private func start(_ relay: Relay) {
     relay.starts += 1
@@ -142,6 +148,7 @@ final class FleetSimulation {
 
   private func tick(_ relay: Relay, _ life: Int) {
     guard relay.life == life else { return }
+    if fault == .staysWhenCutOff { relay.machine.answered() }
     perform(relay.machine.tick(time / 1_000), relay)
     after(1_000...1_000) { self.tick(relay, life) }
   }
@@ -150,7 +157,12 @@ final class FleetSimulation {
   private func perform(_ actions: [HomeMachine.Action], _ relay: Relay) {
     for action in actions {
       switch action {
-      case .beat: break
+      case .beat:
+        ask(relay) { _ in
+          true
+        } then: {
+          if $0 != nil { relay.machine.answered() }
+        }
       case .look(let asked):
         if fault == .noLooks { continue }
         ask(relay) { store in
@@ -235,7 +247,7 @@ final class FleetSimulation {
   }
 
   private func connect(_ person: Person) {
-    let alive = relays.filter { $0.life != nil }
+    let alive = takers
     guard !alive.isEmpty else { return after(100...2_000) { self.connect(person) } }
     let relay = alive[random.next(below: alive.count)]
     let challenge = StreamChallenge(restoreEpoch: 1, from: &random)
@@ -375,7 +387,7 @@ final class FleetSimulation {
 
   /// Until a relay says 201.
   private func put(_ number: Int, _ person: Person) {
-    let alive = relays.filter { $0.life != nil }
+    let alive = takers
     guard !alive.isEmpty else { return after(100...2_000) { self.put(number, person) } }
     let (relay, mailbox) = (alive[random.next(below: alive.count)], person.mailbox)
     let life = relay.life
@@ -475,8 +487,10 @@ final class FleetSimulation {
     switch random.next(below: 4) {
     case 0 where relay.life != nil: kill(relay)
     case 1:
+      if !relay.isCutFromStore { relay.cuts += 1 }
       relay.isCutFromStore = true
-      after(500...12_000) {
+      expectNobody(at: relay)
+      after(500...40_000) {
         relay.isCutFromStore = false
         relay.wasCutAt = self.time
       }
@@ -488,6 +502,18 @@ final class FleetSimulation {
       after(500...8_000) { for relay in self.relays { self.set(relay, isCutFromBus: false) } }
     }
     after(200...5_000) { self.trouble() }
+  }
+
+  /// Once it has been cut off for longer than it takes to find out.
+  private func expectNobody(at relay: Relay) {
+    let (cut, life) = (relay.cuts, relay.life)
+    // The lease, and a beat that was on its way; then whoever is about to be let in is not.
+    let patience = (RelayLimits.leaseSeconds + 1 + RelayLimits.claimSeconds + 5) * 1_000
+    after(patience...patience) {
+      guard relay.isCutFromStore, relay.cuts == cut, relay.life == life, life != nil else { return }
+      let left = self.people.count { $0.socket?.relay === relay && $0.socket?.isOpen == true }
+      if left > 0 { self.violations.append("\(left) are left at a relay that is cut off") }
+    }
   }
 
   private func kill(_ relay: Relay) {

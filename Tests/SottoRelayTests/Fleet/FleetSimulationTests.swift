@@ -39,8 +39,9 @@ import Testing
     #expect(twice[0] == twice[1])
   }
 
-  /// What is left out is missed: looks, what a claim says of before, whether it is still wanted, which batches were taken in.
-  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget, .lateClaims, .batchesForget])
+  /// What is left out is missed: looks, what a claim says of before, whether it is still wanted, which batches were taken in,
+  /// and the end of a relay's sockets when it does not reach the store.
+  @Test(arguments: [FleetSimulation.Fault.noLooks, .claimsForget, .lateClaims, .batchesForget, .staysWhenCutOff])
   func aPlantedFaultIsFound(
     _ fault: FleetSimulation.Fault
   ) {

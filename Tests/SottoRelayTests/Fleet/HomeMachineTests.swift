@@ -135,6 +135,29 @@ import Testing
     #expect((0...10).filter { machine.tick($0).contains(.beat) } == [0, 5, 10])
   }
 
+  /// Where the store is not reached nothing is heard of what arrives. So nobody is kept there, and when the store answers
+  /// again the relay is one of many as before.
+  @Test func aRelayThatIsCutOffKeepsNobody() {
+    var machine = holding()
+    for second in 1..<RelayLimits.leaseSeconds {
+      if machine.tick(second).contains(where: { if case .look = $0 { true } else { false } }) {
+        _ = machine.looked([mailbox: mine], nil)
+      }
+    }
+    #expect(!machine.isCutOff)
+    #expect(machine.tick(15).prefix(2) == [.end(mailbox, ticket: 10, .restarting), .beat])
+    #expect(machine.isCutOff)
+    machine.ended(mailbox, ticket: 10)
+    #expect(machine.tick(16).contains(.beat), "every second, so that it is found out soon that the store answers")
+    machine.answered()
+    #expect(!machine.isCutOff)
+    machine.opened(mailbox, ticket: 11, as: other)
+    machine.claimed(mailbox, other, 4)
+    #expect(machine.tick(17).contains(.look([mailbox: other])))
+    _ = machine.looked([mailbox: other], [mailbox: home(other, 4)])
+    #expect((18...31).allSatisfy { second in !machine.tick(second).contains(.end(mailbox, ticket: 11, .restarting)) })
+  }
+
   @Test func itLeavesEverythingWhenItCloses() {
     var machine = holding()
     let ended = MailboxID(number: 9)

@@ -125,6 +125,35 @@
       }
     }
 
+    /// Nor one that is on its way, or waits for the lock, until nobody waits for it: it would take the mailbox from a
+    /// newer socket.
+    @Test func whatIsNoLongerWantedIsNotClaimed() async throws {
+      let cluster = try PostgreSQLCluster.shared()
+      let name = try cluster.database()
+      let store = try PostgreSQLStore(address: cluster.address(name))
+      let mailbox = try await StoreContract { store }.registered(1)
+      _ = try await store.claimHome(opening(mailbox, 1))
+      let gone = FailingLedger.Counter()
+      let late = SocketOpening(mailbox, at: second, SocketHandle(number: 9)) {
+        if gone.value > 0 { throw CancellationError() }
+      }
+      let holding = Task.detached {
+        try cluster.sql("BEGIN; SELECT FROM mailbox FOR UPDATE; SELECT pg_sleep(1.5); COMMIT", in: name)
+      }
+      func count(_ condition: String) throws -> String {
+        try cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = '\(name)' AND \(condition)", in: name)
+      }
+      try await until { try count("wait_event = 'PgSleep'") == "1\n" }
+      let claim = Task.detached { try await store.claimHome(late) }
+      try await until { try count("wait_event_type = 'Lock'") == "1\n" }
+      gone.add()
+      await #expect(throws: CancellationError.self) { _ = try await claim.value }
+      _ = try await holding.value
+      let home = try await store.homes([mailbox])[mailbox]
+      #expect(home == Home(socket: SocketHandle(number: 101), claim: 1, lastIndex: 0))
+      try await store.close()
+    }
+
     @Test func whoeverDeletesAMailboxReportsIt() async throws {
       try await withStore { store, contract, reports, _ in
         let mailboxes = [try await contract.registered(1), try await contract.registered(2)]
