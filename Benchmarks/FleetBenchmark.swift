@@ -46,7 +46,8 @@ struct FleetBenchmark: AsyncParsableCommand {
   private func fleet(relays: Int) throws -> Fleet {
     let programs = URL(filePath: BenchmarksCommand.sibling("sotto-relay")).resolvingSymlinksInPath()
     return try Fleet(
-      script: script, in: folder, programs: programs.deletingLastPathComponent().path, options: ["--relays", "\(relays)"])
+      script: script, in: folder, programs: programs.deletingLastPathComponent().path,
+      options: ["--relays", "\(relays)"])
   }
 
   // MARK: In turn

@@ -19,7 +19,7 @@ import Testing
       let address = try #require(settings.firstMatch(of: /store = (.*)/)?.1)
       try await body(String(address))
     } catch {
-      try? await FleetScript.run("down", folder)
+      _ = try? await FleetScript.run("down", folder)
       throw error
     }
     try await FleetScript.run("down", folder)
