@@ -83,6 +83,7 @@ int main(int count, char **arguments) {
     connection = PQconnectdb(arguments[1]);
     if (PQstatus(connection) != CONNECTION_OK) die("connect");
     run("SET synchronous_commit = on");
+    run("SET client_min_messages = warning");
     run("DROP TABLE IF EXISTS floor");
     run("CREATE TABLE floor (mailbox uuid, position bigint, id uuid, bytes bytea, PRIMARY KEY (mailbox, position))");
     run("ALTER TABLE floor ALTER COLUMN bytes SET STORAGE EXTERNAL");
