@@ -159,12 +159,11 @@
     @Test func theBusCarriesNoName() async throws {
       let seen = Mutex<[[UInt8]]>([])
       let connector = SeenBus { bytes in seen.withLock { $0.append(bytes) } }
-      try await withTwoRelays(
-        bus: {
-          $0.busLocation = BusAddress.Location("amqp://nobody@127.0.0.1/")
-          $0.busPassword = "/nonexistent"
-        }, connector: connector
-      ) { relays, _ in
+      func bus(_ configuration: inout RelayConfiguration) {
+        configuration.busLocation = BusAddress.Location("amqp://nobody@127.0.0.1/")
+        configuration.busPassword = "/nonexistent"
+      }
+      try await withTwoRelays(bus: bus, connector: connector) { relays, _ in
         let owner = Owner(1)
         try await owner.register(at: relays[0])
         var streams = [try await listen(owner, at: relays[1])]
