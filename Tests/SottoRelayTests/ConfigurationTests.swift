@@ -51,12 +51,11 @@ import Testing
       case .transferSeconds: ["1", "60", "3600"]
       case .logLevel: ["trace", "error", "debug"]
       }
-    // TLS takes two, and a bus three.
+    // TLS takes two, and so does a bus.
     let other: Setting? = [
       .tlsCertificate: .tlsKey, .tlsKey: .tlsCertificate, .bus: .busPassword, .busPassword: .bus,
     ][setting]
-    var both = other.map { [$0: [$0 == .bus ? "amqp://sotto@mq.example" : "/other"]] } ?? [:]
-    if [.bus, .busPassword].contains(setting) { both[.store] = Self.sharedStore }
+    let both = other.map { [$0: [$0 == .bus ? "amqp://sotto@mq.example" : "/other"]] } ?? [:]
     func line(_ effective: EffectiveConfiguration) throws -> EffectiveConfiguration.Line {
       try #require(effective.lines.first { $0.setting == setting })
     }
@@ -80,15 +79,20 @@ import Testing
     #expect(found?.exitCode == 78 && found?.setting == .bus && found?.description.contains("secret") == false)
   }
 
-  private static let sharedStore = ["postgresql://db.example/sotto"]
-
-  /// [operation.14]
-  @Test func aBusTakesTwoSettingsAndASharedStore() {
+  @Test func aBusTakesTwoSettings() {
     #expect(failure([.bus: ["amqp://sotto@mq.example"]])?.what.contains("bus.password") == true)
     #expect(failure([.busPassword: ["/password"]])?.what.contains("bus.password") == true)
-    let bus: [Setting: [String]] = [.bus: ["amqp://sotto@mq.example"], .busPassword: ["/password"]]
-    #expect(failure(bus)?.what.contains("share a database") == true)
-    #expect(failure(bus.merging([.store: Self.sharedStore]) { $1 }) == nil)
+    #expect(failure([.bus: ["amqp://sotto@mq.example"], .busPassword: ["/password"]]) == nil)
+  }
+
+  /// [operation.14]
+  @Test func aBusIsForASharedStore() async throws {
+    await #expect(throws: StartFailure.self) {
+      try await TestRelay.start {
+        $0.busLocation = BusAddress.Location("amqp://sotto@127.0.0.1:1/")
+        $0.busPassword = "/nonexistent"
+      }
+    }
   }
 
   @Test func theFolderIsNotMovedByTheFileInIt() throws {

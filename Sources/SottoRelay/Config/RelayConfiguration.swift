@@ -130,13 +130,12 @@ public struct RelayConfiguration: Sendable {
   }
 
   /// What no setting can say alone: a relay that others reach must say who may register, TLS needs both files, a bus its
-  /// password and a store that others share, and metrics are for this machine.
+  /// password, and metrics are for this machine.
   package func check() throws(StartFailure) {
     guard listen.isLoopback || registration != nil else { throw .registrationMissing }
     guard (tlsCertificate == nil) == (tlsKey == nil) else { throw .tlsIncomplete }
     guard metrics?.isLoopback ?? true else { throw .metricsReachable }
     guard (busLocation == nil) == (busPassword == nil) else { throw .busIncomplete }
-    guard busLocation == nil || store != .sqlite else { throw .busWithoutDatabase }
   }
 
   /// The bus with what belongs to it; nil without one.

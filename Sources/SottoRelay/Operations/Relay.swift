@@ -41,6 +41,7 @@ public final class Relay: Service {
     serviceManager: ServiceManager? = nil, onListening: @escaping @Sendable (String) -> Void
   ) throws(StartFailure) {
     try configuration.check()
+    guard configuration.bus == nil || configuration.store != .sqlite else { throw .busWithoutDatabase }
     let settings = try LiveSettings(configuration)
     directory = try DataDirectory(configuration.dataDirectory)
     let metrics = RelayMetrics()
