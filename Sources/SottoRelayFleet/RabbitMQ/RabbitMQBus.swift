@@ -83,7 +83,8 @@
     }
 
     private func hasEnded() async -> Bool {
-      for _ in 0..<FleetLimits.brokerEnd / 10 {
+      let end = ContinuousClock.now + .milliseconds(FleetLimits.brokerEnd)
+      while .now < end {
         if state.withLock({ $0.hasEnded || !$0.isStarted }) { return true }
         try? await Task.sleep(for: .milliseconds(10))
       }
