@@ -148,7 +148,12 @@
       let claim = Task.detached { try await store.claimHome(late) }
       try await until { try count("wait_event_type = 'Lock'") == "1\n" }
       gone.add()
-      _ = try count("wait_event = 'PgSleep' AND pg_terminate_backend(pid)")
+      _ = try cluster.sql(
+        """
+        WITH holder AS MATERIALIZED
+          (SELECT pid FROM pg_stat_activity WHERE datname = '\(name)' AND wait_event = 'PgSleep')
+        SELECT pg_terminate_backend(pid) FROM holder
+        """, in: name)
       await #expect(throws: CancellationError.self) { _ = try await claim.value }
       await holding.value
       let home = try await store.homes([mailbox])[mailbox]
