@@ -1,4 +1,5 @@
 #if Fleet
+  import Foundation
   import SottoCrypto
   import SottoRelay
   import SottoRelayFleet
