@@ -18,19 +18,6 @@ enum FleetScript {
     return check.terminationStatus == 0
   }()
 
-  /// Whether each relay can have a network of its own.
-  static let makesNetworks: Bool = {
-    let check = Process()
-    check.executableURL = URL(filePath: "/bin/bash")
-    check.arguments = [path, "check", "--namespaces"]
-    check.standardOutput = FileHandle.nullDevice
-    check.standardError = FileHandle.nullDevice
-    guard (try? check.run()) != nil else { return false }
-    check.waitUntilExit()
-    if check.terminationStatus != 0 { print("SKIPPED a relay that is cut off: no networks can be made here") }
-    return check.terminationStatus == 0
-  }()
-
   /// Runs it; fails unless it ends with 0.
   @discardableResult
   static func run(_ arguments: String...) async throws -> String { try await run(arguments) }

@@ -33,13 +33,11 @@ import Testing
     }
   }
 
-  /// With two relays, each in a network of its own where that can be made.
   private func withFleet(_ body: (Fleet) async throws -> Void) async throws {
     let folder = "/tmp/sotto-front-\(UInt32.random(in: 0 ... .max))"
-    let networks = FleetScript.makesNetworks ? ["--namespaces"] : []
     try await FleetScript.run(
-      ["up", folder, "--relays", "2", "--no-bus", "--bin", Programs.folder.path, "--while"]
-        + ["\(ProcessInfo.processInfo.processIdentifier)"] + networks)
+      "up", folder, "--relays", "2", "--no-bus", "--bin", Programs.folder.path, "--while",
+      "\(ProcessInfo.processInfo.processIdentifier)")
     let data = try Data(contentsOf: URL(filePath: folder + "/fleet.json"))
     do {
       try await body(Fleet(folder: folder, description: try JSONDecoder().decode(Description.self, from: data)))
@@ -91,22 +89,10 @@ import Testing
       let metrics = try await fleet.ask("/metrics")
       #expect(status(metrics) == 404 && metrics.suffix(100) == nothing.suffix(100))
 
-      // With every relay away, or out of reach, it says so, and in its logs is nobody.
-      try await FleetScript.run("kill", fleet.folder, "relay1")
-      try await FleetScript.run(FleetScript.makesNetworks ? "cut" : "kill", fleet.folder, "relay2")
+      // With every relay away it says so, and in its logs is nobody.
+      for relay in ["relay1", "relay2"] { try await FleetScript.run("kill", fleet.folder, relay) }
       let away = try await fleet.ask(card)
       #expect(status(away) == 503 && Problem(document: away) == .unavailable, "\(away)")
-      if FleetScript.makesNetworks {
-        let count = try await FleetScript.run("metrics", fleet.folder, "relay2")
-        #expect(count.contains("sotto_relay_ready 1"), "it runs, and is asked where it is: \(count)")
-        try await FleetScript.run("mend", fleet.folder, "relay2")
-        var answer = try await fleet.ask(card)
-        for _ in 0..<40 where status(answer) != 404 {
-          try await Task.sleep(for: .milliseconds(250))
-          answer = try await fleet.ask(card)
-        }
-        #expect(status(answer) == 404, "\(answer)")
-      }
       for path in [fleet.description.nginx.log, fleet.description.nginx.errors] {
         let log = try String(contentsOfFile: path, encoding: .utf8)
         for word in ["client", "request", "127.0.0.1", "efef", "abab", "/v1/"] {
