@@ -37,9 +37,15 @@ public struct AgreementPrivateKey: ~Copyable, Sendable {
     rememberPublicKey()
   }
 
-  /// A stored key: 32 bytes. Its public key is computed when it is asked for: it costs as much as an agreement, and most
-  /// of the sessions that are loaded are only asked whether an envelope is theirs.
+  /// A stored key: 32 bytes.
   public init(_ secret: consuming Secret) throws(CryptoError) {
+    try self.init(deferringPublicKey: secret)
+    rememberPublicKey()
+  }
+
+  /// A stored key: 32 bytes. Its public key, which costs as much as an agreement, is computed when it is asked for: most of
+  /// the sessions that are loaded are only asked whether an envelope is theirs.
+  package init(deferringPublicKey secret: consuming Secret) throws(CryptoError) {
     guard secret.count == 32 else { throw .wrongLength }
     self.init(secret, nil)
   }
@@ -57,8 +63,8 @@ public struct AgreementPrivateKey: ~Copyable, Sendable {
     return AgreementPublicKey(computed: point)
   }
 
-  /// Computes the public key of a stored key once, for whoever will ask for it more than once.
-  public mutating func rememberPublicKey() { known = publicKey }
+  /// Computes the public key once, for whoever will ask for it more than once.
+  package mutating func rememberPublicKey() { known = publicKey }
 
   /// The 32-byte shared secret; an all-zero result is refused (RFC 7748 section 6.1). [primitives.4]
   public func agree(with other: AgreementPublicKey) throws(CryptoError) -> Secret {

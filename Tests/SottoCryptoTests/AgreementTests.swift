@@ -55,6 +55,19 @@ import Testing
     #expect(fromBob == fromAlice)
   }
 
+  @Test func aPublicKeyIsTheSameWheneverItIsComputed() throws {
+    var entropy = SeededEntropy(seed: 2)
+    let key = AgreementPrivateKey(from: &entropy)
+    var stored = try AgreementPrivateKey(deferringPublicKey: key.secret.copy())
+    let (expected, before) = (key.publicKey, stored.publicKey)
+    stored.rememberPublicKey()
+    let (after, copied) = (stored.publicKey, stored.copy().publicKey)
+    #expect(before == expected && after == expected && copied == expected)
+    #expect(throws: CryptoError.wrongLength) {
+      _ = try AgreementPrivateKey(deferringPublicKey: Secret(copying: [UInt8](repeating: 1, count: 31)))
+    }
+  }
+
   @Test func aCopyAgreesLikeItsOriginal() throws {
     var entropy = SeededEntropy(seed: 1)
     let key = AgreementPrivateKey(from: &entropy)

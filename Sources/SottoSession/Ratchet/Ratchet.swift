@@ -82,7 +82,7 @@ package struct Ratchet: ~Copyable {
     sid: Digest, from reader: inout SecretReader, hasSending: Bool, hasReceiving: Bool, skipped: SkippedKeys
   ) throws(CryptoError) {
     let root = RootKey(try reader.secret(32))
-    let own = try AgreementPrivateKey(try reader.secret(32))
+    let own = try AgreementPrivateKey(deferringPublicKey: try reader.secret(32))
     var sending: SendingChain?
     if hasSending {
       sending = SendingChain(
