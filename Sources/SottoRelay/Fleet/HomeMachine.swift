@@ -127,7 +127,8 @@ package struct HomeMachine: Sendable {
     return asked.compactMap { mailbox, handle in
       guard let socket = sockets[mailbox], socket.handle == handle, let claim = socket.claim else { return nil }
       guard let home = homes[mailbox] else { return .end(mailbox, ticket: socket.ticket, .gone) }
-      if home.socket == handle { return .reached(mailbox, home.lastIndex) }
+      // An older program claims and leaves the handle as it was.
+      if home.socket == handle, home.claim == claim { return .reached(mailbox, home.lastIndex) }
       // Its owner would not come back by itself if it were told `displaced`. So it is told so only when there is another
       // socket, which claimed later: not when the other has ended, and not when the database has lost what it had
       // committed, or the mailbox was made anew, for then counts go back.

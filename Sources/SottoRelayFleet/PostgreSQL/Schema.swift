@@ -150,19 +150,21 @@
     /// Where sockets are, and which relays there are. A program of version 1 leaves the new columns as they are: what it
     /// takes in is found by a look.
     private static let second = [
-      "ALTER TABLE mailbox ADD COLUMN home uuid, ADD COLUMN socket uuid, ADD COLUMN claim bigint NOT NULL DEFAULT 0",
+      "ALTER TABLE mailbox ADD COLUMN home uuid, ADD COLUMN claim bigint NOT NULL DEFAULT 0",
       "CREATE TABLE node (id uuid PRIMARY KEY, beat timestamptz NOT NULL)",
     ]
 
     // MARK: Version 3
 
-    /// How far a conversion from a file has come, one row if there was one. A program of version 2 leaves it as it is.
+    /// What a relay calls its socket; and how far a conversion from a file has come, one row if there was one. A program of
+    /// version 2 leaves both as they are: it is seen by its claim that another socket counts.
     private static let third = [
+      "ALTER TABLE mailbox ADD COLUMN socket uuid",
       """
       CREATE TABLE conversion (
         one boolean PRIMARY KEY DEFAULT true CHECK (one), source uuid NOT NULL, step integer NOT NULL,
         place bytea NOT NULL, finished boolean NOT NULL)
-      """
+      """,
     ]
 
     private static func partitioned(

@@ -46,6 +46,9 @@ import Testing
   @Test func aNewerSocketElsewhereEndsThisOne() {
     var machine = holding()
     #expect(machine.looked([mailbox: mine], [mailbox: home(other, 4)]) == [.end(mailbox, ticket: 10, .displaced)])
+    #expect(
+      machine.looked([mailbox: mine], [mailbox: home(mine, 4)]) == [.end(mailbox, ticket: 10, .displaced)],
+      "an older program claims and leaves the handle as it was")
     #expect(machine.looked([mailbox: mine], [:]) == [.end(mailbox, ticket: 10, .gone)])
     #expect(machine.looked([mailbox: mine], nil).isEmpty, "a store that does not answer says nothing")
   }
