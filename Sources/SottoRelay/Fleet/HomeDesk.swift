@@ -43,7 +43,10 @@ final class HomeDesk: Sendable {
   func claim(_ opening: SocketOpening) async throws -> HomeClaim? {
     do {
       let claim = try await store.claimHome(opening)
-      answered { $0.claimed(opening.mailbox, opening.socket, claim?.claim) }
+      withReach {
+        $0.answered()
+        $0.claimed(opening.mailbox, opening.socket, claim?.claim)
+      }
       return claim
     } catch {
       machine.withLock { $0.claimed(opening.mailbox, opening.socket, nil) }
@@ -51,12 +54,17 @@ final class HomeDesk: Sendable {
     }
   }
 
-  private func answered(_ change: (inout HomeMachine) -> Void = { _ in }) {
-    machine.withLock { machine in
-      machine.answered()
-      change(&machine)
-      cutOff.store(false, ordering: .relaxed)
+  /// For what may change whether the store is in reach: everybody is to know, and the log says it once.
+  @discardableResult
+  private func withReach<R: Sendable>(_ body: (inout HomeMachine) -> R) -> R {
+    let (result, before, now) = machine.withLock { machine in
+      let before = machine.isCutOff
+      let result = body(&machine)
+      cutOff.store(machine.isCutOff, ordering: .relaxed)
+      return (result, before, machine.isCutOff)
     }
+    if before != now { log.write(now ? .cutOff : .reachedAgain) }
+    return result
   }
 
   func ended(_ mailbox: MailboxID, ticket: UInt64) { machine.withLock { $0.ended(mailbox, ticket: ticket) } }
@@ -70,10 +78,7 @@ final class HomeDesk: Sendable {
       let start = ContinuousClock.now
       while !Task.isCancelled {
         let seconds = Int64((ContinuousClock.now - start) / .seconds(1))
-        let actions = machine.withLock { machine in
-          defer { cutOff.store(machine.isCutOff, ordering: .relaxed) }
-          return machine.tick(seconds)
-        }
+        let actions = withReach { $0.tick(seconds) }
         // Each for itself: a store that is slow to answer keeps no other waiting.
         for action in actions { group.addTask { await self.perform(action) } }
         bus?.check()
@@ -111,10 +116,10 @@ final class HomeDesk: Sendable {
 
   private func perform(_ action: HomeMachine.Action) async {
     switch action {
-    case .beat: if (try? await store.beat(node)) != nil { answered() }
+    case .beat: if (try? await store.beat(node)) != nil { withReach { $0.answered() } }
     case .look(let asked):
       let homes = try? await store.homes(Array(asked.keys))
-      for answer in machine.withLock({ $0.looked(asked, homes) }) { await perform(answer) }
+      for answer in withReach({ $0.looked(asked, homes) }) { await perform(answer) }
     // One that is not left now is overwritten when the mailbox is claimed again.
     case .leave(let sockets): try? await store.leaveHomes(sockets)
     case .arrived(let mailbox): if hub.arrived(mailbox) { metrics.woken(.bus) }

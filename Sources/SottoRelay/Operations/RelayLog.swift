@@ -18,6 +18,8 @@ enum RelayEvent: Sendable {
   case needsRestart(Setting)
   case busConnected
   case busLost
+  case cutOff
+  case reachedAgain
 }
 
 /// The words of `RelayEvent`. With `LogField` this is all that `Specs/Leakage.md` has to list. [leakage.2]
@@ -34,6 +36,8 @@ package enum LogEventName: String, CaseIterable, Sendable {
   case needsRestart = "setting needs a restart"
   case busConnected = "bus connected"
   case busLost = "bus lost"
+  case cutOff = "cut off from the store"
+  case reachedAgain = "store reached again"
 }
 
 /// What a line may say besides `time`, `level` and `event`.
@@ -61,6 +65,8 @@ struct RelayLog: Sendable {
     case .needsRestart(let setting): line(.warning, .needsRestart, (.setting, setting.name))
     case .busConnected: line(.notice, .busConnected)
     case .busLost: line(.warning, .busLost)
+    case .cutOff: line(.error, .cutOff)
+    case .reachedAgain: line(.notice, .reachedAgain)
     }
   }
 

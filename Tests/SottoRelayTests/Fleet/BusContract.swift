@@ -94,13 +94,16 @@ struct BusContract: Sendable {
   }
 }
 
-/// Waits for something that has to become true; fails after 20 s.
-func until(_ isTrue: () async throws -> Bool, _ location: SourceLocation = #_sourceLocation) async throws {
-  for _ in 0..<4_000 {
+/// Waits for something that has to become true; fails after a while.
+func until(
+  within seconds: Int = 30, _ isTrue: () async throws -> Bool, _ location: SourceLocation = #_sourceLocation
+) async throws {
+  let end = ContinuousClock.now + .seconds(seconds)
+  repeat {
     if try await isTrue() { return }
     try await Task.sleep(for: .milliseconds(5))
-  }
-  Issue.record("it did not become true in 20 s", sourceLocation: location)
+  } while .now < end
+  Issue.record("it did not become true in \(seconds) s", sourceLocation: location)
 }
 
 /// A bus in this process, without a server.

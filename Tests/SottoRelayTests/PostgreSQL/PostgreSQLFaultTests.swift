@@ -52,6 +52,55 @@
       try await again.close()
     }
 
+    /// One that does not reach the database for longer than a lease hears of nothing, so it keeps nobody: it ends its streams
+    /// and says no at once, so that others are asked. [operation.14]
+    @Test func aRelayThatIsCutOffSendsEverybodyAway() async throws {
+      let cluster = try PostgreSQLCluster()
+      let relay = try await TestRelay.start {
+        $0.store = .postgreSQL(cluster.address(try! cluster.database()))
+      }
+      let owner = Owner(1)
+      try await owner.register(at: relay)
+      let stream = try await StreamClient.connect(to: relay, owner.mailbox)
+      try await stream.authenticate(owner.key, at: relay)
+      _ = try await stream.untilCaughtUp()
+      let sender = try await SendClient.connect(to: relay, route: .send)
+      cluster.stop()
+      let start = ContinuousClock.now
+      try await until(within: 60) { !(try await stream.isQuiet(for: .milliseconds(50))) }
+      // The last answer was to a beat, which may have been a while before.
+      let least = RelayLimits.leaseSeconds - RelayLimits.beatSeconds - 1
+      #expect(.now - start > .seconds(least), "a short outage ends nothing")
+      #expect(try await stream.next() == .closed(code: Int(CloseReason.restarting.rawValue)))
+
+      /// Whoever waits for the database waits for five seconds.
+      func atOnce(_ body: () async throws -> Void) async throws {
+        let start = ContinuousClock.now
+        try await body()
+        #expect(.now - start < .seconds(4), "it does not ask the database first")
+      }
+      try await atOnce {
+        let put = try await relay.sender(
+          .put, .envelope(owner.mailbox, envelopeID(1)), owner.contact, body: envelope(1))
+        #expect(put.status == 503)
+        #expect(try await relay.send("GET", "/v1/cards/" + String(repeating: "ab", count: 16)).status == 503)
+        #expect(try await relay.send("GET", "/livez").status == 200)
+        sender.put(1, envelopeID(2), to: owner.mailbox, owner.contact, envelope(2))
+        #expect(try await sender.answers(1)[1]?.problem?.status == 503)
+        await #expect(throws: (any Error).self) { _ = try await StreamClient.connect(to: relay, owner.mailbox) }
+      }
+      try cluster.start()
+      try await until(within: 60) { try await relay.send("GET", "/readyz").status == 200 }
+      try await until(within: 60) {
+        try await relay.sender(.put, .envelope(owner.mailbox, envelopeID(1)), owner.contact, body: envelope(1)).status
+          == 201
+      }
+      let log = relay.lines.all.joined(separator: "\n")
+      #expect(log.contains("cut off from the store") && log.contains("store reached again"))
+      sender.close()
+      try await relay.stop()
+    }
+
     /// While the database is away the relay says so, soon; when it is back it is used again, without a restart.
     @Test func theRelayFollowsTheDatabase() async throws {
       let cluster = try PostgreSQLCluster()
