@@ -110,7 +110,8 @@ package enum Conversion {
     var found = Tallies()
     try target.readAll { found.add($0) }
     for kind in StoreRow.Kind.allCases where expected[kind] != found[kind] {
-      throw StartFailure.differs(kind, expected: expected[kind].rows, found: found[kind].rows)
+      throw StartFailure.differs(
+        kind, expected: expected[kind].rows, found: found[kind].rows, isMarked: source.isConverted)
     }
     return expected
   }

@@ -39,14 +39,20 @@ extension StartFailure {
       "Run `sotto-relay doctor --store sqlite`, mend what it finds or restore a backup, and convert again.")
   }
 
-  static func differs(_ kind: StoreRow.Kind, expected: Int, found: Int) -> StartFailure {
+  /// `isMarked`: the file was marked as moved already, when the command was killed between its last two steps.
+  static func differs(_ kind: StoreRow.Kind, expected: Int, found: Int, isMarked: Bool) -> StartFailure {
     StartFailure(
       65,
       "What the database holds is not what the file holds: rows of \(kind.rawValue), \(expected) in the file and "
         + "\(found) in the database, differ in number or content.",
-      "The file is the truth as before, and no relay serves from the database.",
-      "Look at the database's log and disk. Then make an empty database, run `sotto-relay db migrate` with its address, "
-        + "and convert into that one.")
+      isMarked
+        ? "Neither is served: the file is marked as moved, and the database is not whole."
+        : "The file is the truth as before, and no relay serves from the database.",
+      isMarked
+        ? "Look at the database's log and disk. Then go back to the file: `sotto-relay backup FILE`, and "
+          + "`sotto-relay restore FILE --replace`."
+        : "Look at the database's log and disk. Then make an empty database, run `sotto-relay db migrate` with its address, "
+          + "and convert into that one.")
   }
 
   package static let otherConverter = StartFailure(

@@ -128,6 +128,11 @@
         "UPDATE conversion SET finished = false, place = '\\xff'; UPDATE store SET oldest = \(Int32.max)", in: name)
       #expect(opening(address)?.exitCode == 78)
       #expect(throws: StoreFailure.converted) { _ = try SQLiteStore(path: store.file) }
+      // When the database is not whole then, the way back is another one.
+      try cluster.sql("UPDATE card SET list_sequence = list_sequence + 1", in: name)
+      let torn = failure { try convert(store, into: address) }
+      #expect(torn?.exitCode == 65 && torn?.description.contains("restore FILE --replace") == true)
+      try cluster.sql("UPDATE card SET list_sequence = list_sequence - 1", in: name)
       let summary = try convert(store, into: address)
       #expect(summary.wasResumed && !summary.wasDone)
       #expect(opening(address) == nil)
