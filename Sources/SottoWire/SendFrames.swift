@@ -88,9 +88,10 @@ public struct PutAnswer: Hashable, Sendable {
   /// For `too-many-requests`: seconds to wait; otherwise 0.
   public let retryAfter: UInt16
 
+  /// A problem that has no code is told as `internal-error`.
   public init(number: UInt32, problem: Problem? = nil, retryAfter: UInt16 = 0) {
     self.number = number
-    self.problem = problem
+    self.problem = problem.map { Self.problems.contains($0) ? $0 : .internalError }
     self.retryAfter = retryAfter
   }
 
@@ -99,7 +100,7 @@ public struct PutAnswer: Hashable, Sendable {
 
   /// Why a put may be refused; each has its place in this list, counted from 1, as its code. [send.4]
   public static let problems: [Problem] = [
-    .requestMalformed, .deliveryRefused, .tooManyRequests, .mailboxFull, .storageFull, .internalError,
+    .requestMalformed, .deliveryRefused, .tooManyRequests, .mailboxFull, .storageFull, .internalError, .unavailable,
   ]
 
   func write(to writer: inout WireWriter) {

@@ -174,7 +174,7 @@ import Testing
     for frame in sent {
       try strict(frame, frame.encoded) { (bytes) throws(WireError) in try SendFrame(decoding: bytes) }
     }
-    for bytes in [[0x11, 9, 0, 0, 0, 1, 0, 200, 0, 0, 0], [0x11, 9, 0, 0, 0, 1, 1, 251, 7, 0, 0]] as [[UInt8]] {
+    for bytes in [[0x11, 9, 0, 0, 0, 1, 0, 200, 0, 0, 0], [0x11, 9, 0, 0, 0, 1, 1, 251, 8, 0, 0]] as [[UInt8]] {
       #expect(throws: WireError.invalidValue, "a status or code that does not belong") {
         try SendFrame(decoding: bytes)
       }

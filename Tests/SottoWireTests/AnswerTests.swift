@@ -12,6 +12,14 @@ import Testing
     #expect(Problem(document: "{}") == nil)
   }
 
+  /// [send.4]
+  @Test(arguments: Problem.allCases)
+  func `Whatever becomes of a put, its sender can read the answer`(_ problem: Problem) throws {
+    let answer = PutAnswer(number: 1, problem: problem)
+    #expect(answer.problem == (PutAnswer.problems.contains(problem) ? problem : .internalError))
+    #expect(try SendFrame(decoding: SendFrame.answers([answer]).encoded) == .answers([answer]))
+  }
+
   @Test func `Of each reason to close it is said whether coming back helps`() {
     let back = CloseReason.allCases.filter(\.invitesReconnect)
     #expect(Set(back) == [.restarting, .unavailable, .slow])
