@@ -89,6 +89,15 @@ final class RelayProcess: @unchecked Sendable {
     return []
   }
 
+  /// Waits for the sweep that it begins when it listens, which writes too.
+  func waitForSweep() {
+    for _ in 0..<1_000 where isRunning {
+      let sinceStart = lines.reversed().prefix { !$0.contains("\"event\":\"started\"") }
+      if sinceStart.contains(where: { $0.contains("\"event\":\"swept\"") }) { return }
+      usleep(20_000)
+    }
+  }
+
   /// As a power cut would end it.
   func kill() {
     guard let process, process.isRunning else { return }

@@ -183,6 +183,7 @@ let isSoak = ProcessInfo.processInfo.environment["SOTTO_SOAK"] == "1"
 
 /// Bytes of everything that the relay keeps, by file: equal before and after means that nothing was stored.
 func storedBytes(_ relay: RelayProcess) throws -> [String: Data] {
+  relay.waitForSweep()
   let names = try FileManager.default.subpathsOfDirectory(atPath: relay.data)
   var isFolder: ObjCBool = false
   // The index of the write-ahead log holds locks, no data.
