@@ -11,6 +11,10 @@ let strict: [SwiftSetting] = [
 ]
 /// What ships also has every unsafe expression marked.
 let shipped: [SwiftSetting] = strict + [.strictMemorySafety()]
+/// What runs what ships and need not be fast itself: to optimise it takes long. Not SottoRelayTests and SottoClientTests:
+/// unoptimised beside optimised code they go wrong in Swift 6.3, where an asynchronous function loses arguments that
+/// registers do not hold.
+let quick: [SwiftSetting] = strict + [.unsafeFlags(["-Onone"])]
 
 let package = Package(
   name: "sotto",
@@ -129,7 +133,7 @@ let package = Package(
     // What follows does not ship.
     .executableTarget(
       name: "vectors-generate", dependencies: ["SottoCrypto", "SottoWire", "SottoSession"],
-      path: "Vectors/generate", swiftSettings: strict),
+      path: "Vectors/generate", swiftSettings: quick),
     .executableTarget(
       name: "benchmarks",
       dependencies: [
@@ -146,14 +150,14 @@ let package = Package(
       path: "Tests/SottoSimulation", swiftSettings: strict),
     .testTarget(
       name: "SottoCryptoTests", dependencies: ["SottoCrypto", "SottoSimulation"],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
       name: "SottoWireTests", dependencies: ["SottoWire", "SottoCrypto", "SottoSimulation"],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
       name: "SottoSessionTests",
       dependencies: ["SottoSession", "SottoWire", "SottoCrypto", "SottoSimulation"],
-      swiftSettings: strict),
+      swiftSettings: quick),
     .testTarget(
       name: "SottoClientTests",
       dependencies: [
@@ -163,7 +167,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SottoTests", dependencies: ["sotto", "SottoClient", "SottoSession", "SottoWire", "SottoSimulation"],
-      exclude: ["Chat/Golden", "QR/golden.py"], swiftSettings: strict),
+      exclude: ["Chat/Golden", "QR/golden.py"], swiftSettings: quick),
     .testTarget(
       name: "SottoRelayTests",
       dependencies: [
@@ -187,7 +191,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
-      swiftSettings: strict),
-    .testTarget(name: "HouseTests", swiftSettings: strict),
+      swiftSettings: quick),
+    .testTarget(name: "HouseTests", swiftSettings: quick),
   ]
 )
