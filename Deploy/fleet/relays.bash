@@ -19,8 +19,10 @@ relay_brokers() {
 }
 
 relay_make() {
-  local host store
+  local host store example
   host=$(servers_host)
+  # A relay of the version before does not know every setting.
+  example=$("$(relay_bin "$1")/sotto-relay" config example)
   store="host=$host port=$POSTGRESQL_PORT"
   if [[ $REPLICA == 1 ]]; then store="host=$host,$host port=$POSTGRESQL_PORT,$REPLICA_PORT"; fi
   {
@@ -34,9 +36,10 @@ relay_make() {
     echo "forwarded-header = x-forwarded-for"
     # Everybody is on this machine, and one client.
     echo "limit-loopback = false"
-    if [[ $BUS == 1 && $("$(relay_bin "$1")/sotto-relay" config example) == *bus.password* ]]; then
+    if [[ $BUS == 1 && $example == *bus.password* ]]; then
       echo "bus = amqp://sotto@$(relay_brokers "$1")/"
       echo "bus.password = $FOLDER/secrets/bus"
+      if [[ $example == *"push = bus"* ]]; then echo "push = bus"; fi
     fi
   } >"$FOLDER/$1.conf"
 }

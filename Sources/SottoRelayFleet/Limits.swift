@@ -67,6 +67,13 @@
     static let brokerGood = 5
     /// Milliseconds that the end of the thread is waited for, then once more when its connection was broken for it.
     static let brokerEnd = 2_000
+    /// Push jobs that wait at the broker: 2 KiB each at most. Past it no more are taken; they wait in the database.
+    static let pushQueue: Int32 = 1_000_000
+    /// How often a job is given to a gateway before it is put aside, and how many of those are kept.
+    static let pushDeliveries: Int32 = 20
+    static let pushAside: Int32 = 10_000
+    /// Jobs that a gateway holds at a time.
+    static let pushesAhead: UInt16 = 64
     /// Bytes of a password.
     static let brokerPassword = 512
     /// Where the authorities that a machine trusts are, on Debian and its kin.

@@ -22,6 +22,8 @@ public enum WireLimits {
   public static let retiring: UInt64 = 7 * 86_400
   /// An encoded batch: 256 parts of index, length and sealed bytes.
   public static let batch = 4 + oneTimeParts * (4 + 4 + oneTimePart)
+  /// A sealed push subscription: an endpoint of 1 KiB and two keys, sealed, stay below it.
+  public static let pushSubscription = 2 * 1024
   /// A request's path: the longest has 89 characters.
   public static let path = 128
   /// Envelopes that a stream sends ahead of the owner's acks.

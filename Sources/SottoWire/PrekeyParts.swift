@@ -120,7 +120,7 @@ public struct ClaimedPrekeys: Hashable, Sendable {
 
 extension WireReader {
   /// `opaque sealed<1..limit>`.
-  fileprivate mutating func sealed(limit: Int) throws(WireError) -> [UInt8] {
+  mutating func sealed(limit: Int) throws(WireError) -> [UInt8] {
     let bytes = try vector(limit: limit)
     guard !bytes.isEmpty else { throw .outOfRange }
     return bytes

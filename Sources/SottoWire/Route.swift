@@ -20,6 +20,8 @@ public enum Route: Hashable, Sendable {
   case claim(MailboxID)
   /// One envelope, put by a sender.
   case envelope(MailboxID, EnvelopeID)
+  /// How the owner's device is woken.
+  case push(MailboxID)
   /// The owner's WebSocket.
   case stream(MailboxID)
   /// The senders' WebSocket.
@@ -44,6 +46,7 @@ public enum Route: Hashable, Sendable {
     case .batch(let id, let batch): "/v1/mailboxes/\(id.text)/prekeys/one-time/\(batch)"
     case .claim(let id): "/v1/mailboxes/\(id.text)/prekeys/claim"
     case .envelope(let id, let envelope): "/v1/mailboxes/\(id.text)/envelopes/\(envelope.text)"
+    case .push(let id): "/v1/mailboxes/\(id.text)/push"
     case .stream(let id): "/v1/mailboxes/\(id.text)/stream"
     case .send: "/v1/send"
     case .uploads(let id): "/v1/mailboxes/\(id.text)/blobs"
@@ -81,6 +84,7 @@ public enum Route: Hashable, Sendable {
     switch parts.count {
     case 0: return .mailbox(id)
     case 1 where isPart(0, "capabilities"): return .capabilities(id)
+    case 1 where isPart(0, "push"): return .push(id)
     case 1 where isPart(0, "stream"): return .stream(id)
     case 1 where isPart(0, "blobs"): return .uploads(id)
     case 2 where isPart(0, "envelopes"):
@@ -100,7 +104,7 @@ public enum Route: Hashable, Sendable {
     switch self {
     case .live, .ready, .card, .send, .blob: nil
     case .mailbox(let id), .capabilities(let id), .signedPart(let id), .oneTimeParts(let id), .batch(let id, _),
-      .claim(let id), .envelope(let id, _), .stream(let id), .uploads(let id), .upload(let id, _):
+      .claim(let id), .envelope(let id, _), .push(let id), .stream(let id), .uploads(let id), .upload(let id, _):
       id
     }
   }
@@ -112,6 +116,7 @@ public enum Route: Hashable, Sendable {
     case .card, .mailbox: [.get, .put, .delete]
     case .capabilities, .signedPart, .batch, .envelope: [.put]
     case .oneTimeParts, .uploads: [.delete]
+    case .push: [.put, .delete]
     case .upload: [.put, .patch, .delete]
     case .blob: [.get, .head]
     case .claim: [.post]
@@ -126,6 +131,7 @@ public enum Route: Hashable, Sendable {
     case (.signedPart, _): WireLimits.signedPart + 16
     case (.batch, _): WireLimits.batch
     case (.envelope, _): SizeClass.k64.rawValue
+    case (.push, .put): WireLimits.pushSubscription
     case (.upload, .patch): BlobLength.largest.bytes
     default: 0
     }

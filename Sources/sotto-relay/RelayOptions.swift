@@ -22,6 +22,9 @@ struct RelayOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The authorities of its certificate, PEM.", valueName: "file"))
   var busCa: String?
 
+  @Option(help: "How devices that do not listen are woken: `bus` is a queue of that RabbitMQ. (default: not at all)")
+  var push: String?
+
   @Option(help: "Where to listen; port 0 picks a free one. (default: 127.0.0.1:8090)")
   var listen: String?
 
@@ -89,9 +92,8 @@ struct RelayOptions: ParsableArguments {
   /// The file, the environment and these flags.
   var sources: ConfigurationSources {
     let single: [(Setting, String?)] = [
-      (.data, data), (.store, store), (.bus, bus), (.busPassword, busPassword), (.busCA, busCa), (.listen, listen),
-      (.registration, registration),
-      (.tlsCertificate, tlsCertificate),
+      (.data, data), (.store, store), (.bus, bus), (.busPassword, busPassword), (.busCA, busCa), (.push, push),
+      (.listen, listen), (.registration, registration), (.tlsCertificate, tlsCertificate),
       (.tlsKey, tlsKey), (.metrics, metrics), (.knockClaims, rateKnockClaims), (.contactClaims, rateContactClaims),
       (.knockEnvelopes, rateKnockEnvelopes), (.forwardedHeader, forwardedHeader), (.limitLoopback, limitLoopback),
       (.maxConnections, maxConnections), (.maxConnectionsPerClient, maxConnectionsPerClient),

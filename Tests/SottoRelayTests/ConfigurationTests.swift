@@ -37,6 +37,7 @@ import Testing
       case .store: ["postgresql://sotto@db.example/sotto", "sqlite", "host=/run/postgresql dbname=sotto"]
       case .bus: ["amqp://sotto@mq.example", "amqps://sotto@a.example,b.example:5673/one", "amqp://sotto@[::1]/"]
       case .busPassword, .busCA: ["/one", "/two #2", "/three"]
+      case .push: ["bus", "bus", "bus"]
       case .listen, .metrics: ["[::1]:1", "127.0.0.2:2", "localhost:3"]
       case .registration: ["open", "open", "open"]
       case .authority: ["one.example", "two.example:8443", "three.example"]
@@ -51,11 +52,15 @@ import Testing
       case .transferSeconds: ["1", "60", "3600"]
       case .logLevel: ["trace", "error", "debug"]
       }
-    // TLS takes two, and so does a bus.
-    let other: Setting? = [
-      .tlsCertificate: .tlsKey, .tlsKey: .tlsCertificate, .bus: .busPassword, .busPassword: .bus,
-    ][setting]
-    let both = other.map { [$0: [$0 == .bus ? "amqp://sotto@mq.example" : "/other"]] } ?? [:]
+    // TLS takes two, and so does a bus, without which there is no push.
+    let bus: [Setting: [String]] = [.bus: ["amqp://sotto@mq.example"], .busPassword: ["/other"]]
+    let both: [Setting: [String]] =
+      switch setting {
+      case .tlsCertificate: [.tlsKey: ["/other"]]
+      case .tlsKey: [.tlsCertificate: ["/other"]]
+      case .bus, .busPassword, .push: bus.filter { $0.key != setting }
+      default: [:]
+      }
     func line(_ effective: EffectiveConfiguration) throws -> EffectiveConfiguration.Line {
       try #require(effective.lines.first { $0.setting == setting })
     }
@@ -83,6 +88,8 @@ import Testing
     #expect(failure([.bus: ["amqp://sotto@mq.example"]])?.what.contains("bus.password") == true)
     #expect(failure([.busPassword: ["/password"]])?.what.contains("bus.password") == true)
     #expect(failure([.bus: ["amqp://sotto@mq.example"], .busPassword: ["/password"]]) == nil)
+    #expect(failure([.push: ["bus"]])?.setting == .push, "there is no queue")
+    #expect(failure([.push: ["elsewhere"], .bus: ["amqp://sotto@mq.example"], .busPassword: ["/password"]]) != nil)
   }
 
   /// [operation.14]

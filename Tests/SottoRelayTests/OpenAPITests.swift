@@ -19,8 +19,8 @@ import Testing
     return [
       .live, .ready, .card(try CardID([UInt8](repeating: 2, count: 16))), .mailbox(mailbox), .capabilities(mailbox),
       .signedPart(mailbox), .oneTimeParts(mailbox), .batch(mailbox, 17), .claim(mailbox),
-      .envelope(mailbox, try EnvelopeID([UInt8](repeating: 3, count: 16))), .stream(mailbox), .send, .uploads(mailbox),
-      .upload(mailbox, blob), .blob(blob),
+      .envelope(mailbox, try EnvelopeID([UInt8](repeating: 3, count: 16))), .push(mailbox), .stream(mailbox), .send,
+      .uploads(mailbox), .upload(mailbox, blob), .blob(blob),
     ]
   }
 
@@ -31,7 +31,7 @@ import Testing
       case .live, .ready, .send: []
       case .card(let card): [(card.text, "{card}")]
       case .mailbox(let id), .capabilities(let id), .signedPart(let id), .oneTimeParts(let id), .claim(let id),
-        .stream(let id), .uploads(let id):
+        .push(let id), .stream(let id), .uploads(let id):
         [(id.text, "{mailbox}")]
       case .batch(let id, let batch): [(id.text, "{mailbox}"), (String(batch), "{batch}")]
       case .envelope(let id, let envelope): [(id.text, "{mailbox}"), (envelope.text, "{envelope}")]

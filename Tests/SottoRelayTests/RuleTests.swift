@@ -100,7 +100,8 @@ import Testing
     let all: [Route] = [
       .live, .ready, .card(card), .mailbox(mailbox), .capabilities(mailbox), .signedPart(mailbox),
       .oneTimeParts(mailbox),
-      .batch(mailbox, 12), .claim(mailbox), .envelope(mailbox, envelopeID(1)), .stream(mailbox), .send,
+      .batch(mailbox, 12), .claim(mailbox), .envelope(mailbox, envelopeID(1)), .push(mailbox), .stream(mailbox),
+      .send,
     ]
     for route in all {
       #expect(Route(path: route.path) == route)

@@ -67,6 +67,11 @@ extension StartFailure {
     78, "Of bus and bus.password there is only one.", "The message server lets nobody in without a password.",
     "Set both, the second to the path of a file, or none.", setting: .busPassword)
 
+  static let pushWithoutBus = StartFailure(
+    78, "The setting push wants a queue at the message server, and there is none.",
+    "Nobody would be woken, so nothing was started.", "Set `bus` and `bus.password`, or leave `push` out.",
+    setting: .push)
+
   package static let newerTables = StartFailure(
     78, "The tables in the database are for a newer version of sotto-relay.", "This version does not understand them.",
     "Run the newer version. Nothing was changed.", setting: .store)

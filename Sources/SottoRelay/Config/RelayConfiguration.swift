@@ -10,6 +10,12 @@ public struct RelayConfiguration: Sendable {
     case open
   }
 
+  /// How devices are woken. [push.1]
+  public enum Push: String, Sendable, CaseIterable {
+    /// Jobs for the gateway go into a queue of the bus's server.
+    case bus
+  }
+
   /// Where to listen.
   public var listen = ListenAddress(host: "127.0.0.1", port: 8090)
   /// The folder that holds everything the relay keeps.
@@ -19,6 +25,8 @@ public struct RelayConfiguration: Sendable {
   public var busLocation: BusAddress.Location?
   public var busPassword: String?
   public var busCA: String?
+  /// nil: nobody is woken.
+  public var push: Push?
   /// nil: not said. Then only this machine is served.
   public var registration: Registration?
   /// The names that clients use; empty means any. [relay.11]
@@ -51,6 +59,9 @@ public struct RelayConfiguration: Sendable {
       return busLocation != nil
     case .busPassword: busPassword = values[0]
     case .busCA: busCA = values[0]
+    case .push:
+      push = Push(rawValue: values[0])
+      return push != nil
     case .listen: return take(&listen, ListenAddress(values[0]))
     case .registration:
       registration = Registration(rawValue: values[0])
@@ -106,6 +117,7 @@ public struct RelayConfiguration: Sendable {
     case .bus: [busLocation?.text].compactMap(\.self)
     case .busPassword: [busPassword].compactMap(\.self)
     case .busCA: [busCA].compactMap(\.self)
+    case .push: [push?.rawValue].compactMap(\.self)
     case .listen: [listen.description]
     case .registration: [registration?.rawValue].compactMap(\.self)
     case .authority: authorities.map(\.text).sorted()
@@ -130,12 +142,13 @@ public struct RelayConfiguration: Sendable {
   }
 
   /// What no setting can say alone: a relay that others reach must say who may register, TLS needs both files, a bus its
-  /// password, and metrics are for this machine.
+  /// password, push a bus, and metrics are for this machine.
   package func check() throws(StartFailure) {
     guard listen.isLoopback || registration != nil else { throw .registrationMissing }
     guard (tlsCertificate == nil) == (tlsKey == nil) else { throw .tlsIncomplete }
     guard metrics?.isLoopback ?? true else { throw .metricsReachable }
     guard (busLocation == nil) == (busPassword == nil) else { throw .busIncomplete }
+    guard push == nil || busLocation != nil else { throw .pushWithoutBus }
   }
 
   /// The bus with what belongs to it; nil without one.

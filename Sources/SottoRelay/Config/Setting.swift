@@ -8,6 +8,7 @@ public enum Setting: String, CaseIterable, Sendable {
   case bus
   case busPassword = "bus.password"
   case busCA = "bus.ca"
+  case push
   case listen
   case registration
   case authority
@@ -50,7 +51,7 @@ public enum Setting: String, CaseIterable, Sendable {
       .forwardedHeader, .limitLoopback, .maxConnections, .maxConnectionsPerClient, .clientConnections,
       .clientRequests, .clientSignedRequests, .clientFailedSignatures, .transferSeconds:
       true
-    case .data, .store, .bus, .busPassword, .busCA, .listen, .registration, .metrics, .logLevel: false
+    case .data, .store, .bus, .busPassword, .busCA, .push, .listen, .registration, .metrics, .logLevel: false
     }
   }
 
@@ -72,6 +73,11 @@ public enum Setting: String, CaseIterable, Sendable {
       ]
     case .busPassword: ["The file with the user's password at RabbitMQ, readable by the relay's user alone."]
     case .busCA: ["The authorities that RabbitMQ's certificate may come from, PEM. Without it those of this machine."]
+    case .push:
+      [
+        "How devices that do not listen are woken: `bus` puts a job for the push gateway into a queue of",
+        "RabbitMQ. Without it nobody is.",
+      ]
     case .listen: ["Where to listen, HOST:PORT; an IPv6 address in brackets. Port 0 picks a free one."]
     case .registration:
       [
@@ -135,6 +141,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case .bus: "amqps://sotto@mq1.example,mq2.example/"
     case .busPassword: "/etc/sotto-relay/bus-password"
     case .busCA: "/etc/sotto-relay/bus-ca.pem"
+    case .push: "bus"
     case .listen: "0.0.0.0:443"
     case .registration: "open"
     case .authority: "relay.example"

@@ -52,6 +52,12 @@ extension RelayResponder {
       let upload = try decoded { () throws(WireError) in try OneTimeUpload(decoding: request.body) }
       try await store.putBatch(id, batch, upload, by: mutation)
     case (_, .oneTimeParts(let id)): try await store.withdrawOneTimeParts(id, by: try owned())
+    case (_, .push(let id)):
+      // A relay that wakes nobody has no such path. [push.1]
+      guard let pushes = services.pushes else { throw Refusal(.notFound) }
+      let mutation = try owned()
+      guard method == .delete || !request.body.isEmpty else { throw Refusal(.requestMalformed) }
+      try await pushes.set(id, method == .put ? request.body : nil, by: mutation)
     default: throw Refusal(.notFound)
     }
     return .done

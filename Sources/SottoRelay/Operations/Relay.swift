@@ -51,6 +51,7 @@ public final class Relay: Service {
     var entropy = SystemEntropy()
     let node = NodeID(from: &entropy)
     let bus = try Self.bus(configuration.bus, node, adapters.bus)
+    let pushBell = PushDesk.Bell()
     let store = try Self.open(configuration.store, directory.store, adapters.database) { report in
       switch report {
       case .committed(let jobs): metrics.committed(jobs)
@@ -61,6 +62,7 @@ public final class Relay: Service {
           let isTold = bus?.tell(other, Notice(kind, sockets)) ?? false
           metrics.noticed(isTold ? .told : .dropped, sockets.count)
         }
+      case .pushDue: pushBell.ring()
       }
     }
     let blobs = try Self.open(directory.blobs, store)
@@ -71,8 +73,11 @@ public final class Relay: Service {
     let homes = (store as? any SharedStore).map {
       HomeDesk(node, $0, bus: bus, hub: hub, metrics: metrics, log: log)
     }
+    let pushes = try Self.pushQueue(configuration, adapters.bus).flatMap { queue in
+      (store as? any SharedStore).map { PushDesk(node, $0, queue, bell: pushBell, metrics: metrics) }
+    }
     services = RelayServices(
-      store: store, blobs: blobs, hub: hub, homes: homes, settings: settings,
+      store: store, blobs: blobs, hub: hub, homes: homes, pushes: pushes, settings: settings,
       clients: ClientLimits(configuration.clients, files: OpenFiles.raiseLimit()), metrics: metrics,
       now: configuration.now, log: log)
   }
@@ -83,6 +88,15 @@ public final class Relay: Service {
     guard let address else { return nil }
     guard let connector else { throw .withoutBus }
     return try connector.bus(address, as: node)
+  }
+
+  /// nil when nobody is to be woken.
+  private static func pushQueue(
+    _ configuration: RelayConfiguration, _ connector: (any BusConnector)?
+  ) throws(StartFailure) -> (any PushQueue)? {
+    guard configuration.push != nil, let address = configuration.bus else { return nil }
+    guard let connector else { throw .withoutBus }
+    return try connector.pushQueue(address)
   }
 
   private static func open(
@@ -123,10 +137,12 @@ public final class Relay: Service {
       try await serve()
     } catch {
       await services.homes?.close()
+      await services.pushes?.close()
       try? await services.store.close()
       throw error
     }
     await services.homes?.close()
+    await services.pushes?.close()
     try await services.store.close()
     services.log.write(.stopped)
   }
@@ -178,6 +194,7 @@ public final class Relay: Service {
     async let _ = Self.sweepNowAndThen(services)
     async let _ = measureNowAndThen()
     async let _ = services.homes?.run()
+    async let _ = services.pushes?.run()
     try await withGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await self.listen(server) }

@@ -25,6 +25,7 @@ package enum RelayMetric: String, CaseIterable, Sendable {
   case wakeups = "sotto_relay_wakeups_total"
   case notices = "sotto_relay_notices_total"
   case busDown = "sotto_relay_bus_down"
+  case pushJobs = "sotto_relay_push_jobs_total"
 
   package enum Kind: String, Sendable {
     case counter
@@ -58,6 +59,7 @@ package enum RelayMetric: String, CaseIterable, Sendable {
     case .sweeps: [("result", ["done", "failed"])]
     case .wakeups: [("path", Wakeup.allCases.map(\.rawValue))]
     case .notices: [("what", NoticeFate.allCases.map(\.rawValue))]
+    case .pushJobs: [("result", ["queued", "failed"])]
     default: []
     }
   }
@@ -86,6 +88,7 @@ package enum RelayMetric: String, CaseIterable, Sendable {
       "Streams that were told of an envelope: by a request here, by another relay, or by a look at the store."
     case .notices: "Sockets that relays told each other of: handed to the bus, heard, or not handed on."
     case .busDown: "1 while a bus is configured and the other relays are not heard."
+    case .pushJobs: "Devices that are to be woken: jobs that the queue has, and attempts that failed."
     }
   }
 }
@@ -116,6 +119,7 @@ package enum RouteName: String, CaseIterable, Sendable {
   case batch = "/v1/mailboxes/{mailbox}/prekeys/one-time/{batch}"
   case claim = "/v1/mailboxes/{mailbox}/prekeys/claim"
   case envelope = "/v1/mailboxes/{mailbox}/envelopes/{envelope}"
+  case push = "/v1/mailboxes/{mailbox}/push"
   case stream = "/v1/mailboxes/{mailbox}/stream"
   case send = "/v1/send"
   case uploads = "/v1/mailboxes/{mailbox}/blobs"
@@ -138,6 +142,7 @@ package enum RouteName: String, CaseIterable, Sendable {
       case .batch: .batch
       case .claim: .claim
       case .envelope: .envelope
+      case .push: .push
       case .stream: .stream
       case .uploads: .uploads
       case .upload: .upload

@@ -16,6 +16,7 @@ struct RelayMetrics: Sendable {
   private let wakeups: [Wakeup: Counter]
   private let notices: [NoticeFate: Counter]
   private let busDown: Meter
+  private let pushJobs: [Bool: Counter]
   private let batch: Recorder
   private let commitsFailed: Counter
   private let uptime: Meter
@@ -52,6 +53,7 @@ struct RelayMetrics: Sendable {
     wakeups = counters(Wakeup.allCases) { counter(.wakeups, $0.rawValue) }
     notices = counters(NoticeFate.allCases) { counter(.notices, $0.rawValue) }
     busDown = meter(.busDown)
+    pushJobs = counters([true, false]) { counter(.pushJobs, $0 ? "queued" : "failed") }
     batch = Recorder(label: RelayMetric.commitBatch.rawValue, factory: registry)
     commitsFailed = counter(.commitsFailed)
     (uptime, ready, expiry) = (meter(.uptime), meter(.ready), meter(.certificateExpiry))
@@ -97,6 +99,7 @@ struct RelayMetrics: Sendable {
   func woken(_ path: Wakeup) { wakeups[path]?.increment() }
   func noticed(_ fate: NoticeFate, _ mailboxes: Int) { notices[fate]?.increment(by: mailboxes) }
   func busIsDown(_ isDown: Bool) { busDown.set(isDown ? 1 : 0) }
+  func pushed(_ jobs: Int, isSafe: Bool) { pushJobs[isSafe]?.increment(by: jobs) }
   func committed(_ jobs: Int) { batch.record(jobs) }
   func commitFailed() { commitsFailed.increment() }
 

@@ -8,6 +8,8 @@ final class RelayServices: Sendable {
   let hub: StreamHub
   /// nil when no other relay has the store.
   let homes: HomeDesk?
+  /// nil when nobody is woken.
+  let pushes: PushDesk?
   let inboxes = LoopInboxes()
   let throttle: Throttle
   let clients: ClientLimits
@@ -22,10 +24,11 @@ final class RelayServices: Sendable {
   let startedAt: Int64
 
   init(
-    store: any RelayStore, blobs: BlobDesk, hub: StreamHub, homes: HomeDesk?, settings: LiveSettings,
-    clients: ClientLimits, metrics: RelayMetrics, now: @escaping @Sendable () -> Int64, log: RelayLog
+    store: any RelayStore, blobs: BlobDesk, hub: StreamHub, homes: HomeDesk?, pushes: PushDesk?,
+    settings: LiveSettings, clients: ClientLimits, metrics: RelayMetrics, now: @escaping @Sendable () -> Int64,
+    log: RelayLog
   ) {
-    (self.store, self.blobs, self.hub, self.homes) = (store, blobs, hub, homes)
+    (self.store, self.blobs, self.hub, self.homes, self.pushes) = (store, blobs, hub, homes, pushes)
     (self.settings, self.clients, self.metrics) = (settings, clients, metrics)
     (self.now, self.log) = (now, log)
     startedAt = now()

@@ -80,6 +80,8 @@ package protocol RelayBus: Sendable {
 package protocol BusConnector: Sendable {
   /// Looks at what is on this machine, and connects to nothing yet: the server may be away, now and later.
   func bus(_ address: BusAddress, as node: NodeID) throws(StartFailure) -> any RelayBus
+  /// The same of the queue of push jobs, which lies at the same server.
+  func pushQueue(_ address: BusAddress) throws(StartFailure) -> any PushQueue
 }
 
 /// What a program can reach besides a file. nil where it was built without.

@@ -96,6 +96,8 @@ package enum CommitReport: Sendable {
   case broken(Int)
   /// Sockets that the change is news for, by the relays that hold them: a store that several relays have.
   case elsewhere(Notice.Kind, [NodeID: [SocketHandle]])
+  /// Somebody is to be woken. [push.2]
+  case pushDue
 }
 
 /// Why a store could not do its work.

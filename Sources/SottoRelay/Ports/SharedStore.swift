@@ -50,7 +50,7 @@ package final class SocketOpening: Sendable {
 ///
 /// An envelope and a claim of the same mailbox come one after the other. If the claim is the first, the envelope is
 /// reported with its socket; if it is the second, its answer has the envelope's index. So neither can miss the other.
-package protocol SharedStore: RelayStore {
+package protocol SharedStore: RelayStore, PushLedger {
   /// The mailbox's socket is this from now on; nil when there is no mailbox. Asks before each attempt whether it is wanted.
   func claimHome(_ opening: SocketOpening) async throws -> HomeClaim?
   /// These sockets have ended. One that no longer counts is passed over.

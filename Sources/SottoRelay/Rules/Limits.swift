@@ -127,6 +127,10 @@ package enum RelayLimits {
   package static let claimSeconds: Int64 = 2
   /// Sockets of one notice: 64 KiB, half of what a message server takes in one frame.
   package static let noticeSockets = 4_096
+  /// Jobs that the push queue is given at a time: what it confirms in some milliseconds.
+  package static let pushJobs = 64
+  /// Seconds between two looks for what relays that died have left, and for jobs that could not be put.
+  package static let pushSeconds: Int64 = 5
   /// Seconds between two sweeps of what has expired.
   package static let sweepSeconds: Int64 = 3_600
 

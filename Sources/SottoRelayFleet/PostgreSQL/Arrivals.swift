@@ -75,6 +75,7 @@
       report(.committed(batch.rows.count))
       let homes = batch.homes
       if !homes.isEmpty { report(.elsewhere(.arrived, homes)) }
+      if batch.isPushDue { report(.pushDue) }
       return outcomes
     }
   }
@@ -84,6 +85,8 @@
     private struct Head {
       var queue: QueueState
       let home: SocketPlace?
+      /// The day when its owner was asked to be woken, or 0; nil: never to be.
+      let push: Int64?
       var doors: [Door] = []
     }
 
@@ -102,6 +105,8 @@
     private var heads: [UInt128: Head] = [:]
     private var known: Set<Name> = []
     private(set) var rows: [Row] = []
+    /// Whether somebody is to be woken.
+    private(set) var isPushDue = false
 
     init(_ arrivals: [Arrival], _ connection: Connection) throws(DatabaseFailure) {
       let mailboxes = Value.ids(Set(arrivals.map(\.mailbox.number)).sorted())
@@ -110,7 +115,9 @@
         Self.names(.ids(arrivals.map(\.mailbox.number)), .ids(arrivals.map(\.id.number))))
       let (locked, doors, names) = (found[1], found[2], found[3])
       for row in locked.indices {
-        heads[locked.id(row, 0)] = Head(queue: QueueState(locked, row), home: SocketPlace(locked, row, from: 6))
+        let push = locked.isNull(row, 8) ? nil : locked.number(row, 8)
+        heads[locked.id(row, 0)] = Head(
+          queue: QueueState(locked, row), home: SocketPlace(locked, row, from: 6), push: push)
       }
       for row in doors.indices { heads[doors.id(row, 0)]?.doors += [Door(doors, row, from: 1)].compactMap(\.self) }
       for row in names.indices { known.insert(Name(mailbox: names.id(row, 0), id: names.id(row, 1))) }
@@ -147,14 +154,26 @@
       }
     }
 
-    func write(_ connection: Connection) throws(DatabaseFailure) {
+    /// Mailboxes whose owner has no stream and may have to be woken today. [push.2] Mostly there are none, and nothing is
+    /// asked.
+    private var wakeable: [UInt128] {
+      let all = rows.filter { row in
+        guard let head = heads[row.arrival.mailbox.number], head.home == nil, let push = head.push else { return false }
+        return push < row.day
+      }
+      return Set(all.map(\.arrival.mailbox.number)).sorted()
+    }
+
+    mutating func write(_ connection: Connection) throws(DatabaseFailure) {
       let mailboxes = Value.ids(rows.map(\.arrival.mailbox.number))
       let names = Value.ids(rows.map(\.arrival.id.number))
       let positions = Value.numbers(rows.map { Int64($0.index) })
       let days = Value.numbers(rows.map(\.day))
       let changed = Set(rows.map(\.arrival.mailbox.number)).sorted()
       let queues = changed.map { heads[$0]?.queue ?? QueueState() }
-      try connection.run(
+      let wakeable = wakeable
+      let wake = wakeable.isEmpty ? [] : [PushStatements.wake(.ids(wakeable))]
+      let written = [
         Self.envelopes(
           mailboxes, positions, names, .numbers(rows.map { Int64($0.kind.rawValue) }), days,
           .numbers(rows.map(\.sum)), .manyBytes(rows.map(\.arrival.bytes))),
@@ -163,7 +182,9 @@
           .ids(changed), .numbers(queues.map { Int64($0.lastIndex) }), .numbers(queues.map { Int64($0.contact.count) }),
           .numbers(queues.map { Int64($0.contact.bytes) }), .numbers(queues.map { Int64($0.knock.count) }),
           .numbers(queues.map { Int64($0.knock.bytes) })),
-        Statement.commit())
+      ]
+      let answers = try connection.run(written + wake + [Statement.commit()])
+      isPushDue = !wake.isEmpty && answers[written.count].changed > 0
     }
 
     // MARK: Statements
@@ -172,7 +193,7 @@
       "lock queues",
       """
       SELECT m.id, m.last_index, m.contact_count, m.contact_bytes, m.knock_count, m.knock_bytes, m.home,
-        m.socket
+        m.socket, m.push
       FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id ORDER BY m.id FOR UPDATE OF m
       """)
 

@@ -25,9 +25,12 @@
         // What was sent may have lain on the way, or have waited for the lock, longer than anybody waits for the claim. From
         // here on no newer socket can come before this one: the lock is ours.
         try opening.checkIsWanted()
+        let isAsked = !former.isEmpty && !former.isNull(0, 2) && former.number(0, 2) > 0
         let answers = try connection.run(
-          HomeStatements.claim(.id(id), .id(opening.node.number), .id(opening.socket.number)),
-          QueueStatements.last(.id(id)), Statement.commit())
+          [
+            HomeStatements.claim(.id(id), .id(opening.node.number), .id(opening.socket.number)),
+            QueueStatements.last(.id(id)),
+          ] + (isAsked ? [PushStatements.isAwake(.id(id))] : []) + [Statement.commit()])
         let (claim, last) = (answers[0], answers[1])
         guard !former.isEmpty else { return nil }
         return (
@@ -42,13 +45,17 @@
 
     package func leaveHomes(_ sockets: [SocketHandle: MailboxID]) async throws {
       for page in HomeStatements.pages(sockets, by: \.value.number) {
-        try await job { connection in
+        let isPushDue = try await job { connection in
           let mailboxes = page.map(\.value.number)
-          // Rows are locked in the order of their ids, as everywhere.
-          try connection.run(
+          // Rows are locked in the order of their ids, as everywhere. What was sent to a socket that has ended, and was not
+          // acknowledged, waits.
+          let answers = try connection.run(
             Statement.begin(), QueueStatements.lock(.ids(mailboxes)),
-            HomeStatements.leave(.ids(mailboxes), .ids(page.map(\.key.number))), Statement.commit())
+            HomeStatements.leave(.ids(mailboxes), .ids(page.map(\.key.number))), PushStatements.wake(.ids(mailboxes)),
+            Statement.commit())
+          return answers[3].changed > 0
         }
+        if isPushDue { report(.pushDue) }
       }
     }
 
@@ -90,11 +97,14 @@
       }
     }
 
-    static let place = Statement("place", "SELECT home, socket FROM mailbox WHERE id = $1 FOR UPDATE")
+    static let place = Statement("place", "SELECT home, socket, push FROM mailbox WHERE id = $1 FOR UPDATE")
 
     static let claim = Statement(
       "claim home",
-      "UPDATE mailbox SET home = $2, socket = $3, claim = claim + 1 WHERE id = $1 RETURNING claim, last_index")
+      """
+      UPDATE mailbox SET home = $2, socket = $3, claim = claim + 1, push = CASE WHEN push > 0 THEN 0 ELSE push END
+      WHERE id = $1 RETURNING claim, last_index
+      """)
 
     static let leave = Statement(
       "leave homes",

@@ -43,7 +43,7 @@
         }
         _ = try state.head.judge(mutation)
         let home = try connection.run(HomeStatements.place(.id(id.number)))[0]
-        let tables = ["capability", "signed_part", "batch", "envelope", "name"]
+        let tables = ["capability", "signed_part", "batch", "envelope", "name", "push"]
         try connection.run(
           [BlobStatements.delete(.id(id.number), .null)]
             + tables.map { Statement("delete \($0)", "DELETE FROM \($0) WHERE mailbox = $1")(.id(id.number)) }

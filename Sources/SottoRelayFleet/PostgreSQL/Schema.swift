@@ -21,7 +21,7 @@
 
     static let versions = [
       Version(number: 1, oldest: 1, sql: first), Version(number: 2, oldest: 1, sql: second),
-      Version(number: 3, oldest: 1, sql: third),
+      Version(number: 3, oldest: 1, sql: third), Version(number: 4, oldest: 1, sql: fourth),
     ]
     static var known: Int { versions.last?.number ?? 0 }
     /// In the place of `oldest` while a conversion fills the tables: no program is as new, so none of whatever version
@@ -166,6 +166,26 @@
         place bytea NOT NULL, finished boolean NOT NULL)
       """,
     ]
+
+    // MARK: Version 4
+
+    /// Who wants to be woken. `mailbox.push`: NULL for who does not, 0 for who was not asked to be since a stream was
+    /// opened last, else the day when that was. So whoever accepts an envelope sees in the head whether there is anything
+    /// to do. A program of version 3 leaves all of it as it is: what it takes in wakes nobody.
+    ///
+    /// The index finds mailboxes whose relay has died; its columns change with a stream and a push, not with an envelope.
+    private static let fourth =
+      ["ALTER TABLE mailbox ADD COLUMN push integer"]
+      + partitioned(
+        "push", by: "mailbox",
+        """
+        mailbox uuid PRIMARY KEY, handle uuid NOT NULL, sealed bytea NOT NULL, due boolean NOT NULL DEFAULT false,
+        taker uuid
+        """)
+      + [
+        "CREATE INDEX push_due ON push (mailbox) WHERE due",
+        "CREATE INDEX mailbox_wakeable ON mailbox (home) WHERE push IS NOT NULL AND home IS NOT NULL",
+      ]
 
     private static func partitioned(
       _ table: String, by key: String, _ columns: String, external: [String] = [], fill: Int = 100

@@ -15,34 +15,46 @@
   /// The connection with the broker was lost, or there was none to be had.
   struct BrokerLost: Error {}
 
-  /// A connection with one broker, and on it a queue of this relay's own. It blocks, so it belongs to one thread that
-  /// nobody else needs.
+  /// A connection with one broker. It blocks, so it belongs to one thread that nobody else needs.
   ///
-  /// Notices go to an exchange by the name of the relay that they are for. The queue is new with every connection: one
-  /// that a broken connection has left behind may take what it will, and is deleted with it.
+  /// Notices go to an exchange by the name of the relay that they are for, and from there to a queue of that relay's own.
+  /// The queue is new with every connection: one that a broken connection has left behind may take what it will, and is
+  /// deleted with it. Push jobs are another matter: see `PushBroker`.
   @safe final class BrokerConnection {
-    private static let channel: amqp_channel_t = 1
+    static let channel: amqp_channel_t = 1
     private static let exchange: StaticString = "sotto.notices"
 
-    private let connection: amqp_connection_state_t
+    let connection: amqp_connection_state_t
 
-    /// Connects with the first of the hosts that answers.
+    /// Connects with the first of the hosts that answers, as a relay that hears what others tell it.
     static func open(_ address: BusAddress, _ node: NodeID) throws(BrokerLost) -> BrokerConnection {
+      try open(address, heartbeat: FleetLimits.brokerHeartbeat) { connection throws(BrokerLost) in
+        try connection.subscribe(node)
+      }
+    }
+
+    /// Connects with the first of the hosts that answers and lets itself be prepared. `heartbeat`: seconds, 0 for none.
+    static func open(
+      _ address: BusAddress, heartbeat: Int32, _ prepare: (BrokerConnection) throws(BrokerLost) -> Void
+    ) throws(BrokerLost) -> BrokerConnection {
       for host in address.location.hosts {
-        if let connection = try? BrokerConnection(address, host, node) { return connection }
+        guard let connection = try? BrokerConnection(address, host, heartbeat) else { continue }
+        do throws(BrokerLost) {
+          try prepare(connection)
+          return connection
+        } catch {}
       }
       throw BrokerLost()
     }
 
-    private init(_ address: BusAddress, _ host: ListenAddress, _ node: NodeID) throws(BrokerLost) {
+    private init(_ address: BusAddress, _ host: ListenAddress, _ heartbeat: Int32) throws(BrokerLost) {
       guard let connection = unsafe amqp_new_connection() else { throw BrokerLost() }
       unsafe self.connection = connection
       var patience = timeval(tv_sec: FleetLimits.brokerAnswer, tv_usec: 0)
       unsafe amqp_set_handshake_timeout(connection, &patience)
       unsafe amqp_set_rpc_timeout(connection, &patience)
       try openSocket(address, host)
-      try logIn(address)
-      try subscribe(node)
+      try logIn(address, heartbeat)
     }
 
     deinit { unsafe amqp_destroy_connection(connection) }
@@ -66,11 +78,11 @@
       else { throw BrokerLost() }
     }
 
-    private func logIn(_ address: BusAddress) throws(BrokerLost) {
+    private func logIn(_ address: BusAddress, _ heartbeat: Int32) throws(BrokerLost) {
       guard let password = BrokerPassword(address.passwordFile) else { throw BrokerLost() }
       let answer = unsafe password.withCString { word in
         unsafe sotto_amqp_login(
-          connection, address.location.virtualHost, FleetLimits.brokerHeartbeat, address.location.user, word)
+          connection, address.location.virtualHost, heartbeat, address.location.user, word)
       }
       try unsafe check(answer)
       unsafe amqp_channel_open(connection, Self.channel)
@@ -104,7 +116,7 @@
       try unsafe check(amqp_get_rpc_reply(connection))
     }
 
-    private func check(_ reply: amqp_rpc_reply_t) throws(BrokerLost) {
+    func check(_ reply: amqp_rpc_reply_t) throws(BrokerLost) {
       guard unsafe reply.reply_type == AMQP_RESPONSE_NORMAL else { throw BrokerLost() }
     }
 
@@ -126,11 +138,14 @@
     }
 
     /// What has come, if anything has. Also keeps the connection alive.
-    func next() throws(BrokerLost) -> [UInt8]? {
-      var nothing = timeval(tv_sec: 0, tv_usec: 0)
+    func next() throws(BrokerLost) -> [UInt8]? { try nextDelivery(within: 0)?.body }
+
+    /// What comes within so many milliseconds, and the number that it is acknowledged by.
+    func nextDelivery(within milliseconds: Int) throws(BrokerLost) -> (tag: UInt64, body: [UInt8])? {
+      var patience = timeval(tv_sec: milliseconds / 1_000, tv_usec: (milliseconds % 1_000) * 1_000)
       var envelope = unsafe amqp_envelope_t()
       unsafe amqp_maybe_release_buffers(connection)
-      let reply = unsafe amqp_consume_message(connection, &envelope, &nothing, 0)
+      let reply = unsafe amqp_consume_message(connection, &envelope, &patience, 0)
       if unsafe reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION,
         unsafe reply.library_error == AMQP_STATUS_TIMEOUT.rawValue
       {
@@ -139,7 +154,7 @@
       try unsafe check(reply)
       defer { unsafe amqp_destroy_envelope(&envelope) }
       let body = unsafe envelope.message.body
-      return unsafe [UInt8](UnsafeRawBufferPointer(start: body.bytes, count: body.len))
+      return unsafe (envelope.delivery_tag, [UInt8](UnsafeRawBufferPointer(start: body.bytes, count: body.len)))
     }
 
     /// Says goodbye, so that the broker need not find out.
@@ -155,7 +170,7 @@
   }
 
   /// Words of the program, which stay where they are.
-  private enum Bytes {
+  enum Bytes {
     static func of(_ word: StaticString) -> amqp_bytes_t {
       unsafe amqp_bytes_t(len: word.utf8CodeUnitCount, bytes: UnsafeMutableRawPointer(mutating: word.utf8Start))
     }
@@ -165,6 +180,14 @@
       unsafe entry.key = of(name)
       unsafe entry.value.kind = UInt8(AMQP_FIELD_KIND_I32.rawValue)
       unsafe entry.value.value.i32 = value
+      return unsafe entry
+    }
+
+    static func entry(_ name: StaticString, _ value: StaticString) -> amqp_table_entry_t {
+      var entry = unsafe amqp_table_entry_t()
+      unsafe entry.key = of(name)
+      unsafe entry.value.kind = UInt8(AMQP_FIELD_KIND_UTF8.rawValue)
+      unsafe entry.value.value.bytes = of(value)
       return unsafe entry
     }
   }

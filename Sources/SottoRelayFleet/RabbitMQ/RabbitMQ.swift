@@ -21,11 +21,20 @@
     package init(stall: Duration = FleetLimits.brokerStall) { self.stall = stall }
 
     package func bus(_ address: BusAddress, as node: NodeID) throws(StartFailure) -> any RelayBus {
+      try check(address)
+      return RabbitMQBus(address, node, stall: stall)
+    }
+
+    package func pushQueue(_ address: BusAddress) throws(StartFailure) -> any PushQueue {
+      try check(address)
+      return RabbitMQPushQueue(address)
+    }
+
+    private func check(_ address: BusAddress) throws(StartFailure) {
       guard BrokerPassword(address.passwordFile) != nil else { throw .noBusPassword }
       if address.location.isEncrypted {
         guard unsafe access(address.authorities ?? FleetLimits.authorities, R_OK) == 0 else { throw .noBusAuthorities }
       }
-      return RabbitMQBus(address, node, stall: stall)
     }
   }
 

@@ -113,8 +113,8 @@ import Testing
       let routes: [Route] = [
         .live, .ready, .send, .card(owner.card), .mailbox(owner.mailbox), .capabilities(owner.mailbox),
         .signedPart(owner.mailbox), .oneTimeParts(owner.mailbox), .batch(owner.mailbox, 1), .claim(owner.mailbox),
-        .envelope(owner.mailbox, try envelopeID(1)), .stream(owner.mailbox), .uploads(owner.mailbox),
-        .upload(owner.mailbox, try blobID(1)), .blob(try blobID(1)),
+        .envelope(owner.mailbox, try envelopeID(1)), .push(owner.mailbox), .stream(owner.mailbox),
+        .uploads(owner.mailbox), .upload(owner.mailbox, try blobID(1)), .blob(try blobID(1)),
       ]
       for path in routes.map(\.path) + ["/", "/nowhere"] {
         for method in ["GET", "PUT", "POST", "DELETE", "PATCH"] {

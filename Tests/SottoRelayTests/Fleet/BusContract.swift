@@ -154,6 +154,17 @@ struct SeenBus: BusConnector {
   func bus(_ address: BusAddress, as node: NodeID) throws(StartFailure) -> any RelayBus {
     End(end: bus.end(of: node), see: see)
   }
+
+  func pushQueue(_ address: BusAddress) throws(StartFailure) -> any PushQueue { SeenQueue(see: see) }
+
+  private struct SeenQueue: PushQueue {
+    let see: @Sendable ([UInt8]) -> Void
+    func put(_ jobs: [PushJob]) async -> Bool {
+      for job in jobs { see(job.encoded) }
+      return true
+    }
+    func close() async {}
+  }
 }
 
 @Suite struct MemoryBusTests {

@@ -112,7 +112,10 @@
       self.server = server
       for _ in 0..<900 {
         // The port is open before anybody is let in.
-        if (try? Self.connect(port)) != nil { return try control("await_startup") }
+        if (try? Self.connect(port)) != nil {
+          try control("await_startup")
+          return
+        }
         try #require(server.isRunning, "RabbitMQ has ended; \(folder)/log")
         usleep(100_000)
       }
@@ -132,7 +135,8 @@
     }
 
     /// What an operator tells it.
-    func control(_ arguments: String...) throws {
+    @discardableResult
+    func control(_ arguments: String...) throws -> String {
       let process = Process()
       let command = wrapper + ["/usr/lib/rabbitmq/bin/rabbitmqctl"] + arguments
       process.executableURL = URL(filePath: command[0])
@@ -140,11 +144,14 @@
       process.environment = environment
       process.currentDirectoryURL = URL(filePath: folder)
       process.standardInput = FileHandle.nullDevice
-      process.standardOutput = FileHandle.nullDevice
       process.standardError = FileHandle.nullDevice
+      let output = Pipe()
+      process.standardOutput = output
       try process.run()
+      let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
       process.waitUntilExit()
       try #require(process.terminationStatus == 0, "rabbitmqctl \(arguments)")
+      return text
     }
 
     /// SIGKILL for the broker: connections break, queues of connections are gone.

@@ -195,6 +195,35 @@
       }
     }
 
+    /// A push job has no name in it either, and what the device has sealed goes through as it is. [leakage.7]
+    @Test func aPushJobCarriesNoName() async throws {
+      let seen = Mutex<[[UInt8]]>([])
+      let connector = SeenBus { bytes in seen.withLock { $0.append(bytes) } }
+      func bus(_ configuration: inout RelayConfiguration) {
+        configuration.busLocation = BusAddress.Location("amqp://nobody@127.0.0.1/")
+        configuration.busPassword = "/nonexistent"
+        configuration.push = .bus
+      }
+      try await withTwoRelays(bus: bus, connector: connector) { relays, _ in
+        let owner = Owner(1)
+        try await owner.register(at: relays[0])
+        let sealed = [UInt8](repeating: 0xa5, count: 40)
+        #expect(
+          try await relays[0].owner(owner.key, .put, .push(owner.mailbox), body: sealed, sequence: 9).status == 204)
+        try await put(1, to: owner, at: relays[1])
+        try await until { seen.withLock { !$0.isEmpty } }
+        let all = seen.withLock { $0 }
+        #expect(all.count == 1)
+        for bytes in all {
+          #expect(try PushJob(decoding: bytes).sealed == sealed && bytes.count == 1 + 16 + 1 + 40)
+          for name in [
+            owner.mailbox.bytes, owner.key.publicKey.bytes, owner.contact.hash.bytes, owner.contact.bytes,
+            envelopeID(1).bytes, Array(envelope(1).prefix(8)),
+          ] { #expect(!bytes.contains(name.prefix(8))) }
+        }
+      }
+    }
+
     /// With RabbitMQ others are told; while it is away nothing is refused, and the store is asked; when it is back it is used
     /// again. [operation.14]
     @Test(.enabled(if: RabbitMQBroker.isInstalled)) func theBusMayComeAndGo() async throws {

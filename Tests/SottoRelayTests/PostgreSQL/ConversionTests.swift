@@ -186,14 +186,15 @@
         return Dictionary(columns.map { ($0[0], [$0[1]]) }, uniquingKeysWith: { $0.union($1) })
       }
       let own: [String: Set<String>] = [
-        // Where sockets are, and there are none.
-        "mailbox": ["home", "socket", "claim"],
+        // Where sockets are, and there are none; and who is to be woken, which a relay with a file does not do.
+        "mailbox": ["home", "socket", "claim", "push"],
         // `parts`, laid out.
         "batch": ["total", "taken", "leaves", "ends", "page"],
         "envelope": ["sum"],
       ]
       let found = try tables("In PostgreSQL")
-      #expect(Set(found.keys) == Set(StoreRow.Kind.allCases.map(\.rawValue)).union(["store", "node", "conversion"]))
+      #expect(
+        Set(found.keys) == Set(StoreRow.Kind.allCases.map(\.rawValue)).union(["store", "node", "conversion", "push"]))
       for kind in StoreRow.Kind.allCases {
         let columns = Set(kind.columns.map(\.name)).subtracting(["parts"]).union(own[kind.rawValue] ?? [])
         #expect(found[kind.rawValue] == columns, "\(kind)")

@@ -27,6 +27,7 @@ extension Decoder {
       { try promiseOneSpelling($0, { try SignedPartUpload(decoding: $0) }, \.encoded) != nil },
       { try promiseOneSpelling($0, { try OneTimeUpload(decoding: $0) }, \.encoded) != nil },
       { try promiseOneSpelling($0, { try ClaimedPrekeys(decoding: $0) }, \.encoded) != nil },
+      { try promiseOneSpelling($0, { try PushJob(decoding: $0) }, \.encoded) != nil },
     ])
 
   /// Whoever does not have the key opens no stream.

@@ -99,6 +99,7 @@ extension Decoder {
       [0] + (try! CapabilitySet(slots)).encoded, [1] + status.encoded, [2] + signed.encoded, [3] + upload.encoded,
       [4] + ClaimedPrekeys(signedPart: signed, oneTime: oneTime).encoded,
       [4] + ClaimedPrekeys(signedPart: signed, oneTime: nil).encoded,
+      [5] + PushJob(handle: PushHandle(number: 3), sealed: numbers(0..<40)).encoded,
     ]
   }
 

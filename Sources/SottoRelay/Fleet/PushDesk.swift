@@ -1,0 +1,63 @@
+internal import SottoWire
+internal import Synchronization
+
+/// Carries what is due from the store to the queue: at once when something here made it due, and now and then for what
+/// relays that died have left. [push.4]
+///
+///     store: due -> take -> queue -> safe? --yes--> store: queued
+///                                      | no
+///                                      +----------> stays this relay's, and is tried again
+final class PushDesk: Sendable {
+  private let node: NodeID
+  private let ledger: any PushLedger
+  private let queue: any PushQueue
+  private let metrics: RelayMetrics
+  private let bell: Bell
+
+  /// Rung by the store's reports, which may come before there is a desk.
+  final class Bell: Sendable {
+    fileprivate let rings: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() { (rings, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1)) }
+
+    func ring() { continuation.yield() }
+  }
+
+  init(_ node: NodeID, _ ledger: any PushLedger, _ queue: any PushQueue, bell: Bell, metrics: RelayMetrics) {
+    (self.node, self.ledger, self.queue) = (node, ledger, queue)
+    (self.bell, self.metrics) = (bell, metrics)
+  }
+
+  /// What the owner's device is woken with; nil: it is not woken any more.
+  func set(_ mailbox: MailboxID, _ sealed: [UInt8]?, by mutation: Mutation) async throws {
+    try await ledger.setPush(mailbox, sealed, by: mutation)
+  }
+
+  /// Until the task is cancelled.
+  func run() async {
+    await withDiscardingTaskGroup { group in
+      group.addTask {
+        while !Task.isCancelled {
+          while (try? await self.ledger.leaveDeadHomes()) ?? 0 > 0 {}
+          self.bell.ring()
+          try? await Task.sleep(for: .seconds(RelayLimits.pushSeconds))
+        }
+      }
+      for await _ in bell.rings { await carryAll() }
+      group.cancelAll()
+    }
+  }
+
+  func close() async { await queue.close() }
+
+  private func carryAll() async {
+    while !Task.isCancelled {
+      guard let due = try? await ledger.takePushes(limit: RelayLimits.pushJobs, by: node), !due.isEmpty else { return }
+      let isSafe = await queue.put(due.map(\.job))
+      metrics.pushed(due.count, isSafe: isSafe)
+      // What could not be put, or is not marked now, is put later: some once more.
+      guard isSafe, (try? await ledger.queued(due, by: node)) != nil else { return }
+    }
+  }
+}

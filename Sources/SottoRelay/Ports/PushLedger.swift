@@ -1,0 +1,37 @@
+package import SottoWire
+
+/// A device that is to be woken, and whose mailbox it is: the mailbox stays with the relay.
+package struct DuePush: Equatable, Sendable {
+  package let mailbox: MailboxID
+  package let job: PushJob
+
+  package init(mailbox: MailboxID, job: PushJob) { (self.mailbox, self.job) = (mailbox, job) }
+}
+
+/// Which devices want to be woken, and which are to be now. A store that several relays have keeps it; what it promises
+/// is in Specs/Push.md.
+///
+/// A mailbox's push is due from the transaction in which something comes to wait and nobody listens, until the queue has
+/// taken the job. So a relay that dies in between loses none: the next one takes it over. [push.4]
+///
+///     none --set--> idle --envelope waits, nobody listens--> due, taken --queued--> asked --a later day--> due
+///                    ^                                                                |
+///                    +------------------------- owner opens a stream -----------------+
+package protocol PushLedger: Sendable {
+  /// What the owner's device is woken with from now on; nil: not at all.
+  func setPush(_ id: MailboxID, _ sealed: [UInt8]?, by mutation: Mutation) async throws
+  /// At most `limit` that are due and that no other relay that runs has taken: they are this relay's now.
+  func takePushes(limit: Int, by node: NodeID) async throws -> [DuePush]
+  /// The queue has these jobs, which `node` took: they are due no more, unless they became due once more meanwhile.
+  func queued(_ pushes: [DuePush], by node: NodeID) async throws
+  /// Frees mailboxes whose relay has died, a few at a time: what waits in them is due. How many there were.
+  func leaveDeadHomes() async throws -> Int
+}
+
+/// Where push jobs go, for the gateway to take. One contract, whichever adapter.
+package protocol PushQueue: Sendable {
+  /// Whether all of them are safe there. If not, some may be there all the same: to be woken twice harms nobody.
+  func put(_ jobs: [PushJob]) async -> Bool
+  /// Returns when nothing is put any more.
+  func close() async
+}

@@ -1,0 +1,126 @@
+#if Fleet
+  package import SottoRelay
+  internal import SottoCrypto
+  package import SottoWire
+
+  extension PostgreSQLStore {
+    package func setPush(_ id: MailboxID, _ sealed: [UInt8]?, by mutation: Mutation) async throws {
+      try await job(
+        Self.mutation(id, by: mutation) { _, _ in
+          guard let sealed else {
+            return [PushStatements.remove(.id(id.number)), PushStatements.mark(.id(id.number), .null)]
+          }
+          var entropy = SystemEntropy()
+          let handle = PushHandle(from: &entropy)
+          return [
+            PushStatements.set(.id(id.number), .id(handle.number), .bytes(sealed)),
+            PushStatements.mark(.id(id.number), .number(0)),
+          ]
+        })
+    }
+
+    package func takePushes(limit: Int, by node: NodeID) async throws -> [DuePush] {
+      try await job { connection in
+        let rows = try connection.run(PushStatements.take(.number(limit), .id(node.number)))[0]
+        return rows.indices.map { row in
+          let job = PushJob(handle: PushHandle(number: rows.id(row, 1)), sealed: rows.bytes(row, 2))
+          return DuePush(mailbox: MailboxID(number: rows.id(row, 0)), job: job)
+        }
+      }
+    }
+
+    package func queued(_ pushes: [DuePush], by node: NodeID) async throws {
+      try await job { connection in
+        _ = try connection.run(
+          PushStatements.queued(
+            .ids(pushes.map(\.mailbox.number)), .ids(pushes.map(\.job.handle.number)), .id(node.number)))
+      }
+    }
+
+    package func leaveDeadHomes() async throws -> Int {
+      let (count, isPushDue) = try await job { connection -> (Int, Bool) in
+        let found = try connection.run(Statement.begin(), PushStatements.orphans())[1]
+        guard !found.isEmpty else {
+          connection.rollBack()
+          return (0, false)
+        }
+        let mailboxes = Value.ids(found.indices.map { found.id($0, 0) })
+        let answers = try connection.run(
+          PushStatements.free(mailboxes), PushStatements.wake(mailboxes), Statement.commit())
+        return (found.count, answers[1].changed > 0)
+      }
+      if isPushDue { report(.pushDue) }
+      return count
+    }
+  }
+
+  /// Whether a relay runs is what its beats say, and the day is the database's: the clocks of relays may be wrong.
+  enum PushStatements {
+    private static let today = "(extract(epoch FROM now())::bigint / 86400)::integer"
+
+    private static func isAlive(_ node: String) -> String {
+      """
+      EXISTS (SELECT FROM node n WHERE n.id = \(node) AND n.beat > now() - interval '\(RelayLimits.leaseSeconds) seconds')
+      """
+    }
+
+    /// Of these mailboxes those whose owner is to be woken: something waits, nobody listens, and nobody was asked today. The
+    /// one place that decides it. [push.2] The heads are locked already. A relay that died listens until `free` says so.
+    static let wake = Statement(
+      "wake",
+      """
+      WITH asked AS (
+        UPDATE mailbox m SET push = \(today) FROM unnest($1::uuid[]) AS k (id)
+        WHERE m.id = k.id AND m.push < \(today) AND m.contact_count + m.knock_count > 0 AND m.home IS NULL
+        RETURNING m.id)
+      UPDATE push p SET due = true, taker = NULL FROM asked WHERE p.mailbox = asked.id
+      """)
+
+    /// A stream was opened.
+    static let isAwake = Statement(
+      "is awake", "UPDATE push SET due = false, taker = NULL WHERE mailbox = $1 AND due")
+
+    static let set = Statement(
+      "set push",
+      """
+      INSERT INTO push (mailbox, handle, sealed) VALUES ($1, $2, $3)
+      ON CONFLICT (mailbox) DO UPDATE SET handle = excluded.handle, sealed = excluded.sealed, due = false, taker = NULL
+      """)
+
+    static let remove = Statement("remove push", "DELETE FROM push WHERE mailbox = $1")
+
+    static let mark = Statement("mark push", "UPDATE mailbox SET push = $2::bigint WHERE id = $1")
+
+    /// Without a time of its own: a job is another relay's as long as that relay runs.
+    static let take = Statement(
+      "take pushes",
+      """
+      WITH free AS (
+        SELECT p.mailbox FROM push p
+        WHERE p.due AND (p.taker IS NULL OR p.taker = $2 OR NOT \(isAlive("p.taker")))
+        ORDER BY p.mailbox LIMIT $1::bigint FOR UPDATE SKIP LOCKED)
+      UPDATE push p SET taker = $2 FROM free WHERE p.mailbox = free.mailbox
+      RETURNING p.mailbox, p.handle, p.sealed
+      """)
+
+    /// A subscription that was replaced meanwhile is another one, and one that became due once more is taken by nobody.
+    static let queued = Statement(
+      "queued pushes",
+      """
+      UPDATE push p SET due = false, taker = NULL FROM unnest($1::uuid[], $2::uuid[]) AS k (mailbox, handle)
+      WHERE p.mailbox = k.mailbox AND p.handle = k.handle AND p.taker = $3
+      """)
+
+    static let orphans = Statement(
+      "orphans",
+      """
+      SELECT m.id FROM node n JOIN mailbox m ON m.home = n.id
+      WHERE n.beat <= now() - interval '\(RelayLimits.leaseSeconds) seconds' AND m.push IS NOT NULL AND m.home IS NOT NULL
+      ORDER BY m.id LIMIT \(FleetLimits.look) FOR UPDATE OF m SKIP LOCKED
+      """)
+
+    static let free = Statement(
+      "free orphans",
+      "UPDATE mailbox m SET home = NULL, socket = NULL FROM unnest($1::uuid[]) AS k (id) WHERE m.id = k.id")
+  }
+#endif

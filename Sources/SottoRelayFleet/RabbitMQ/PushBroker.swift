@@ -1,0 +1,172 @@
+#if Fleet
+  internal import CRabbitMQ
+  internal import SottoRelay
+  internal import SottoWire
+
+  /// The queue of push jobs at the broker, for relays that put into it and the gateway that takes from it. [push.3]
+  ///
+  /// A quorum queue: what it has confirmed is on the disks of most of the brokers. A job that comes back too often, because
+  /// whoever takes it dies of it, is put aside, so that it does not stand in the way of the others.
+  @safe struct PushBroker: ~Copyable {
+    private static let queue: StaticString = "sotto.push"
+    private static let aside: StaticString = "sotto.push.aside"
+
+    private let broker: BrokerConnection
+    /// How many jobs were put on this connection: the broker confirms them by this number.
+    private var put: UInt64 = 0
+
+    enum Role {
+      case relay
+      case gateway
+    }
+
+    /// No signs of life: nobody looks at the connection between two jobs. One that has broken meanwhile is found out when
+    /// nothing is confirmed.
+    init(_ address: BusAddress, as role: Role) throws(BrokerLost) {
+      let heartbeat = role == .relay ? 0 : FleetLimits.brokerHeartbeat
+      broker = try BrokerConnection.open(address, heartbeat: heartbeat) { broker throws(BrokerLost) in
+        try unsafe Self.declare(Self.aside, Self.boundsOfAside, broker)
+        try unsafe Self.declare(Self.queue, Self.bounds, broker)
+        switch role {
+        case .relay: try broker.confirmEverything()
+        case .gateway: try broker.consume(Self.queue, ahead: FleetLimits.pushesAhead)
+        }
+      }
+    }
+
+    /// What the queue is, which must be the same for whoever declares it.
+    private static var bounds: [amqp_table_entry_t] {
+      unsafe [
+        Bytes.entry("x-queue-type", "quorum"), Bytes.entry("x-delivery-limit", FleetLimits.pushDeliveries),
+        Bytes.entry("x-max-length", FleetLimits.pushQueue), Bytes.entry("x-overflow", "reject-publish"),
+        Bytes.entry("x-dead-letter-exchange", ""), Bytes.entry("x-dead-letter-routing-key", aside),
+        Bytes.entry("x-dead-letter-strategy", "at-least-once"),
+      ]
+    }
+
+    /// The oldest go when it is full: it is for a person to look at.
+    private static var boundsOfAside: [amqp_table_entry_t] {
+      unsafe [Bytes.entry("x-queue-type", "quorum"), Bytes.entry("x-max-length", FleetLimits.pushAside)]
+    }
+
+    private static func declare(
+      _ name: StaticString, _ bounds: [amqp_table_entry_t], _ broker: BrokerConnection
+    ) throws(BrokerLost) {
+      var bounds = unsafe bounds
+      unsafe bounds.withUnsafeMutableBufferPointer { bounds in
+        let table = unsafe amqp_table_t(num_entries: Int32(bounds.count), entries: bounds.baseAddress)
+        _ = unsafe amqp_queue_declare(
+          broker.connection, BrokerConnection.channel, Bytes.of(name), 0, 1, 0, 0, table)
+      }
+      try unsafe broker.check(amqp_get_rpc_reply(broker.connection))
+    }
+
+    // MARK: For a relay
+
+    /// Whether all of them are safe. Throws when the connection is lost: some of them may be.
+    mutating func put(_ jobs: [PushJob]) throws(BrokerLost) -> Bool {
+      for job in jobs {
+        try broker.publishDurably(job.encoded, to: Self.queue)
+        put += 1
+      }
+      return try broker.awaitConfirms(upTo: put, jobs.count)
+    }
+
+    // MARK: For the gateway
+
+    /// A job on its way to somebody's device.
+    struct Delivery {
+      let tag: UInt64
+      /// nil: it is none.
+      let job: PushJob?
+    }
+
+    /// The next job, if one comes within so many milliseconds.
+    func next(within milliseconds: Int) throws(BrokerLost) -> Delivery? {
+      guard let (tag, body) = try broker.nextDelivery(within: milliseconds) else { return nil }
+      return Delivery(tag: tag, job: try? PushJob(decoding: body))
+    }
+
+    /// It is done with.
+    func done(_ delivery: Delivery) throws(BrokerLost) {
+      let sent = unsafe amqp_basic_ack(broker.connection, BrokerConnection.channel, delivery.tag, 0)
+      guard sent == AMQP_STATUS_OK.rawValue else { throw BrokerLost() }
+    }
+
+    /// It comes again, unless it has come too often; or, not `again`, it is put aside.
+    func refuse(_ delivery: Delivery, again: Bool) throws(BrokerLost) {
+      let sent = unsafe amqp_basic_reject(broker.connection, BrokerConnection.channel, delivery.tag, again ? 1 : 0)
+      guard sent == AMQP_STATUS_OK.rawValue else { throw BrokerLost() }
+    }
+
+    func close() { broker.close() }
+  }
+
+  extension BrokerConnection {
+    fileprivate func confirmEverything() throws(BrokerLost) {
+      unsafe amqp_confirm_select(connection, Self.channel)
+      try unsafe check(amqp_get_rpc_reply(connection))
+    }
+
+    fileprivate func consume(_ queue: StaticString, ahead: UInt16) throws(BrokerLost) {
+      unsafe amqp_basic_qos(connection, Self.channel, 0, ahead, 0)
+      try unsafe check(amqp_get_rpc_reply(connection))
+      unsafe amqp_basic_consume(connection, Self.channel, Bytes.of(queue), amqp_empty_bytes, 0, 0, 0, amqp_empty_table)
+      try unsafe check(amqp_get_rpc_reply(connection))
+    }
+
+    /// To be kept through a restart of the broker, and to come back when there is no such queue.
+    fileprivate func publishDurably(_ body: [UInt8], to queue: StaticString) throws(BrokerLost) {
+      var properties = unsafe amqp_basic_properties_t()
+      unsafe properties._flags = UInt32(AMQP_BASIC_DELIVERY_MODE_FLAG)
+      unsafe properties.delivery_mode = 2
+      let sent = unsafe body.withUnsafeBytes { bytes in
+        let body = unsafe amqp_bytes_t(len: bytes.count, bytes: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+        return unsafe amqp_basic_publish(
+          connection, Self.channel, amqp_empty_bytes, Bytes.of(queue), 1, 0, &properties, body)
+      }
+      guard sent == AMQP_STATUS_OK.rawValue else { throw BrokerLost() }
+    }
+
+    /// Waits until the last `count` messages, of which the last has the number `last`, are answered. Whether the broker has
+    /// all of them. Throws when it does not answer.
+    fileprivate func awaitConfirms(upTo last: UInt64, _ count: Int) throws(BrokerLost) -> Bool {
+      var waiting = Set(last - UInt64(count) + 1...last)
+      var isSafe = true
+      let end = ContinuousClock.now + .seconds(FleetLimits.brokerAnswer)
+      while !waiting.isEmpty {
+        let left = Int((end - ContinuousClock.now) / .milliseconds(1))
+        guard left > 0 else { throw BrokerLost() }
+        var patience = timeval(tv_sec: left / 1_000, tv_usec: (left % 1_000) * 1_000)
+        var frame = unsafe amqp_frame_t()
+        unsafe amqp_maybe_release_buffers(connection)
+        guard unsafe amqp_simple_wait_frame_noblock(connection, &frame, &patience) == AMQP_STATUS_OK.rawValue else {
+          throw BrokerLost()
+        }
+        // Of a message that came back its head and body follow, which say nothing new.
+        guard unsafe Int32(frame.frame_type) == AMQP_FRAME_METHOD else { continue }
+        let method = unsafe frame.payload.method
+        switch unsafe method.id {
+        case UInt32(AMQP_BASIC_ACK_METHOD):
+          guard let ack = unsafe method.decoded?.assumingMemoryBound(to: amqp_basic_ack_t.self) else { break }
+          Self.answered(unsafe ack.pointee.delivery_tag, isMultiple: unsafe ack.pointee.multiple != 0, &waiting)
+        case UInt32(AMQP_BASIC_NACK_METHOD):
+          guard let nack = unsafe method.decoded?.assumingMemoryBound(to: amqp_basic_nack_t.self) else { break }
+          Self.answered(unsafe nack.pointee.delivery_tag, isMultiple: unsafe nack.pointee.multiple != 0, &waiting)
+          isSafe = false
+        case UInt32(AMQP_BASIC_RETURN_METHOD): isSafe = false
+        default: throw BrokerLost()
+        }
+      }
+      return isSafe
+    }
+
+    private static func answered(_ number: UInt64, isMultiple: Bool, _ waiting: inout Set<UInt64>) {
+      guard isMultiple else {
+        waiting.remove(number)
+        return
+      }
+      waiting = waiting.filter { $0 > number }
+    }
+  }
+#endif
