@@ -33,6 +33,8 @@
     /// Threads with a connection for everything but accepts and acks: more than a few cores of a database can use are of
     /// no use, and every connection is a process there.
     static let jobThreads = 4
+    /// Threads with a connection for accepts: while one waits for the disk the other makes or sends its next transaction.
+    static let arrivalThreads = 2
     /// Envelopes, or acks, of one transaction.
     static let batch = 256
     /// Bytes of envelopes after which no more are added to a transaction: what has to be in memory twice.

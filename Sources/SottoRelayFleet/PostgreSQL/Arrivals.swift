@@ -2,14 +2,16 @@
   package import SottoRelay
   internal import SottoCrypto
   internal import SottoWire
+  internal import Synchronization
 
   extension PostgreSQLStore {
     package func submit(
       _ arrivals: [Arrival], now: Int64, admit: @escaping ArrivalAdmission,
       done: @escaping @Sendable ([Acceptance]) -> Void
     ) {
-      let submission = Submission(arrivals: arrivals, now: now, admit: admit, done: done)
-      if !threads.arrivals.put(submission) { submission.fail(.unavailable) }
+      let lanes = threads.arrivals
+      for (lane, submission) in Submission.divided(arrivals, now, admit, done, among: lanes.count)
+      where !lanes[lane].put(submission) { submission.fail(.unavailable) }
     }
   }
 
@@ -19,6 +21,23 @@
     let now: Int64
     let admit: ArrivalAdmission
     let done: @Sendable ([Acceptance]) -> Void
+
+    /// What is for one mailbox stays together, in order: so the threads never wait for each other's heads.
+    static func divided(
+      _ arrivals: [Arrival], _ now: Int64, _ admit: @escaping ArrivalAdmission,
+      _ done: @escaping @Sendable ([Acceptance]) -> Void, among lanes: Int
+    ) -> [(lane: Int, Submission)] {
+      let places = Dictionary(grouping: arrivals.indices) { Int(arrivals[$0].mailbox.number % UInt128(lanes)) }
+      guard places.count > 1 else {
+        let lane = places.keys.first ?? 0
+        return [(lane, Submission(arrivals: arrivals, now: now, admit: admit, done: done))]
+      }
+      let parts = Parts(arrivals.count, places.count, done)
+      return places.map { lane, places in
+        let own = places.map { arrivals[$0] }
+        return (lane, Submission(arrivals: own, now: now, admit: admit) { parts.take($0, for: places) })
+      }
+    }
 
     func fail(_ failure: StoreFailure) { done(arrivals.map { _ in .failed(failure) }) }
 
@@ -30,6 +49,26 @@
         bytes += submission.arrivals.reduce(0) { $0 + $1.bytes.count }
         return count <= FleetLimits.batch && bytes <= FleetLimits.batchBytes
       }
+    }
+  }
+
+  /// Answers of several threads to one submission; the last to come tells.
+  private final class Parts: Sendable {
+    private let state: Mutex<(answers: [Acceptance], left: Int)>
+    private let done: @Sendable ([Acceptance]) -> Void
+
+    init(_ count: Int, _ parts: Int, _ done: @escaping @Sendable ([Acceptance]) -> Void) {
+      state = Mutex((Array(repeating: .failed(.unavailable), count: count), parts))
+      self.done = done
+    }
+
+    func take(_ answers: [Acceptance], for places: [Int]) {
+      let all = state.withLock { state -> [Acceptance]? in
+        for (place, answer) in zip(places, answers) { state.answers[place] = answer }
+        state.left -= 1
+        return state.left == 0 ? state.answers : nil
+      }
+      if let all { done(all) }
     }
   }
 

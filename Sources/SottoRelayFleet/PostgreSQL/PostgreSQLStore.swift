@@ -6,11 +6,11 @@
   /// The store in PostgreSQL. The database is the truth: nothing of it is remembered here, so any number of relays may
   /// have the same one, and any of them may die.
   ///
-  ///     submit      -> [arrivals] -> one thread ---+
-  ///     acknowledge -> [acks] -----> one thread ---+--> PostgreSQL
-  ///     else        -> [jobs] -----> a few threads +
+  ///     submit      -> [arrivals] -> two threads, by mailbox -+
+  ///     acknowledge -> [acks] -----> one thread --------------+--> PostgreSQL
+  ///     else        -> [jobs] -----> a few threads -----------+
   ///
-  /// What waits for the thread of arrivals, or of acks, becomes one transaction, whatever mailboxes it is for. It takes
+  /// What waits for a thread of arrivals, or for that of acks, becomes one transaction, whatever mailboxes it is for. It takes
   /// the heads of these mailboxes first, in the order of their ids, as every transaction does that changes a mailbox: so
   /// two of them never wait for each other, and indexes are given in the order in which transactions commit.
   ///
@@ -24,14 +24,14 @@
 
     /// The queues; when nobody holds them any more the threads end.
     final class Threads: Sendable {
-      let arrivals = WorkQueue<Submission>(threads: 1)
+      let arrivals = (0..<FleetLimits.arrivalThreads).map { _ in WorkQueue<Submission>(threads: 1) }
       let acks = WorkQueue<Ack>(threads: 1)
       let jobs = WorkQueue<Job>(threads: FleetLimits.jobThreads)
 
       deinit { close() }
 
       func close() {
-        arrivals.close()
+        for lane in arrivals { lane.close() }
         acks.close()
         jobs.close()
       }
@@ -45,12 +45,14 @@
       restoreEpoch = try connection.run(Schema.epoch()).first?.unsigned(0, 0) ?? 1
       threads = Threads()
       self.report = report
-      Worker(address: address, queue: threads.arrivals, batch: Submission.batch) {
-        connection, submissions throws(DatabaseFailure) in
-        try Submission.accept(submissions, connection, report)
-      } fail: {
-        $0.fail($1)
-      }.start("sotto arrivals")
+      for lane in threads.arrivals {
+        Worker(address: address, queue: lane, batch: Submission.batch) {
+          connection, submissions throws(DatabaseFailure) in
+          try Submission.accept(submissions, connection, report)
+        } fail: {
+          $0.fail($1)
+        }.start("sotto arrivals")
+      }
       Worker(address: address, queue: threads.acks, batch: Ack.batch) { connection, acks throws(DatabaseFailure) in
         try Ack.carryOut(acks, connection, report)
       } fail: {
@@ -72,7 +74,7 @@
 
     package func close() async throws {
       threads.close()
-      await threads.arrivals.ended()
+      for lane in threads.arrivals { await lane.ended() }
       await threads.acks.ended()
       await threads.jobs.ended()
     }
