@@ -49,7 +49,7 @@ import Testing
     close(cell.rows, 16_000)
     close(cell.lookups, 50_000)
     close(cell.walBytes, 2_000 * 1_024 + 16_000 * 200)
-    #expect(cell.shards == 2 && cell.connectionsOfAShard == 66)
+    #expect(cell.shards == 2 && cell.connectionsOfAShard == 77)
     close(cell.databaseBusy, (16.0 / 30 + 0.05) / 2)
     close(cell.databaseBusyWithoutBus, (16.0 / 30 + 0.25) / 2)
     // 22,727 heads of a node in each of two shards are 23 queries; 11 nodes; in 10 s and in 2 s.

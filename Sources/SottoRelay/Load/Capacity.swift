@@ -171,7 +171,7 @@ package enum CapacityFleet {
   /// A mailbox.
   package static let wakeupBytes = 16.0
   /// Of a node to each shard.
-  package static let connections = 6
+  package static let connections = 7
 }
 
 /// What people ask of a cell, a second.
