@@ -11,10 +11,6 @@ let strict: [SwiftSetting] = [
 ]
 /// What ships also has every unsafe expression marked.
 let shipped: [SwiftSetting] = strict + [.strictMemorySafety()]
-/// What runs what ships and need not be fast itself: to optimise it takes long. Not SottoRelayTests and SottoClientTests:
-/// unoptimised beside optimised code they go wrong in Swift 6.3, where an asynchronous function loses arguments that
-/// registers do not hold.
-let quick: [SwiftSetting] = strict + [.unsafeFlags(["-Onone"])]
 
 let package = Package(
   name: "sotto",
@@ -131,9 +127,10 @@ let package = Package(
       ],
       swiftSettings: shipped),
     // What follows does not ship.
+    // To optimise it takes minutes, and it runs for seconds.
     .executableTarget(
       name: "vectors-generate", dependencies: ["SottoCrypto", "SottoWire", "SottoSession"],
-      path: "Vectors/generate", swiftSettings: quick),
+      path: "Vectors/generate", swiftSettings: strict + [.unsafeFlags(["-Onone"])]),
     .executableTarget(
       name: "benchmarks",
       dependencies: [
@@ -150,14 +147,14 @@ let package = Package(
       path: "Tests/SottoSimulation", swiftSettings: strict),
     .testTarget(
       name: "SottoCryptoTests", dependencies: ["SottoCrypto", "SottoSimulation"],
-      swiftSettings: quick),
+      swiftSettings: strict),
     .testTarget(
       name: "SottoWireTests", dependencies: ["SottoWire", "SottoCrypto", "SottoSimulation"],
-      swiftSettings: quick),
+      swiftSettings: strict),
     .testTarget(
       name: "SottoSessionTests",
       dependencies: ["SottoSession", "SottoWire", "SottoCrypto", "SottoSimulation"],
-      swiftSettings: quick),
+      swiftSettings: strict),
     .testTarget(
       name: "SottoClientTests",
       dependencies: [
@@ -167,7 +164,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SottoTests", dependencies: ["sotto", "SottoClient", "SottoSession", "SottoWire", "SottoSimulation"],
-      exclude: ["Chat/Golden", "QR/golden.py"], swiftSettings: quick),
+      exclude: ["Chat/Golden", "QR/golden.py"], swiftSettings: strict),
     .testTarget(
       name: "SottoRelayTests",
       dependencies: [
@@ -191,7 +188,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
-      swiftSettings: quick),
-    .testTarget(name: "HouseTests", swiftSettings: quick),
+      swiftSettings: strict),
+    .testTarget(name: "HouseTests", swiftSettings: strict),
   ]
 )
