@@ -74,6 +74,8 @@
     /// How often a job is given to a gateway before it is put aside, and how many of those are kept.
     static let pushDeliveries: Int32 = 20
     static let pushAside: Int32 = 10_000
+    /// Milliseconds after which a connection ends on which the broker takes nothing.
+    static let pushStall: UInt32 = 10_000
     /// Jobs that a gateway holds at a time.
     static let pushesAhead: UInt16 = 64
     /// Bytes of a password.

@@ -3,19 +3,12 @@ public import SottoCrypto
 /// What the push gateway knows a subscription by: drawn by the relay for each, so that it says nothing of the mailbox, and
 /// not whether two of them are of one. [push.3]
 public struct PushHandle: Hashable, Sendable {
-  /// The number of bytes of every handle.
-  public static let count = 16
   package let number: UInt128
   /// The 16 bytes.
   public var bytes: [UInt8] { number.bytes }
 
-  public init(_ bytes: [UInt8]) throws(WireError) {
-    guard bytes.count == Self.count else { throw .outOfRange }
-    number = UInt128(bytes: bytes)
-  }
-
   /// A fresh one.
-  public init(from entropy: inout some Entropy) { number = UInt128(bytes: entropy.bytes(Self.count)) }
+  public init(from entropy: inout some Entropy) { number = UInt128(bytes: entropy.bytes(16)) }
 
   package init(number: UInt128) { self.number = number }
 }

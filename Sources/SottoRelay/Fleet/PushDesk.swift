@@ -39,7 +39,7 @@ final class PushDesk: Sendable {
     await withDiscardingTaskGroup { group in
       group.addTask {
         while !Task.isCancelled {
-          while (try? await self.ledger.leaveDeadHomes()) ?? 0 > 0 {}
+          while !Task.isCancelled, (try? await self.ledger.leaveDeadHomes()) ?? 0 > 0 {}
           self.bell.ring()
           try? await Task.sleep(for: .seconds(RelayLimits.pushSeconds))
         }
@@ -54,10 +54,13 @@ final class PushDesk: Sendable {
   private func carryAll() async {
     while !Task.isCancelled {
       guard let due = try? await ledger.takePushes(limit: RelayLimits.pushJobs, by: node), !due.isEmpty else { return }
-      let isSafe = await queue.put(due.map(\.job))
-      metrics.pushed(due.count, isSafe: isSafe)
-      // What could not be put, or is not marked now, is put later: some once more.
-      guard isSafe, (try? await ledger.queued(due, by: node)) != nil else { return }
+      let safe = await queue.put(due.map(\.job))
+      let queued = due.filter { safe.contains($0.job.handle) }
+      metrics.pushed(queued.count, failed: due.count - queued.count)
+      // What could not be put, or is not marked now, is put later.
+      guard !queued.isEmpty, (try? await ledger.queued(queued, by: node)) != nil, queued.count == due.count else {
+        return
+      }
     }
   }
 }

@@ -99,7 +99,12 @@ struct RelayMetrics: Sendable {
   func woken(_ path: Wakeup) { wakeups[path]?.increment() }
   func noticed(_ fate: NoticeFate, _ mailboxes: Int) { notices[fate]?.increment(by: mailboxes) }
   func busIsDown(_ isDown: Bool) { busDown.set(isDown ? 1 : 0) }
-  func pushed(_ jobs: Int, isSafe: Bool) { pushJobs[isSafe]?.increment(by: jobs) }
+
+  func pushed(_ queued: Int, failed: Int) {
+    pushJobs[true]?.increment(by: queued)
+    pushJobs[false]?.increment(by: failed)
+  }
+
   func committed(_ jobs: Int) { batch.record(jobs) }
   func commitFailed() { commitsFailed.increment() }
 

@@ -30,8 +30,8 @@ package protocol PushLedger: Sendable {
 
 /// Where push jobs go, for the gateway to take. One contract, whichever adapter.
 package protocol PushQueue: Sendable {
-  /// Whether all of them are safe there. If not, some may be there all the same: to be woken twice harms nobody.
-  func put(_ jobs: [PushJob]) async -> Bool
+  /// Which of them are safe there. Others may be there all the same: to be woken twice harms nobody.
+  func put(_ jobs: [PushJob]) async -> Set<PushHandle>
   /// Returns when nothing is put any more.
   func close() async
 }

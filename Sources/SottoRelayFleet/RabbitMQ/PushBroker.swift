@@ -3,6 +3,14 @@
   internal import SottoRelay
   internal import SottoWire
 
+  #if canImport(Glibc)
+    internal import Glibc
+  #elseif canImport(Musl)
+    internal import Musl
+  #elseif canImport(Darwin)
+    internal import Darwin
+  #endif
+
   /// The queue of push jobs at the broker, for relays that put into it and the gateway that takes from it. [push.3]
   ///
   /// A quorum queue: what it has confirmed is on the disks of most of the brokers. A job that comes back too often, because
@@ -28,7 +36,9 @@
         try unsafe Self.declare(Self.aside, Self.boundsOfAside, broker)
         try unsafe Self.declare(Self.queue, Self.bounds, broker)
         switch role {
-        case .relay: try broker.confirmEverything()
+        case .relay:
+          broker.endsWhenNothingIsTaken()
+          try broker.confirmEverything()
         case .gateway: try broker.consume(Self.queue, ahead: FleetLimits.pushesAhead)
         }
       }
@@ -63,13 +73,16 @@
 
     // MARK: For a relay
 
-    /// Whether all of them are safe. Throws when the connection is lost: some of them may be.
-    mutating func put(_ jobs: [PushJob]) throws(BrokerLost) -> Bool {
+    /// Puts them, and adds to `safe` those that the broker has confirmed. Throws when the connection is lost: others may be
+    /// there too.
+    mutating func put(_ jobs: [PushJob], _ safe: inout Set<PushHandle>) throws(BrokerLost) {
+      var waiting: [UInt64: PushHandle] = [:]
       for job in jobs {
         try broker.publishDurably(job.encoded, to: Self.queue)
         put += 1
+        waiting[put] = job.handle
       }
-      return try broker.awaitConfirms(upTo: put, jobs.count)
+      try broker.awaitConfirms(&waiting, &safe)
     }
 
     // MARK: For the gateway
@@ -103,6 +116,16 @@
   }
 
   extension BrokerConnection {
+    /// A broker that is short of memory or disk reads no more, and a host that vanished says nothing: writing to either would
+    /// wait for ever.
+    fileprivate func endsWhenNothingIsTaken() {
+      #if os(Linux)
+        var milliseconds = FleetLimits.pushStall
+        unsafe setsockopt(
+          descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &milliseconds, socklen_t(MemoryLayout<UInt32>.size))
+      #endif
+    }
+
     fileprivate func confirmEverything() throws(BrokerLost) {
       unsafe amqp_confirm_select(connection, Self.channel)
       try unsafe check(amqp_get_rpc_reply(connection))
@@ -128,11 +151,14 @@
       guard sent == AMQP_STATUS_OK.rawValue else { throw BrokerLost() }
     }
 
-    /// Waits until the last `count` messages, of which the last has the number `last`, are answered. Whether the broker has
-    /// all of them. Throws when it does not answer.
-    fileprivate func awaitConfirms(upTo last: UInt64, _ count: Int) throws(BrokerLost) -> Bool {
-      var waiting = Set(last - UInt64(count) + 1...last)
-      var isSafe = true
+    /// Waits until all that wait are answered. Throws when the broker does not.
+    fileprivate func awaitConfirms(
+      _ waiting: inout [UInt64: PushHandle], _ safe: inout Set<PushHandle>
+    ) throws(BrokerLost) {
+      var confirmed: Set<PushHandle> = []
+      // One that comes back, because there is no such queue, is confirmed all the same; then none is believed.
+      var isBack = false
+      defer { if !isBack { safe.formUnion(confirmed) } }
       let end = ContinuousClock.now + .seconds(FleetLimits.brokerAnswer)
       while !waiting.isEmpty {
         let left = Int((end - ContinuousClock.now) / .milliseconds(1))
@@ -149,24 +175,22 @@
         switch unsafe method.id {
         case UInt32(AMQP_BASIC_ACK_METHOD):
           guard let ack = unsafe method.decoded?.assumingMemoryBound(to: amqp_basic_ack_t.self) else { break }
-          Self.answered(unsafe ack.pointee.delivery_tag, isMultiple: unsafe ack.pointee.multiple != 0, &waiting)
+          let numbers = unsafe Self.answered(ack.pointee.delivery_tag, ack.pointee.multiple != 0, waiting)
+          for number in numbers { if let handle = waiting.removeValue(forKey: number) { confirmed.insert(handle) } }
         case UInt32(AMQP_BASIC_NACK_METHOD):
           guard let nack = unsafe method.decoded?.assumingMemoryBound(to: amqp_basic_nack_t.self) else { break }
-          Self.answered(unsafe nack.pointee.delivery_tag, isMultiple: unsafe nack.pointee.multiple != 0, &waiting)
-          isSafe = false
-        case UInt32(AMQP_BASIC_RETURN_METHOD): isSafe = false
+          let numbers = unsafe Self.answered(nack.pointee.delivery_tag, nack.pointee.multiple != 0, waiting)
+          for number in numbers { waiting[number] = nil }
+        case UInt32(AMQP_BASIC_RETURN_METHOD): isBack = true
         default: throw BrokerLost()
         }
       }
-      return isSafe
     }
 
-    private static func answered(_ number: UInt64, isMultiple: Bool, _ waiting: inout Set<UInt64>) {
-      guard isMultiple else {
-        waiting.remove(number)
-        return
-      }
-      waiting = waiting.filter { $0 > number }
+    private static func answered(
+      _ number: UInt64, _ isMultiple: Bool, _ waiting: [UInt64: PushHandle]
+    ) -> [UInt64] {
+      isMultiple ? waiting.keys.filter { $0 <= number } : [number]
     }
   }
 #endif

@@ -7,7 +7,7 @@
   package final class RabbitMQPushQueue: PushQueue {
     private struct Lot: Sendable {
       let jobs: [PushJob]
-      let done: @Sendable (Bool) -> Void
+      let done: @Sendable (Set<PushHandle>) -> Void
     }
 
     private let lots = WorkQueue<Lot>(threads: 1)
@@ -21,10 +21,10 @@
 
     deinit { lots.close() }
 
-    package func put(_ jobs: [PushJob]) async -> Bool {
+    package func put(_ jobs: [PushJob]) async -> Set<PushHandle> {
       await withCheckedContinuation { continuation in
         if !lots.put(Lot(jobs: jobs, done: { continuation.resume(returning: $0) })) {
-          continuation.resume(returning: false)
+          continuation.resume(returning: [])
         }
       }
     }
@@ -37,21 +37,27 @@
     private static func run(_ lots: WorkQueue<Lot>, _ address: BusAddress) {
       var broker: PushBroker?
       while let taken = lots.take(while: { _ in false }) {
-        for lot in taken { lot.work.done(put(lot.work.jobs, &broker, address)) }
+        for lot in taken {
+          var safe: Set<PushHandle> = []
+          put(lot.work.jobs, &safe, &broker, address)
+          lot.work.done(safe)
+        }
       }
       broker?.close()
       lots.threadEnded()
     }
 
-    /// With a connection that has broken since it was used last, once more with a new one.
-    private static func put(_ jobs: [PushJob], _ broker: inout PushBroker?, _ address: BusAddress) -> Bool {
+    /// With a connection that has broken since it was used last, what is not safe yet once more with a new one.
+    private static func put(
+      _ jobs: [PushJob], _ safe: inout Set<PushHandle>, _ broker: inout PushBroker?, _ address: BusAddress
+    ) {
       let isUsed = broker != nil
       do throws(BrokerLost) {
         if broker == nil { broker = try PushBroker(address, as: .relay) }
-        return try broker?.put(jobs) ?? false
+        try broker?.put(jobs, &safe)
       } catch {
         broker = nil
-        return isUsed && put(jobs, &broker, address)
+        if isUsed { put(jobs.filter { !safe.contains($0.handle) }, &safe, &broker, address) }
       }
     }
   }

@@ -159,9 +159,9 @@ struct SeenBus: BusConnector {
 
   private struct SeenQueue: PushQueue {
     let see: @Sendable ([UInt8]) -> Void
-    func put(_ jobs: [PushJob]) async -> Bool {
+    func put(_ jobs: [PushJob]) async -> Set<PushHandle> {
       for job in jobs { see(job.encoded) }
-      return true
+      return Set(jobs.map(\.handle))
     }
     func close() async {}
   }

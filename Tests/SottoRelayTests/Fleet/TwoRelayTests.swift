@@ -52,6 +52,24 @@
       for relay in relays { try await relay.stop() }
     }
 
+    /// What relays tell each other and the gateway, as bytes.
+    private final class Seen: Sendable {
+      private let bytes = Mutex<[[UInt8]]>([])
+      var all: [[UInt8]] { bytes.withLock { $0 } }
+      func add(_ more: [UInt8]) { bytes.withLock { $0.append(more) } }
+    }
+
+    private func withSeenBus(_ body: ([TestRelay], Seen) async throws -> Void) async throws {
+      let seen = Seen()
+      func bus(_ configuration: inout RelayConfiguration) {
+        configuration.busLocation = BusAddress.Location("amqp://nobody@127.0.0.1/")
+        configuration.busPassword = "/nonexistent"
+        configuration.push = .bus
+      }
+      try await withTwoRelays(bus: bus, connector: SeenBus { seen.add($0) }) { relays, _ in try await body(relays, seen)
+      }
+    }
+
     private func put(_ number: Int, to owner: borrowing Owner, at relay: TestRelay) async throws {
       let (mailbox, contact) = (owner.mailbox, owner.contact)
       #expect(
@@ -157,13 +175,7 @@
 
     /// What goes over the bus has no name in it, and no two of it can be told to be of one mailbox. [leakage.6]
     @Test func theBusCarriesNoName() async throws {
-      let seen = Mutex<[[UInt8]]>([])
-      let connector = SeenBus { bytes in seen.withLock { $0.append(bytes) } }
-      func bus(_ configuration: inout RelayConfiguration) {
-        configuration.busLocation = BusAddress.Location("amqp://nobody@127.0.0.1/")
-        configuration.busPassword = "/nonexistent"
-      }
-      try await withTwoRelays(bus: bus, connector: connector) { relays, _ in
+      try await withSeenBus { relays, seen in
         let owner = Owner(1)
         try await owner.register(at: relays[0])
         var streams = [try await listen(owner, at: relays[1])]
@@ -181,7 +193,7 @@
         }
         #expect(try await relays[0].owner(owner.key, .delete, .mailbox(owner.mailbox), sequence: 9).status == 204)
         #expect(try await streams[0].next() == .frame(.closing(.gone)))
-        let all = seen.withLock { $0 }
+        let all = seen.all
         let kinds = Set(all.compactMap(\.first))
         #expect(kinds == [1, 2] && all.allSatisfy { $0.count == 17 })
         let names =
@@ -197,22 +209,15 @@
 
     /// A push job has no name in it either, and what the device has sealed goes through as it is. [leakage.7]
     @Test func aPushJobCarriesNoName() async throws {
-      let seen = Mutex<[[UInt8]]>([])
-      let connector = SeenBus { bytes in seen.withLock { $0.append(bytes) } }
-      func bus(_ configuration: inout RelayConfiguration) {
-        configuration.busLocation = BusAddress.Location("amqp://nobody@127.0.0.1/")
-        configuration.busPassword = "/nonexistent"
-        configuration.push = .bus
-      }
-      try await withTwoRelays(bus: bus, connector: connector) { relays, _ in
+      try await withSeenBus { relays, seen in
         let owner = Owner(1)
         try await owner.register(at: relays[0])
         let sealed = [UInt8](repeating: 0xa5, count: 40)
         #expect(
           try await relays[0].owner(owner.key, .put, .push(owner.mailbox), body: sealed, sequence: 9).status == 204)
         try await put(1, to: owner, at: relays[1])
-        try await until { seen.withLock { !$0.isEmpty } }
-        let all = seen.withLock { $0 }
+        try await until { !seen.all.isEmpty }
+        let all = seen.all
         #expect(all.count == 1)
         for bytes in all {
           #expect(try PushJob(decoding: bytes).sealed == sealed && bytes.count == 1 + 16 + 1 + 40)

@@ -73,6 +73,35 @@
       }
     }
 
+    /// What comes together for many mailboxes is accepted on two connections, and answered in its own order.
+    @Test func answersComeInTheOrderOfTheQuestions() async throws {
+      try await withDatabase { cluster, name in
+        let store = try PostgreSQLStore(address: cluster.address(name))
+        let contract = try StoreContract { store }
+        let seeds = Array(1...8 as ClosedRange<UInt8>)
+        for seed in seeds { _ = try await contract.registered(seed) }
+        // Of each mailbox in turn one that is new, one that was there just now, one that does not open it.
+        var (arrivals, expected): ([Arrival], [Acceptance]) = ([], [])
+        for round in 0..<6 {
+          for seed in seeds {
+            let (opens, other) = (Owner(seed).contact.hash, Owner(seed + 1).contact.hash)
+            let kind = (round + Int(seed)) % 3
+            let isKnown = kind == 1 && round > 0
+            let number = isKnown ? round - 1 : round
+            arrivals.append(
+              Arrival(
+                mailbox: Owner(seed).mailbox, id: envelopeID(number), capability: kind == 2 ? other : opens,
+                bytes: envelope(number)))
+            expected.append(kind == 2 ? .refused(Refusal(.deliveryRefused)) : isKnown ? .repeated : .stored)
+          }
+        }
+        #expect(Set(arrivals.map { $0.mailbox.number % 2 }).count == 2)
+        #expect(await submit(arrivals, to: store) == expected)
+        #expect(await submit([], to: store) == [])
+        try await store.close()
+      }
+    }
+
     /// [relay.18]
     @Test func twoStoresHandOutAPrekeyOnce() async throws {
       try await withDatabase { cluster, name in

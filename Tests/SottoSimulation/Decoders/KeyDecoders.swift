@@ -97,7 +97,6 @@ extension Decoder {
       fixed(32, { try Digest($0) }, \.bytes), fixed(32, { try VerifyingKey($0) }, \.bytes),
       fixed(32, { try Capability($0) }, \.bytes), fixed(16, { try MailboxID($0) }, \.bytes),
       fixed(16, { try CardID($0) }, \.bytes), fixed(16, { try EnvelopeID($0) }, \.bytes),
-      fixed(16, { try PushHandle($0) }, \.bytes),
       fixed(16, { try BlobID($0) }, \.bytes), fixed(16, { try MessageID($0) }, \.bytes),
       fixed(16, { try ContactSecret($0) }, \.bytes), fixed(8, { try DeviceID($0) }, \.bytes),
       fixed(24, { try StreamHeader($0) }, \.bytes),

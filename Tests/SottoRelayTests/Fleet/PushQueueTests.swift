@@ -12,6 +12,11 @@
       PushJob(handle: PushHandle(number: UInt128(number)), sealed: [UInt8](repeating: 5, count: 600))
     }
 
+    /// Whether all of them are safe.
+    private func isSafe(_ jobs: [PushJob], in queue: any PushQueue) async -> Bool {
+      await queue.put(jobs) == Set(jobs.map(\.handle))
+    }
+
     /// What a gateway gets until nothing has come for so long; `carryOut` decides.
     private func drain(
       _ address: BusAddress, quiet milliseconds: Int = 5_000, _ carryOut: (PushJob) -> PushJobs.Verdict = { _ in .done }
@@ -43,19 +48,19 @@
       let broker = try RabbitMQBroker()
       let address = try broker.address()
       let queue = try RabbitMQ().pushQueue(address)
-      #expect(await queue.put([job(102)]))
+      #expect(await isSafe([job(102)], in: queue))
       // RabbitMQ 3.10 writes down a moment later that there is a new queue: one that is killed before has forgotten it.
       try await Task.sleep(for: .seconds(5))
-      #expect(await queue.put((0..<100).map(job)))
+      #expect(await isSafe((0..<100).map(job), in: queue))
       broker.kill()
-      #expect(await !queue.put([job(100)]), "nobody is there to confirm it")
+      #expect(await queue.put([job(100)]).isEmpty, "nobody is there to confirm it")
       try broker.start()
-      try await until(within: 60) { await queue.put([job(101)]) }
+      try await until(within: 60) { await isSafe([job(101)], in: queue) }
       let found = try drain(address).map(\.handle.bytes[15])
       #expect(Array(found.prefix(101)) == [102] + Array(0..<100), "in order")
       #expect(found.contains(101))
       await queue.close()
-      #expect(await !queue.put([job(103)]))
+      #expect(await queue.put([job(103)]).isEmpty)
     }
 
     /// A gateway that dies with jobs in its hands leaves them to the next; one that refuses a job gets it again, up to a limit;
@@ -64,7 +69,7 @@
       let broker = try RabbitMQBroker()
       let address = try broker.address()
       let queue = try RabbitMQ().pushQueue(address)
-      #expect(await queue.put([job(1), job(2)]))
+      #expect(await isSafe([job(1), job(2)], in: queue))
       // Both are on their way to this one, which ends without a word.
       let wasThere = PushJobs(address) != nil
       #expect(wasThere)
@@ -82,15 +87,48 @@
       await queue.close()
     }
 
+    /// A queue that is full takes some of a lot and not the rest, and says which: what it has is not put once more.
+    @Test func whatAFullQueueRefusesIsNotSafe() async throws {
+      let broker = try RabbitMQBroker()
+      let address = try broker.address()
+      let queue = try RabbitMQ().pushQueue(address)
+      #expect(await isSafe([job(0)], in: queue))
+      try broker.control("set_policy", "few", "^sotto.push$", "{\"max-length\":5}", "--apply-to", "queues")
+      var safe: Set<PushHandle> = []
+      // It notices a little late that it is full.
+      for start in stride(from: 1, to: 200, by: 20) {
+        safe.formUnion(await queue.put((start..<start + 20).map(job)))
+      }
+      #expect(safe.count < 200 && safe.count >= 5, "\(safe.count)")
+      let found = try drain(address).map(\.handle)
+      #expect(Set(found) == safe.union([job(0).handle]) && found.count == safe.count + 1)
+      #expect(await isSafe([job(300)], in: queue), "there is room again")
+      await queue.close()
+    }
+
+    /// One that is short of memory reads no more; the relay does not wait for it, and not when it ends either.
+    @Test func aBrokerThatTakesNothingIsNotWaitedFor() async throws {
+      let broker = try RabbitMQBroker()
+      let queue = try RabbitMQ().pushQueue(try broker.address())
+      #expect(await isSafe([job(0)], in: queue))
+      try broker.control("set_vm_memory_high_watermark", "0.0000001")
+      let start = ContinuousClock.now
+      for lot in 1...3 { #expect(await queue.put((lot * 64..<lot * 64 + 64).map(job)).isEmpty) }
+      #expect(ContinuousClock.now - start < .seconds(90), "ten each, and what a busy machine adds")
+      try broker.control("set_vm_memory_high_watermark", "0.4")
+      try await until(within: 60) { await isSafe([job(999)], in: queue) }
+      await queue.close()
+    }
+
     @Test func whereNobodyIsNothingIsPut() async throws {
       let broker = try RabbitMQBroker.shared()
       let queue = try RabbitMQ().pushQueue(broker.address("amqp://guest@127.0.0.1:1/"))
-      #expect(await !queue.put([job(1)]))
+      #expect(await queue.put([job(1)]).isEmpty)
       await queue.close()
       let wrong = broker.folder + "/wrong-push"
       try "not-the-password\n".write(toFile: wrong, atomically: true, encoding: .utf8)
       let stranger = try RabbitMQ().pushQueue(broker.address(password: wrong))
-      #expect(await !stranger.put([job(1)]))
+      #expect(await stranger.put([job(1)]).isEmpty)
       await stranger.close()
       let address = try broker.address(password: "/nonexistent")
       do {
