@@ -23,6 +23,7 @@ let package = Package(
     .library(name: "SottoRelay", targets: ["SottoRelay"]),
     .executable(name: "sotto", targets: ["sotto"]),
     .executable(name: "sotto-relay", targets: ["sotto-relay"]),
+    .executable(name: "sotto-push", targets: ["sotto-push"]),
   ],
   traits: [
     .trait(
@@ -44,6 +45,7 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+    .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
   targets: [
@@ -126,6 +128,23 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: shipped),
+    .executableTarget(
+      name: "sotto-push",
+      dependencies: [
+        "SottoRelay", "SottoWire", "SottoCrypto",
+        .target(name: "SottoRelayFleet", condition: .when(traits: ["Fleet"])),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: shipped),
     // What follows does not ship.
     // To optimise it takes minutes, and it runs for seconds.
     .executableTarget(
@@ -181,6 +200,15 @@ let package = Package(
         .product(name: "NIOFoundationCompat", package: "swift-nio"),
       ],
       swiftSettings: strict),
+    .testTarget(
+      name: "SottoPushTests",
+      dependencies: [
+        "sotto-push", "SottoRelay", "SottoWire", "SottoCrypto",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      exclude: ["services.py"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [

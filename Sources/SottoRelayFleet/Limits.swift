@@ -71,13 +71,24 @@
     static let brokerEnd = 2_000
     /// Push jobs that wait at the broker: 2 KiB each at most. Past it no more are taken; they wait in the database.
     static let pushQueue: Int32 = 1_000_000
-    /// How often a job is given to a gateway before it is put aside, and how many of those are kept.
+    /// Subscriptions that are over and of which no relay knows yet.
+    static let pushGone: Int32 = 100_000
+    /// How often a job is given to gateways that die with it in their hands, before it has to wait.
     static let pushDeliveries: Int32 = 20
-    static let pushAside: Int32 = 10_000
+    /// Milliseconds that a job waits which cannot be carried out now, and how often: an hour in all.
+    static let pushWait: Int32 = 300_000
+    static let pushRounds: Int64 = 12
     /// Milliseconds after which a connection ends on which the broker takes nothing.
     static let pushStall: UInt32 = 10_000
-    /// Jobs that a gateway holds at a time.
-    static let pushesAhead: UInt16 = 64
+    /// Jobs that a gateway holds at a time: a slow push service takes ten seconds for one.
+    static let pushesAhead: UInt16 = 256
+    /// Milliseconds that a gateway's thread waits for a job when it has others in hand, whose end it is to be told of, and when
+    /// it has none.
+    static let pushTurn = (busy: 5, idle: 100)
+    /// Milliseconds that the broker has for the last acknowledgements.
+    static let pushSettle = 500
+    /// Milliseconds after which a gateway that was told to stop waits no more for what it has in hand.
+    static let pushStop = 15_000
     /// Bytes of a password.
     static let brokerPassword = 512
     /// Where the authorities that a machine trusts are, on Debian and its kin.

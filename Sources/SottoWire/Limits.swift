@@ -24,6 +24,12 @@ public enum WireLimits {
   public static let batch = 4 + oneTimeParts * (4 + 4 + oneTimePart)
   /// A sealed push subscription: an endpoint of 1 KiB and two keys, sealed, stay below it.
   public static let pushSubscription = 2 * 1024
+  /// The URL of a Web Push subscription: those that are in use have some 200 characters, and it fits a padded target.
+  public static let pushEndpoint = 768
+  /// A device token of APNs: 32 bytes today, "variable length" as Apple has it.
+  static let apnsToken = 100
+  /// A registration token of FCM: some 160 characters today.
+  static let fcmToken = 512
   /// A request's path: the longest has 89 characters.
   public static let path = 128
   /// Envelopes that a stream sends ahead of the owner's acks.

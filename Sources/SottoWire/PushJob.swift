@@ -39,3 +39,22 @@ public struct PushJob: Hashable, Sendable {
     try reader.finish()
   }
 }
+
+/// That a push service knows a device no more, as the gateway tells relays: nobody is to be asked to wake it. [push.9]
+public struct PushEnd: Hashable, Sendable {
+  /// Of this encoding.
+  private static let version: UInt8 = 1
+  /// Of the subscription that is over.
+  public let handle: PushHandle
+
+  public init(handle: PushHandle) { self.handle = handle }
+
+  public var encoded: [UInt8] { [Self.version] + handle.bytes }
+
+  public init(decoding bytes: [UInt8]) throws(WireError) {
+    var reader = WireReader(bytes)
+    guard try reader.u8() == Self.version else { throw .invalidValue }
+    handle = PushHandle(number: try reader.u128())
+    try reader.finish()
+  }
+}

@@ -30,17 +30,18 @@ import Testing
     #expect(manager.next() == "STOPPING=1")
   }
 
-  @Test func `The unit is understood by systemd and exposes little`() async throws {
+  @Test(arguments: ["sotto-relay", "sotto-push"])
+  func `The unit is understood by systemd and exposes little`(program name: String) async throws {
     guard let analyze = program("systemd-analyze") else { return }
     let folder = try TemporaryFolder()
-    let unit = try String(contentsOf: Self.deploy.appending(path: "sotto-relay.service"), encoding: .utf8)
-    let installed = "/usr/local/bin/sotto-relay"
+    let unit = try String(contentsOf: Self.deploy.appending(path: "\(name).service"), encoding: .utf8)
+    let installed = "/usr/local/bin/\(name)"
     try #require(unit.contains(installed))
-    let file = folder.file("sotto-relay.service")
-    try unit.replacing(installed, with: Programs.path("sotto-relay").path).write(
+    let file = folder.file("\(name).service")
+    try unit.replacing(installed, with: Programs.path(name).path).write(
       toFile: file, atomically: true, encoding: .utf8)
     let verified = try await run(analyze, ["verify", "--man=no", file])
-    #expect(verified.status == 0 && !verified.stderr.contains("sotto-relay.service:"), "\(verified)")
+    #expect(verified.status == 0 && !verified.stderr.contains("\(name).service:"), "\(verified)")
     // Exposure in tenths, 100 being the worst: 20 is 2.0, which systemd calls OK.
     let secure = try await run(analyze, ["security", "--offline=true", "--threshold=20", "--no-pager", file])
     #expect(secure.status == 0, "\(secure)")

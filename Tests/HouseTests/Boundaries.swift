@@ -26,7 +26,7 @@ enum Boundaries {
   /// swift-crypto speaks `Data`. These files translate, and may import FoundationEssentials for it, internally.
   private static let dataFiles: Set<String> = [
     "Sources/SottoCrypto/KEM.swift", "Sources/SottoCrypto/MLDSA.swift", "Sources/SottoCrypto/BlindRSA.swift",
-    "Sources/SottoCrypto/Residue.swift",
+    "Sources/SottoCrypto/Residue.swift", "Sources/SottoCrypto/PublicKeySeal.swift", "Sources/SottoCrypto/WebPush.swift",
   ]
 
   private static let rules = [

@@ -22,7 +22,7 @@ struct Manifest {
     "SottoRelayFleet": ["SottoCrypto", "SottoWire", "SottoRelay", "CLibpq", "CRabbitMQ"],
     "sotto": ["SottoCrypto", "SottoWire", "SottoSession", "SottoClient"],
     "sotto-relay": ["SottoCrypto", "SottoWire", "SottoRelay", "SottoRelayFleet"],
-    "sotto-push": ["SottoCrypto", "SottoWire"],
+    "sotto-push": ["SottoCrypto", "SottoWire", "SottoRelay", "SottoRelayFleet"],
   ]
 
   /// Rooms that may use nothing from outside but this.

@@ -2,7 +2,7 @@
 
 extension StartFailure {
   private static let misspelt = "What is misspelt would be ignored silently, so nothing was started."
-  private static let see = "`sotto-relay config example` shows every setting."
+  private static let see = "`config example` shows every setting."
 
   static func badSetting(_ setting: Setting, from origin: String) -> StartFailure {
     StartFailure(
@@ -10,11 +10,11 @@ extension StartFailure {
       "It takes: " + setting.explanation.joined(separator: " "), setting: setting)
   }
 
-  static func unknownSetting(_ name: String, at place: String) -> StartFailure {
+  package static func unknownSetting(_ name: String, at place: String) -> StartFailure {
     StartFailure(78, "There is no setting '\(name)' (\(place)).", misspelt, see)
   }
 
-  static func settingTwice(_ name: String, at place: String) -> StartFailure {
+  package static func settingTwice(_ name: String, at place: String) -> StartFailure {
     StartFailure(78, "The setting '\(name)' is given twice (\(place)).", "Only one can be meant.", "Remove the other.")
   }
 
@@ -28,10 +28,10 @@ extension StartFailure {
       "Make it a text file that this user may read.")
   }
 
-  static func fileMissing(_ path: String) -> StartFailure {
+  package static func fileMissing(_ path: String) -> StartFailure {
     StartFailure(
       78, "There is no configuration \(path).", "It was asked for, so nothing was started.",
-      "Name another, or make it with `sotto-relay config example`.")
+      "Name another, or make it with `config example`.")
   }
 
   static func dataInItself(at path: String) -> StartFailure {

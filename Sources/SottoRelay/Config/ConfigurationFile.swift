@@ -1,12 +1,14 @@
 internal import Foundation
 
-/// A configuration file: `name = value` a line, `#` at the start of a word begins a comment.
-struct ConfigurationFile: Sendable {
-  private(set) var values: [Setting: [String]] = [:]
+/// A line of a configuration file: `name = value`. `#` at the start of a word begins a comment.
+package struct ConfigurationLine: Sendable {
+  package let name: String
+  package let value: String
+  /// The file and the number of the line, for whoever has to mend it.
+  package let place: String
 
-  /// nil when there is no file. An unknown name, a line without `=` and a name given twice are errors: what is
-  /// misspelt must not be ignored. [operation.1]
-  init?(path: String) throws(StartFailure) {
+  /// Every line that says something; nil when there is no file. A line without `=` is an error.
+  package static func all(in path: String) throws(StartFailure) -> [ConfigurationLine]? {
     let text: String
     do {
       text = try String(contentsOfFile: path, encoding: .utf8)
@@ -15,19 +17,18 @@ struct ConfigurationFile: Sendable {
     } catch {
       throw .unreadableFile(path)
     }
+    var lines: [ConfigurationLine] = []
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let content = Self.withoutComment(line).trimmingCharacters(in: .whitespaces)
-      if !content.isEmpty { try take(content, at: "\(path), line \(index + 1)") }
+      let content = withoutComment(line).trimmingCharacters(in: .whitespaces)
+      let place = "\(path), line \(index + 1)"
+      if content.isEmpty { continue }
+      guard let equals = content.firstIndex(of: "=") else { throw .badLine(at: place) }
+      lines.append(
+        ConfigurationLine(
+          name: content[..<equals].trimmingCharacters(in: .whitespaces),
+          value: content[content.index(after: equals)...].trimmingCharacters(in: .whitespaces), place: place))
     }
-  }
-
-  private mutating func take(_ content: String, at place: String) throws(StartFailure) {
-    guard let equals = content.firstIndex(of: "=") else { throw .badLine(at: place) }
-    let name = content[..<equals].trimmingCharacters(in: .whitespaces)
-    let value = content[content.index(after: equals)...].trimmingCharacters(in: .whitespaces)
-    guard let setting = Setting(rawValue: name) else { throw .unknownSetting(name, at: place) }
-    guard setting.isList || values[setting] == nil else { throw .settingTwice(name, at: place) }
-    values[setting, default: []].append(value)
+    return lines
   }
 
   private static func withoutComment(_ line: Substring) -> Substring {
@@ -37,6 +38,22 @@ struct ConfigurationFile: Sendable {
       before = line[index]
     }
     return line
+  }
+}
+
+/// A relay's configuration file.
+struct ConfigurationFile: Sendable {
+  private(set) var values: [Setting: [String]] = [:]
+
+  /// nil when there is no file. An unknown name and a name given twice are errors: what is misspelt must not be ignored.
+  /// [operation.1]
+  init?(path: String) throws(StartFailure) {
+    guard let lines = try ConfigurationLine.all(in: path) else { return nil }
+    for line in lines {
+      guard let setting = Setting(rawValue: line.name) else { throw .unknownSetting(line.name, at: line.place) }
+      guard setting.isList || values[setting] == nil else { throw .settingTwice(line.name, at: line.place) }
+      values[setting, default: []].append(line.value)
+    }
   }
 
   /// Complete, commented, and valid as it stands: what has a default is shown with it, the rest is commented out.

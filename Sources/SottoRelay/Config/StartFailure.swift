@@ -25,7 +25,7 @@ public struct StartFailure: Error, Equatable, Sendable, CustomStringConvertible 
       "Stop that program, or choose another with `--listen HOST:PORT` (port 0 picks a free one).")
   }
 
-  static func cannotListen(_ address: String) -> StartFailure {
+  package static func cannotListen(_ address: String) -> StartFailure {
     StartFailure(
       69, "Cannot listen on \(address).", "This machine does not have the address, or does not let you use the port.",
       "Choose another with `--listen HOST:PORT`.")

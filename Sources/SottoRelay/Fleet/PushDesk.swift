@@ -40,6 +40,7 @@ final class PushDesk: Sendable {
       group.addTask {
         while !Task.isCancelled {
           while !Task.isCancelled, (try? await self.ledger.leaveDeadHomes()) ?? 0 > 0 {}
+          await self.endWhatIsOver()
           self.bell.ring()
           try? await Task.sleep(for: .seconds(RelayLimits.pushSeconds))
         }
@@ -50,6 +51,12 @@ final class PushDesk: Sendable {
   }
 
   func close() async { await queue.close() }
+
+  /// What is lost on the way is told again when the device is to be woken next.
+  private func endWhatIsOver() async {
+    let ended = await queue.ended(limit: RelayLimits.pushJobs)
+    if !ended.isEmpty { try? await ledger.endPushes(ended) }
+  }
 
   private func carryAll() async {
     while !Task.isCancelled {

@@ -1,19 +1,27 @@
 internal import HTTPTypes
 internal import HummingbirdCore
-internal import Logging
+package import Logging
 internal import NIOCore
 internal import NIOPosix
 
 /// Answers `GET /metrics` on a listener of its own, which only this machine can reach, and nothing else. [operation.5]
-struct MetricsListener: Sendable {
-  let address: ListenAddress
-  let services: RelayServices
-  let logger: Logger
+package struct MetricsListener: Sendable {
+  private let address: ListenAddress
+  private let logger: Logger
+  private let onServing: @Sendable (_ port: Int) -> Void
+  private let text: @Sendable () -> String
 
-  func run() async throws {
+  package init(
+    address: ListenAddress, logger: Logger, onServing: @escaping @Sendable (_ port: Int) -> Void,
+    text: @escaping @Sendable () -> String
+  ) {
+    (self.address, self.logger, self.onServing, self.text) = (address, logger, onServing, text)
+  }
+
+  package func run() async throws {
     let responder: HTTPChannelHandler.Responder = { request, writer, _ in
       let isKnown = request.method == .get && request.head.path == "/metrics"
-      let text = isKnown ? await text() : "GET /metrics\n"
+      let text = isKnown ? text() : "GET /metrics\n"
       let fields: HTTPFields = [
         .contentType: "text/plain; version=0.0.4; charset=utf-8", .contentLength: String(text.utf8.count),
       ]
@@ -26,14 +34,8 @@ struct MetricsListener: Sendable {
     try await Server(
       childChannelSetup: channel,
       configuration: ServerConfiguration(address: .hostname(address.host, port: address.port)),
-      onServerRunning: { services.log.write(.servingMetrics(port: $0.localAddress?.port ?? address.port)) },
+      onServerRunning: { onServing($0.localAddress?.port ?? address.port) },
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger
     ).run()
-  }
-
-  private func text() async -> String {
-    services.metrics.text(
-      uptime: services.now() - services.startedAt, isReady: services.lifecycle.isReady,
-      certificateExpires: services.settings.tls?.expires)
   }
 }

@@ -1,16 +1,34 @@
-internal import CoreMetrics
+package import CoreMetrics
 internal import Synchronization
+
+/// The table of what a program counts: no more can be counted.
+package protocol MetricName: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
+  var kind: MetricKind { get }
+  var help: String { get }
+  /// The labels, and every value that each may take.
+  var labels: [(name: String, values: [String])] { get }
+  /// Upper bounds of a histogram's buckets.
+  static var buckets: [Double] { get }
+}
+
+package enum MetricKind: String, Sendable {
+  case counter
+  case gauge
+  case histogram
+}
 
 /// A backend of swift-metrics that keeps numbers in memory and writes them in the text format of Prometheus
 /// (https://prometheus.io/docs/instrumenting/exposition_formats/). One for each relay: nothing is global.
-final class PrometheusRegistry: MetricsFactory {
-  private let cells = Mutex<[RelayMetric: [String: MetricCell]]>([:])
+package final class PrometheusRegistry<Metric: MetricName>: MetricsFactory {
+  private let cells = Mutex<[Metric: [String: MetricCell]]>([:])
+
+  package init() {}
 
   /// Every metric in the table's order; a metric that nobody has made is left out.
-  func text() -> String {
+  package func text() -> String {
     let cells = cells.withLock { $0 }
     var lines: [String] = []
-    for metric in RelayMetric.allCases {
+    for metric in Metric.allCases {
       guard let series = cells[metric] else { continue }
       lines.append("# HELP \(metric.rawValue) \(metric.help)")
       lines.append("# TYPE \(metric.rawValue) \(metric.kind.rawValue)")
@@ -21,31 +39,33 @@ final class PrometheusRegistry: MetricsFactory {
 
   /// The same handler for the same name and labels. What is not in the table cannot be counted. [operation.5]
   private func cell(_ label: String, _ dimensions: [(String, String)]) -> MetricCell {
-    guard let metric = RelayMetric(rawValue: label), metric.labels.map(\.name) == dimensions.map(\.0),
+    guard let metric = Metric(rawValue: label), metric.labels.map(\.name) == dimensions.map(\.0),
       zip(metric.labels, dimensions).allSatisfy({ $0.values.contains($1.1) })
-    else { preconditionFailure("a metric that RelayMetric does not declare: \(label)") }
+    else { preconditionFailure("a metric that the table does not declare: \(label)") }
     // The table's words hold nothing that would have to be escaped.
     let labels = dimensions.map { "\($0)=\"\($1)\"" }.joined(separator: ",")
     return cells.withLock { cells in
       if let known = cells[metric]?[labels] { return known }
-      let cell = MetricCell(buckets: metric.kind == .histogram ? RelayMetric.buckets : nil)
+      let cell = MetricCell(buckets: metric.kind == .histogram ? Metric.buckets : nil)
       cells[metric, default: [:]][labels] = cell
       return cell
     }
   }
 
-  func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler { cell(label, dimensions) }
-  func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler { cell(label, dimensions) }
-  func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+  package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
     cell(label, dimensions)
   }
-  func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler { cell(label, dimensions) }
+  package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler { cell(label, dimensions) }
+  package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+    cell(label, dimensions)
+  }
+  package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler { cell(label, dimensions) }
 
   // Series live as long as the relay.
-  func destroyCounter(_ handler: any CounterHandler) {}
-  func destroyMeter(_ handler: any MeterHandler) {}
-  func destroyRecorder(_ handler: any RecorderHandler) {}
-  func destroyTimer(_ handler: any TimerHandler) {}
+  package func destroyCounter(_ handler: any CounterHandler) {}
+  package func destroyMeter(_ handler: any MeterHandler) {}
+  package func destroyRecorder(_ handler: any RecorderHandler) {}
+  package func destroyTimer(_ handler: any TimerHandler) {}
 }
 
 /// One series: a number, or a histogram.

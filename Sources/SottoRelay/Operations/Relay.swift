@@ -215,7 +215,10 @@ public final class Relay: Service {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await Self.explaining(self.configuration.listen) { try await server.run() } }
       if let address = self.configuration.metrics {
-        let listener = MetricsListener(address: address, services: self.services, logger: Self.silent)
+        let services = services
+        let listener = MetricsListener(
+          address: address, logger: Self.silent, onServing: { services.log.write(.servingMetrics(port: $0)) },
+          text: { services.metricsText() })
         group.addTask { try await Self.explaining(address) { try await listener.run() } }
       }
       // The first that fails ends the other too.

@@ -3,7 +3,7 @@ internal import SottoWire
 /// Everything that the relay counts, in one table: no more can be counted, and `Specs/Leakage.md` lists the same. A label
 /// takes words that are fixed here; no identifier, key, capability, address or size of one message is among them.
 /// [leakage.3]
-package enum RelayMetric: String, CaseIterable, Sendable {
+package enum RelayMetric: String, MetricName {
   case buildInfo = "sotto_relay_build_info"
   case uptime = "sotto_relay_uptime_seconds"
   case ready = "sotto_relay_ready"
@@ -27,13 +27,7 @@ package enum RelayMetric: String, CaseIterable, Sendable {
   case busDown = "sotto_relay_bus_down"
   case pushJobs = "sotto_relay_push_jobs_total"
 
-  package enum Kind: String, Sendable {
-    case counter
-    case gauge
-    case histogram
-  }
-
-  package var kind: Kind {
+  package var kind: MetricKind {
     switch self {
     case .commitBatch: .histogram
     case .buildInfo, .uptime, .ready, .certificateExpiry, .streamsOpen, .sendSocketsOpen, .queuedEnvelopes, .storeBytes,
@@ -43,8 +37,8 @@ package enum RelayMetric: String, CaseIterable, Sendable {
     }
   }
 
-  /// Upper bounds of a histogram's buckets: powers of two up to the largest batch.
-  static let buckets = (0...RelayLimits.commitBatch.trailingZeroBitCount).map { Double(1 << $0) }
+  /// Powers of two up to the largest batch.
+  package static let buckets = (0...RelayLimits.commitBatch.trailingZeroBitCount).map { Double(1 << $0) }
 
   /// The labels, and every value that each may take.
   package var labels: [(name: String, values: [String])] {

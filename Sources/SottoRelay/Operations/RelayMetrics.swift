@@ -3,7 +3,7 @@ internal import SottoWire
 
 /// What the relay's parts count with. Every series is there from the start, at 0.
 struct RelayMetrics: Sendable {
-  private let registry = PrometheusRegistry()
+  private let registry = PrometheusRegistry<RelayMetric>()
   private let requests: [RouteName: [String: Counter]]
   private let accepted: [Bool: Counter]
   private let refused: [Problem: Counter]

@@ -49,6 +49,12 @@ final class RelayServices: Sendable {
   /// Whether several relays have the store, and this one has not reached it for long. [operation.14]
   var isCutOff: Bool { homes?.isCutOff ?? false }
 
+  /// What is counted, as of now. [operation.5]
+  func metricsText() -> String {
+    metrics.text(
+      uptime: now() - startedAt, isReady: lifecycle.isReady, certificateExpires: settings.tls?.expires)
+  }
+
   /// The names that the relay serves; empty means whatever the Host header says. [relay.11]
   var authorities: Set<RelayAuthority> { settings.authorities }
 }

@@ -24,6 +24,8 @@ package protocol PushLedger: Sendable {
   func takePushes(limit: Int, by node: NodeID) async throws -> [DuePush]
   /// The queue has these jobs, which `node` took: they are due no more, unless they became due once more meanwhile.
   func queued(_ pushes: [DuePush], by node: NodeID) async throws
+  /// These subscriptions are over, unless they were replaced meanwhile: their owners are woken no more. [push.9]
+  func endPushes(_ handles: [PushHandle]) async throws
   /// Frees mailboxes whose relay has died, a few at a time: what waits in them is due. How many there were.
   func leaveDeadHomes() async throws -> Int
 }
@@ -32,6 +34,27 @@ package protocol PushLedger: Sendable {
 package protocol PushQueue: Sendable {
   /// Which of them are safe there. Others may be there all the same: to be woken twice harms nobody.
   func put(_ jobs: [PushJob]) async -> Set<PushHandle>
+  /// At most `limit` subscriptions that a gateway says are over. It says so once. [push.9]
+  func ended(limit: Int) async -> [PushHandle]
   /// Returns when nothing is put any more.
   func close() async
+}
+
+/// Where a gateway takes jobs from. One contract, whichever adapter. [push.6]
+package protocol PushJobs: Sendable {
+  /// Hands jobs to `carryOut`, so many at a time as the source lets the gateway have, until `stop`. One of which nobody hears
+  /// what became of it comes again.
+  func run(_ carryOut: @escaping @Sendable (PushJob) async -> PushVerdict) async
+  /// Takes no more. What is being carried out is waited for, up to a limit; then `run` returns.
+  func stop()
+}
+
+/// What is to become of a job.
+package enum PushVerdict: Sendable {
+  /// The device was woken, or cannot be with this job.
+  case done
+  /// There is no such device any more: nobody is to be asked to wake it. [push.9]
+  case gone
+  /// Not now: it comes again some minutes later, for about an hour.
+  case later
 }

@@ -37,6 +37,17 @@
       }
     }
 
+    package func endPushes(_ handles: [PushHandle]) async throws {
+      let handles = Value.ids(handles.map(\.number))
+      try await job { connection in
+        let found = try connection.run(Statement.begin(), PushStatements.ofHandles(handles))[1]
+        // Heads first, in order, as everybody locks them.
+        let mailboxes = Value.ids(found.indices.map { found.id($0, 0) }.sorted())
+        _ = try connection.run(
+          PushStatements.heads(mailboxes), PushStatements.end(mailboxes, handles), Statement.commit())
+      }
+    }
+
     package func leaveDeadHomes() async throws -> Int {
       let (count, isPushDue) = try await job { connection -> (Int, Bool) in
         let found = try connection.run(Statement.begin(), PushStatements.orphans())[1]
@@ -109,6 +120,19 @@
       """
       UPDATE push p SET due = false, taker = NULL FROM unnest($1::uuid[], $2::uuid[]) AS k (mailbox, handle)
       WHERE p.mailbox = k.mailbox AND p.handle = k.handle AND p.taker = $3
+      """)
+
+    static let ofHandles = Statement("of handles", "SELECT mailbox FROM push WHERE handle = ANY ($1::uuid[])")
+
+    static let heads = Statement(
+      "push heads", "SELECT id FROM mailbox WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE")
+
+    static let end = Statement(
+      "end pushes",
+      """
+      WITH gone AS (
+        DELETE FROM push WHERE mailbox = ANY ($1::uuid[]) AND handle = ANY ($2::uuid[]) RETURNING mailbox)
+      UPDATE mailbox m SET push = NULL FROM gone WHERE m.id = gone.mailbox
       """)
 
     static let orphans = Statement(

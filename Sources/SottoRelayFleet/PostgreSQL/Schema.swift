@@ -22,6 +22,7 @@
     static let versions = [
       Version(number: 1, oldest: 1, sql: first), Version(number: 2, oldest: 1, sql: second),
       Version(number: 3, oldest: 1, sql: third), Version(number: 4, oldest: 1, sql: fourth),
+      Version(number: 5, oldest: 1, sql: fifth),
     ]
     static var known: Int { versions.last?.number ?? 0 }
     /// In the place of `oldest` while a conversion fills the tables: no program is as new, so none of whatever version
@@ -186,6 +187,11 @@
         "CREATE INDEX push_due ON push (mailbox) WHERE due",
         "CREATE INDEX mailbox_wakeable ON mailbox (home) WHERE push IS NOT NULL AND home IS NOT NULL",
       ]
+
+    // MARK: Version 5
+
+    /// Finds the subscription that a gateway says is over. A program of version 4 hears of none.
+    private static let fifth = ["CREATE INDEX push_handle ON push (handle)"]
 
     private static func partitioned(
       _ table: String, by key: String, _ columns: String, external: [String] = [], fill: Int = 100

@@ -140,8 +140,8 @@
     /// What has come, if anything has. Also keeps the connection alive.
     func next() throws(BrokerLost) -> [UInt8]? { try nextDelivery(within: 0)?.body }
 
-    /// What comes within so many milliseconds, and the number that it is acknowledged by.
-    func nextDelivery(within milliseconds: Int) throws(BrokerLost) -> (tag: UInt64, body: [UInt8])? {
+    /// What comes within so many milliseconds, the number that it is acknowledged by, and how often it was in a queue before.
+    func nextDelivery(within milliseconds: Int) throws(BrokerLost) -> (tag: UInt64, body: [UInt8], rounds: Int64)? {
       var patience = timeval(tv_sec: milliseconds / 1_000, tv_usec: (milliseconds % 1_000) * 1_000)
       var envelope = unsafe amqp_envelope_t()
       unsafe amqp_maybe_release_buffers(connection)
@@ -154,7 +154,27 @@
       try unsafe check(reply)
       defer { unsafe amqp_destroy_envelope(&envelope) }
       let body = unsafe envelope.message.body
-      return unsafe (envelope.delivery_tag, [UInt8](UnsafeRawBufferPointer(start: body.bytes, count: body.len)))
+      let rounds = unsafe Self.rounds(envelope.message.properties)
+      return unsafe (envelope.delivery_tag, [UInt8](UnsafeRawBufferPointer(start: body.bytes, count: body.len)), rounds)
+    }
+
+    /// The greatest of the counts that the broker keeps, one for each queue that the message left unacknowledged.
+    private static func rounds(_ properties: amqp_basic_properties_t) -> Int64 {
+      guard unsafe properties._flags & UInt32(AMQP_BASIC_HEADERS_FLAG) != 0,
+        let deaths = unsafe Bytes.value(of: "x-death", in: properties.headers),
+        unsafe deaths.kind == UInt8(AMQP_FIELD_KIND_ARRAY.rawValue)
+      else { return 0 }
+      let array = unsafe deaths.value.array
+      var most: Int64 = 0
+      for index in unsafe 0..<Int(array.num_entries) {
+        let death = unsafe array.entries[index]
+        guard unsafe death.kind == UInt8(AMQP_FIELD_KIND_TABLE.rawValue),
+          let count = unsafe Bytes.value(of: "count", in: death.value.table),
+          unsafe count.kind == UInt8(AMQP_FIELD_KIND_I64.rawValue)
+        else { continue }
+        most = unsafe max(most, count.value.i64)
+      }
+      return most
     }
 
     /// Says goodbye, so that the broker need not find out.
@@ -173,6 +193,17 @@
   enum Bytes {
     static func of(_ word: StaticString) -> amqp_bytes_t {
       unsafe amqp_bytes_t(len: word.utf8CodeUnitCount, bytes: UnsafeMutableRawPointer(mutating: word.utf8Start))
+    }
+
+    /// What a table says under a name.
+    static func value(of name: StaticString, in table: amqp_table_t) -> amqp_field_value_t? {
+      for index in unsafe 0..<Int(table.num_entries) {
+        let entry = unsafe table.entries[index]
+        let key = unsafe UnsafeRawBufferPointer(start: entry.key.bytes, count: entry.key.len)
+        let isIt = name.withUTF8Buffer { unsafe key.elementsEqual($0) }
+        if isIt { return unsafe entry.value }
+      }
+      return nil
     }
 
     static func entry(_ name: StaticString, _ value: Int32) -> amqp_table_entry_t {

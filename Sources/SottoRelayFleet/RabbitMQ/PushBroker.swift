@@ -13,11 +13,13 @@
 
   /// The queue of push jobs at the broker, for relays that put into it and the gateway that takes from it. [push.3]
   ///
-  /// A quorum queue: what it has confirmed is on the disks of most of the brokers. A job that comes back too often, because
-  /// whoever takes it dies of it, is put aside, so that it does not stand in the way of the others.
+  /// A quorum queue: what it has confirmed is on the disks of most of the brokers. A job that a gateway refuses, or that was
+  /// given out too often, because whoever takes it dies of it, waits in a second queue, so that it does not stand in the way of
+  /// the others, and comes back from there.
   @safe struct PushBroker: ~Copyable {
     private static let queue: StaticString = "sotto.push"
-    private static let aside: StaticString = "sotto.push.aside"
+    private static let later: StaticString = "sotto.push.later"
+    private static let gone: StaticString = "sotto.push.gone"
 
     private let broker: BrokerConnection
     /// How many jobs were put on this connection: the broker confirms them by this number.
@@ -33,8 +35,9 @@
     init(_ address: BusAddress, as role: Role) throws(BrokerLost) {
       let heartbeat = role == .relay ? 0 : FleetLimits.brokerHeartbeat
       broker = try BrokerConnection.open(address, heartbeat: heartbeat) { broker throws(BrokerLost) in
-        try unsafe Self.declare(Self.aside, Self.boundsOfAside, broker)
+        try unsafe Self.declare(Self.later, Self.boundsOfLater, broker)
         try unsafe Self.declare(Self.queue, Self.bounds, broker)
+        try unsafe Self.declare(Self.gone, Self.boundsOfGone, broker)
         switch role {
         case .relay:
           broker.endsWhenNothingIsTaken()
@@ -46,17 +49,25 @@
 
     /// What the queue is, which must be the same for whoever declares it.
     private static var bounds: [amqp_table_entry_t] {
-      unsafe [
-        Bytes.entry("x-queue-type", "quorum"), Bytes.entry("x-delivery-limit", FleetLimits.pushDeliveries),
-        Bytes.entry("x-max-length", FleetLimits.pushQueue), Bytes.entry("x-overflow", "reject-publish"),
-        Bytes.entry("x-dead-letter-exchange", ""), Bytes.entry("x-dead-letter-routing-key", aside),
-        Bytes.entry("x-dead-letter-strategy", "at-least-once"),
-      ]
+      unsafe kept(before: later) + [Bytes.entry("x-delivery-limit", FleetLimits.pushDeliveries)]
     }
 
-    /// The oldest go when it is full: it is for a person to look at.
-    private static var boundsOfAside: [amqp_table_entry_t] {
-      unsafe [Bytes.entry("x-queue-type", "quorum"), Bytes.entry("x-max-length", FleetLimits.pushAside)]
+    private static var boundsOfLater: [amqp_table_entry_t] {
+      unsafe kept(before: queue) + [Bytes.entry("x-message-ttl", FleetLimits.pushWait)]
+    }
+
+    /// The oldest go when it is full: what is lost is told again.
+    private static var boundsOfGone: [amqp_table_entry_t] {
+      unsafe [Bytes.entry("x-queue-type", "quorum"), Bytes.entry("x-max-length", FleetLimits.pushGone)]
+    }
+
+    /// What leaves the queue without being acknowledged goes into `next`, and is not forgotten before it is there.
+    private static func kept(before next: StaticString) -> [amqp_table_entry_t] {
+      unsafe [
+        Bytes.entry("x-queue-type", "quorum"), Bytes.entry("x-max-length", FleetLimits.pushQueue),
+        Bytes.entry("x-overflow", "reject-publish"), Bytes.entry("x-dead-letter-exchange", ""),
+        Bytes.entry("x-dead-letter-routing-key", next), Bytes.entry("x-dead-letter-strategy", "at-least-once"),
+      ]
     }
 
     private static func declare(
@@ -85,30 +96,45 @@
       try broker.awaitConfirms(&waiting, &safe)
     }
 
+    /// Subscriptions that gateways say are over, at most so many.
+    func ended(limit: Int) throws(BrokerLost) -> [PushHandle] {
+      var ended: [PushHandle] = []
+      while ended.count < limit, let body = try broker.takeOne(from: Self.gone) {
+        if let end = try? PushEnd(decoding: body) { ended.append(end.handle) }
+      }
+      return ended
+    }
+
     // MARK: For the gateway
 
     /// A job on its way to somebody's device.
-    struct Delivery {
+    struct Delivery: Sendable {
       let tag: UInt64
-      /// nil: it is none.
+      /// nil: it is none, or it has waited too often.
       let job: PushJob?
     }
 
     /// The next job, if one comes within so many milliseconds.
     func next(within milliseconds: Int) throws(BrokerLost) -> Delivery? {
-      guard let (tag, body) = try broker.nextDelivery(within: milliseconds) else { return nil }
-      return Delivery(tag: tag, job: try? PushJob(decoding: body))
+      guard let (tag, body, rounds) = try broker.nextDelivery(within: milliseconds) else { return nil }
+      return Delivery(tag: tag, job: rounds < FleetLimits.pushRounds ? try? PushJob(decoding: body) : nil)
     }
 
     /// It is done with.
-    func done(_ delivery: Delivery) throws(BrokerLost) {
-      let sent = unsafe amqp_basic_ack(broker.connection, BrokerConnection.channel, delivery.tag, 0)
+    func done(_ tag: UInt64) throws(BrokerLost) {
+      let sent = unsafe amqp_basic_ack(broker.connection, BrokerConnection.channel, tag, 0)
       guard sent == AMQP_STATUS_OK.rawValue else { throw BrokerLost() }
     }
 
-    /// It comes again, unless it has come too often; or, not `again`, it is put aside.
-    func refuse(_ delivery: Delivery, again: Bool) throws(BrokerLost) {
-      let sent = unsafe amqp_basic_reject(broker.connection, BrokerConnection.channel, delivery.tag, again ? 1 : 0)
+    /// There is no such device any more.
+    func gone(_ tag: UInt64, _ handle: PushHandle) throws(BrokerLost) {
+      try broker.publishDurably(PushEnd(handle: handle).encoded, to: Self.gone)
+      try done(tag)
+    }
+
+    /// It has to wait.
+    func later(_ tag: UInt64) throws(BrokerLost) {
+      let sent = unsafe amqp_basic_reject(broker.connection, BrokerConnection.channel, tag, 0)
       guard sent == AMQP_STATUS_OK.rawValue else { throw BrokerLost() }
     }
 
@@ -149,6 +175,18 @@
           connection, Self.channel, amqp_empty_bytes, Bytes.of(queue), 1, 0, &properties, body)
       }
       guard sent == AMQP_STATUS_OK.rawValue else { throw BrokerLost() }
+    }
+
+    /// What has waited longest, which is taken with that; nil when nothing waits.
+    fileprivate func takeOne(from queue: StaticString) throws(BrokerLost) -> [UInt8]? {
+      unsafe amqp_maybe_release_buffers(connection)
+      let reply = unsafe amqp_basic_get(connection, Self.channel, Bytes.of(queue), 1)
+      try unsafe check(reply)
+      guard unsafe reply.reply.id == UInt32(AMQP_BASIC_GET_OK_METHOD) else { return nil }
+      var message = unsafe amqp_message_t()
+      try unsafe check(amqp_read_message(connection, Self.channel, &message, 0))
+      defer { unsafe amqp_destroy_message(&message) }
+      return unsafe [UInt8](UnsafeRawBufferPointer(start: message.body.bytes, count: message.body.len))
     }
 
     /// Waits until all that wait are answered. Throws when the broker does not.

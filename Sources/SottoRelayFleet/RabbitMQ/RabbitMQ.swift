@@ -30,7 +30,8 @@
       return RabbitMQPushQueue(address)
     }
 
-    private func check(_ address: BusAddress) throws(StartFailure) {
+    /// That there are a password and authorities to connect with.
+    package func check(_ address: BusAddress) throws(StartFailure) {
       guard BrokerPassword(address.passwordFile) != nil else { throw .noBusPassword }
       if address.location.isEncrypted {
         guard unsafe access(address.authorities ?? FleetLimits.authorities, R_OK) == 0 else { throw .noBusAuthorities }

@@ -163,6 +163,7 @@ struct SeenBus: BusConnector {
       for job in jobs { see(job.encoded) }
       return Set(jobs.map(\.handle))
     }
+    func ended(limit: Int) async -> [PushHandle] { [] }
     func close() async {}
   }
 }

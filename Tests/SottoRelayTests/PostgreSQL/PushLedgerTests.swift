@@ -201,6 +201,33 @@
       }
     }
 
+    /// What a gateway says is over is taken away, and nothing else; the owner may come back with another. [push.9]
+    @Test func aSubscriptionThatIsOverIsTakenAway() async throws {
+      try await withLedger { ledger in
+        let (store, contract, mailbox) = (ledger.store, ledger.contract, ledger.mailbox)
+        let other = try await contract.registered(2)
+        try await store.setPush(other, [9], by: contract.mutation(2, 3))
+        await ledger.put(1)
+        let old = try #require(try await ledger.due(here).first).job.handle
+        try await store.endPushes([PushHandle(number: 5)])
+        try await store.setPush(mailbox, [8], by: contract.mutation(1, 4))
+        try await store.endPushes([old])
+        #expect(try ledger.sql("SELECT count(*) FROM push") == "2\n", "it was replaced meanwhile")
+        await ledger.put(2)
+        let new = try #require(try await ledger.due(here).first).job.handle
+        try await store.endPushes([new, old, new])
+        #expect(try await ledger.due(here).isEmpty)
+        await ledger.put(3)
+        #expect(try await ledger.due(here).isEmpty)
+        #expect(try ledger.sql("SELECT count(*) FROM push") == "1\n")
+        #expect(try ledger.sql("SELECT count(*) FROM mailbox WHERE push IS NOT NULL") == "1\n")
+        try await store.setPush(mailbox, [6], by: contract.mutation(1, 5))
+        await ledger.put(4)
+        #expect(try await ledger.due(here).map(\.job.sealed) == [[6]])
+        try await store.endPushes([])
+      }
+    }
+
     /// [relay.29]
     @Test func aDeletedMailboxLeavesNone() async throws {
       try await withLedger { ledger in

@@ -28,6 +28,14 @@ extension Decoder {
       { try promiseOneSpelling($0, { try OneTimeUpload(decoding: $0) }, \.encoded) != nil },
       { try promiseOneSpelling($0, { try ClaimedPrekeys(decoding: $0) }, \.encoded) != nil },
       { try promiseOneSpelling($0, { try PushJob(decoding: $0) }, \.encoded) != nil },
+      { try promiseOneSpelling($0, { try PushEnd(decoding: $0) }, \.encoded) != nil },
+      { try promiseOneSpelling($0, { try PushTarget(padded: $0) }, \.padded) != nil },
+      { bytes in
+        let key = try! AgreementPrivateKey(Secret(copying: [UInt8](repeating: 8, count: 32)))
+        let target = PushTarget(opening: bytes, with: key)
+        try promise(target.map { PushTarget($0.kind) == $0 } ?? true, "a target that nobody could have sealed")
+        return target != nil
+      },
     ])
 
   /// Whoever does not have the key opens no stream.

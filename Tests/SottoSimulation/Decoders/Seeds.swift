@@ -100,7 +100,17 @@ extension Decoder {
       [4] + ClaimedPrekeys(signedPart: signed, oneTime: oneTime).encoded,
       [4] + ClaimedPrekeys(signedPart: signed, oneTime: nil).encoded,
       [5] + PushJob(handle: PushHandle(number: 3), sealed: numbers(0..<40)).encoded,
-    ]
+    ] + [[6] + PushEnd(handle: PushHandle(number: 4)).encoded] + targets.map { [7] + $0.padded }
+      + targets.map { [8] + (try! $0.sealed(to: gateway)) }
+  }
+
+  private static let gateway = try! AgreementPrivateKey(Secret(copying: [UInt8](repeating: 8, count: 32))).publicKey
+
+  private static var targets: [PushTarget] {
+    [
+      .webPush(endpoint: "https://push.example/1", key: [4] + numbers(0..<64), auth: numbers(0..<16)),
+      .apns(token: numbers(0..<32), isSandbox: false), .apns(token: [1], isSandbox: true), .fcm(token: "a:B_9-"),
+    ].map { PushTarget($0)! }
   }
 
   private static var requestSeeds: [[UInt8]] {

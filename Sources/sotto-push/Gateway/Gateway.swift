@@ -1,0 +1,98 @@
+package import SottoCrypto
+package import SottoRelay
+package import SottoWire
+
+/// Carries jobs out: opens what the device has sealed, and asks the push service that it names to wake it. [push.6]
+package final class Gateway: Sendable {
+  private let key: AgreementPrivateKey
+  private let providers: [any PushProvider]
+  private let metrics: GatewayMetrics
+  private let hosts = HostRests()
+  private let sleep: @Sendable (Duration) async -> Void
+
+  package init(
+    key: consuming AgreementPrivateKey, providers: [any PushProvider], metrics: GatewayMetrics,
+    sleep: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
+  ) {
+    self.key = key
+    (self.providers, self.metrics, self.sleep) = (providers, metrics, sleep)
+  }
+
+  /// What is to become of the job.
+  package func carryOut(_ job: PushJob) async -> PushVerdict {
+    guard let target = PushTarget(opening: job.sealed, with: key) else {
+      metrics.ended(.none, .unreadable)
+      return .done
+    }
+    for provider in providers {
+      guard let outcome = await wake(target.kind, by: provider) else { continue }
+      metrics.ended(provider.name, GatewayMetrics.End(outcome))
+      switch outcome {
+      case .woken, .refused: return .done
+      case .gone: return .gone
+      case .busy, .unauthorized: return .later
+      }
+    }
+    metrics.ended(.none, .unknown)
+    return .done
+  }
+
+  private func wake(_ kind: PushTarget.Kind, by provider: any PushProvider) async -> PushOutcome? {
+    let host = HostRests.host(of: kind)
+    var pause = PushLimits.pause
+    for attempt in 1...PushLimits.attempts {
+      guard await !hosts.rests(host) else { return .busy }
+      let start = ContinuousClock.now
+      guard let outcome = await provider.wake(kind) else { return nil }
+      await hosts.note(host, isBusy: outcome == .busy)
+      // One that says so slowly, or nothing, is not asked again at once: it would hold others up.
+      let isSlow = start.duration(to: .now) > PushLimits.patience
+      if outcome != .busy || attempt == PushLimits.attempts || isSlow { return outcome }
+      await sleep(.seconds(pause))
+      pause *= 4
+    }
+    return .busy
+  }
+
+  package func close() async { for provider in providers { await provider.close() } }
+}
+
+/// Hosts that failed several times in a row are left alone for a while, so that one which only wastes time holds nobody else up.
+package actor HostRests {
+  private struct State {
+    var failures = 0
+    var restsUntil = ContinuousClock.now
+  }
+
+  private var states: [String: State] = [:]
+
+  package init() {}
+
+  package func rests(_ host: String) -> Bool { states[host].map { ContinuousClock.now < $0.restsUntil } ?? false }
+
+  package func note(_ host: String, isBusy: Bool) {
+    guard isBusy else {
+      states[host] = nil
+      return
+    }
+    // Hosts that strangers name come and go.
+    if states.count >= 10 * PushLimits.hosts, states[host] == nil {
+      states = states.filter { ContinuousClock.now < $0.value.restsUntil }
+    }
+    var state = states[host] ?? State()
+    state.failures += 1
+    if state.failures >= PushLimits.failuresInARow {
+      state.failures = 0
+      state.restsUntil = .now + PushLimits.rest
+    }
+    states[host] = state
+  }
+
+  static func host(of kind: PushTarget.Kind) -> String {
+    switch kind {
+    case .webPush(let url, _, _): Endpoint(url)?.authority.text ?? ""
+    case .apns(_, let isSandbox): isSandbox ? APNs.sandbox : APNs.origin
+    case .fcm: FCM.origin
+    }
+  }
+}

@@ -1,0 +1,100 @@
+internal import AsyncHTTPClient
+internal import Foundation
+package import JWTKit
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+package import NIOSSL
+package import SottoWire
+
+/// Apple's push service, over HTTP/2 with a token of the gateway's ("Sending notification requests to APNs").
+package struct APNs: PushProvider {
+  package struct Credentials: Sendable {
+    /// What Apple gives out as a `.p8` file, and the ids that belong to it.
+    package let key: ES256PrivateKey
+    package let keyID: String
+    package let teamID: String
+    /// The app's bundle id.
+    package let topic: String
+
+    package init(key: ES256PrivateKey, keyID: String, teamID: String, topic: String) {
+      (self.key, self.keyID, self.teamID, self.topic) = (key, keyID, teamID, topic)
+    }
+  }
+
+  private struct Claims: JWTPayload {
+    let iss: String
+    let iat: Int
+
+    func verify(using algorithm: some JWTAlgorithm) throws {}
+  }
+
+  private struct Reason: Decodable {
+    let reason: String
+  }
+
+  package let name = ProviderName.apns
+  private let client: HTTPClient
+  private let topic: String
+  private let token: ProviderToken
+  /// Where the two services are: `https://HOST[:PORT]`.
+  private let origin: String
+  private let sandbox: String
+
+  package static let origin = "https://api.push.apple.com"
+  package static let sandbox = "https://api.sandbox.push.apple.com"
+
+  package init(
+    _ credentials: Credentials, origin: String = Self.origin, sandbox: String = Self.sandbox, tls: TLSConfiguration,
+    now: @escaping @Sendable () -> Int64
+  ) {
+    (self.origin, self.sandbox, topic) = (origin, sandbox, credentials.topic)
+    client = HTTPClient(
+      eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: .ofGateway(tls))
+    token = ProviderToken(now: now) { time in
+      let keys = await JWTKeyCollection().add(ecdsa: credentials.key)
+      let claims = Claims(iss: credentials.teamID, iat: Int(time))
+      let jwt = try? await keys.sign(claims, header: ["kid": .string(credentials.keyID)])
+      return jwt.map { ProviderToken.Token(text: $0, end: time + Int64(PushLimits.apnsTokenSeconds)) }
+    }
+  }
+
+  package func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
+    guard case .apns(let device, let isSandbox) = kind else { return nil }
+    guard let token = await token.text() else { return .unauthorized }
+    var request = HTTPClientRequest(
+      url: (isSandbox ? sandbox : origin) + "/3/device/" + Hex.encode(device))
+    request.method = .POST
+    request.headers = [
+      "authorization": "bearer " + token, "apns-topic": topic, "apns-push-type": "alert", "apns-priority": "10",
+      "apns-collapse-id": "sotto",
+      "apns-expiration": String(Int(Date.now.timeIntervalSince1970) + PushLimits.timeToLive),
+    ]
+    request.body = .bytes(ByteBuffer(string: Self.message))
+    guard let answer = await client.ask(request) else { return .busy }
+    let reason = (try? JSONDecoder().decode(Reason.self, from: Data(answer.body)))?.reason
+    if reason == "ExpiredProviderToken" {
+      // The next attempt has another.
+      await self.token.forget(token)
+      return .busy
+    }
+    return Self.outcome(answer.status, reason)
+  }
+
+  package func close() async { try? await client.shutdown() }
+
+  /// The app's extension fetches, and writes what there is to show.
+  static let message = #"{"aps":{"alert":{"loc-key":"SOTTO_WAKE"},"mutable-content":1}}"#
+
+  /// "Handling notification responses from APNs".
+  package static func outcome(_ status: Int, _ reason: String?) -> PushOutcome {
+    switch (status, reason) {
+    case (200, _): .woken
+    case (410, _), (400, "BadDeviceToken"), (400, "DeviceTokenNotForTopic"): .gone
+    // Wrong about the app or the key, whatever the device.
+    case (403, _), (400, "BadTopic"), (400, "MissingTopic"), (400, "TopicDisallowed"): .unauthorized
+    case (429, _), (500...599, _): .busy
+    default: .refused
+    }
+  }
+}

@@ -1,0 +1,155 @@
+internal import AsyncHTTPClient
+internal import Foundation
+internal import JWTKit
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+package import NIOSSL
+package import SottoWire
+
+/// Google's push service, HTTP v1 API, with an access token that the service account's key buys (RFC 7523).
+package struct FCM: PushProvider {
+  /// What Google gives out as a JSON file.
+  package struct ServiceAccount: Decodable, Sendable {
+    package let project: String
+    package let email: String
+    /// PEM, RSA.
+    package let key: String
+    package let tokenURI: String
+
+    package init(project: String, email: String, key: String, tokenURI: String) {
+      (self.project, self.email, self.key, self.tokenURI) = (project, email, key, tokenURI)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case project = "project_id"
+      case email = "client_email"
+      case key = "private_key"
+      case tokenURI = "token_uri"
+    }
+  }
+
+  private struct Claims: JWTPayload {
+    let iss: String
+    let scope: String
+    let aud: String
+    let iat: Int
+    let exp: Int
+
+    func verify(using algorithm: some JWTAlgorithm) throws {}
+  }
+
+  private struct Grant: Decodable {
+    let accessToken: String
+    let expiresIn: Int
+
+    private enum CodingKeys: String, CodingKey {
+      case accessToken = "access_token"
+      case expiresIn = "expires_in"
+    }
+  }
+
+  private struct Message: Encodable {
+    struct Content: Encodable {
+      struct Android: Encodable {
+        let priority = "HIGH"
+        let ttl = "\(PushLimits.timeToLive)s"
+        let collapseKey = "sotto"
+      }
+
+      let token: String
+      let data = ["wake": "1"]
+      let android = Android()
+    }
+
+    let message: Content
+  }
+
+  private struct Failure: Decodable {
+    struct Status: Decodable {
+      struct Detail: Decodable {
+        let errorCode: String?
+      }
+
+      let status: String?
+      let details: [Detail]?
+    }
+
+    let error: Status
+
+    /// `UNREGISTERED` and the like, or what is said of the request as a whole.
+    var code: String? { error.details?.compactMap(\.errorCode).first ?? error.status }
+  }
+
+  package let name = ProviderName.fcm
+  private let client: HTTPClient
+  private let url: String
+  private let token: ProviderToken
+
+  package static let origin = "https://fcm.googleapis.com"
+
+  /// Throws when the account's key cannot be used.
+  package init(
+    _ account: ServiceAccount, origin: String = Self.origin, tls: TLSConfiguration, now: @escaping @Sendable () -> Int64
+  ) throws {
+    let client = HTTPClient(
+      eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: .ofGateway(tls))
+    self.client = client
+    url = "\(origin)/v1/projects/\(account.project)/messages:send"
+    let key = try Insecure.RSA.PrivateKey(pem: account.key)
+    token = ProviderToken(now: now) { time in await Self.buy(account, key, client, time) }
+  }
+
+  package func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
+    guard case .fcm(let device) = kind else { return nil }
+    guard let token = await token.text() else { return .busy }
+    var request = HTTPClientRequest(url: url)
+    request.method = .POST
+    request.headers = ["authorization": "Bearer " + token, "content-type": "application/json"]
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    guard let body = try? encoder.encode(Message(message: .init(token: device))) else { return .refused }
+    request.body = .bytes(ByteBuffer(bytes: body))
+    guard let answer = await client.ask(request) else { return .busy }
+    if answer.status == 401 {
+      // It may have been withdrawn; the next attempt has another.
+      await self.token.forget(token)
+      return .busy
+    }
+    return Self.outcome(answer.status, (try? JSONDecoder().decode(Failure.self, from: Data(answer.body)))?.code)
+  }
+
+  package func close() async { try? await client.shutdown() }
+
+  /// "ErrorCode" of the FCM v1 API.
+  package static func outcome(_ status: Int, _ code: String?) -> PushOutcome {
+    switch (status, code) {
+    case (200, _): .woken
+    case (_, "UNREGISTERED"), (_, "SENDER_ID_MISMATCH"): .gone
+    case (401, _), (403, _), (404, _): .unauthorized
+    case (429, _), (500...599, _): .busy
+    default: .refused
+    }
+  }
+
+  private static func buy(
+    _ account: ServiceAccount, _ key: Insecure.RSA.PrivateKey, _ client: HTTPClient, _ time: Int64
+  ) async -> ProviderToken.Token? {
+    let keys = await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256)
+    let claims = Claims(
+      iss: account.email, scope: "https://www.googleapis.com/auth/firebase.messaging", aud: account.tokenURI,
+      iat: Int(time), exp: Int(time) + 3_600)
+    guard let assertion = try? await keys.sign(claims) else { return nil }
+    var request = HTTPClientRequest(url: account.tokenURI)
+    request.method = .POST
+    request.headers = ["content-type": "application/x-www-form-urlencoded"]
+    // Neither has a character that would have to be escaped.
+    let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
+    request.body = .bytes(ByteBuffer(string: "grant_type=\(grant)&assertion=\(assertion)"))
+    guard let answer = await client.ask(request), answer.status == 200,
+      let grant = try? JSONDecoder().decode(Grant.self, from: Data(answer.body))
+    else { return nil }
+    let end = time + Int64(max(grant.expiresIn - PushLimits.fcmTokenMargin, 0))
+    return ProviderToken.Token(text: grant.accessToken, end: end)
+  }
+}

@@ -1,0 +1,31 @@
+package import SottoWire
+
+/// What came of asking a push service to wake a device.
+package enum PushOutcome: String, CaseIterable, Sendable {
+  /// It took the message.
+  case woken
+  /// There is no such device any more.
+  case gone
+  /// It will not take this message, today or later; or the gateway will not ask it.
+  case refused
+  /// It cannot, or will not now.
+  case busy
+  /// The gateway's own credentials were refused: until somebody has seen to it, nobody is woken.
+  case unauthorized
+}
+
+/// One way to wake devices.
+package protocol PushProvider: Sendable {
+  /// As it stands in metrics.
+  var name: ProviderName { get }
+  /// Asks once. nil: the target is not of this kind.
+  func wake(_ kind: PushTarget.Kind) async -> PushOutcome?
+  func close() async
+}
+
+package enum ProviderName: String, CaseIterable, Sendable {
+  case webPush = "web-push"
+  case apns
+  case fcm
+  case none
+}

@@ -1,0 +1,57 @@
+internal import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
+package import NIOSSL
+internal import SottoCrypto
+package import SottoWire
+
+/// Web Push: RFC 8030, with a token of the gateway's (RFC 8292) and a message that the service cannot read (RFC 8291).
+/// UnifiedPush is the same thing. [push.7] [push.8]
+package struct WebPush: PushProvider {
+  package let name = ProviderName.webPush
+  private let clients: PinnedClients
+  private let vapid: Vapid
+
+  package init(rules: EndpointRules, vapid: Vapid, tls: TLSConfiguration) {
+    clients = PinnedClients(rules: rules, tls: tls)
+    self.vapid = vapid
+  }
+
+  package func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
+    guard case .webPush(let url, let key, let auth) = kind else { return nil }
+    var entropy = SystemEntropy()
+    guard let endpoint = Endpoint(url),
+      let body = try? WebPushMessage.seal(Self.message, to: key, auth: auth, from: &entropy),
+      let authorization = await vapid.authorization(for: endpoint)
+    else { return .refused }
+    var request = HTTPClientRequest(url: endpoint.url)
+    request.method = .POST
+    request.headers = [
+      "TTL": String(PushLimits.timeToLive), "Urgency": "high", "Topic": Self.topic, "Authorization": authorization,
+      "Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream",
+    ]
+    request.body = .bytes(ByteBuffer(bytes: body))
+    let outgoing = request
+    return await clients.with(endpoint) { client in
+      (await client.ask(outgoing)).map { Self.outcome($0.status) } ?? .busy
+    }
+  }
+
+  package func close() async { await clients.close() }
+
+  /// "Wake up" is all that it says.
+  package static let message: [UInt8] = [1]
+  /// The service keeps one message of this name for a device, the newest (RFC 8030 section 5.4).
+  static let topic = "sotto"
+
+  package static func outcome(_ status: Int) -> PushOutcome {
+    switch status {
+    case 200...202: .woken
+    // RFC 8030 section 7.3; 410 is what services say in fact.
+    case 404, 410: .gone
+    case 401, 403: .unauthorized
+    case 408, 429, 500...599: .busy
+    default: .refused
+    }
+  }
+}

@@ -1,0 +1,39 @@
+internal import NIOCore
+
+/// Every bound of the gateway, with its reason.
+enum PushLimits {
+  /// How long an answer about a name is believed. Connections that are used last longer than that, but no new one is made.
+  static let nameAge = Duration.seconds(60)
+  /// Push services to which connections are kept: a handful has nearly all subscriptions.
+  static let hosts = 64
+  static let connectTimeout = TimeAmount.seconds(5)
+  /// Until the head of an answer: a service that is slower is a busy one.
+  static let exchangeTimeout = TimeAmount.seconds(10)
+  /// And until the end of its body, of which nobody needs much.
+  static let bodyTime = Duration.seconds(5)
+  static let idle = TimeAmount.seconds(55)
+  /// Bytes of an answer: reasons have some 300.
+  static let answer = 16 * 1024
+  /// Seconds for which a push service keeps a message for a device that it does not reach. The relay asks again every day as
+  /// long as the owner has not looked. [push.2]
+  static let timeToLive = 86_400
+  /// Seconds that a token for a Web Push service is good for; at most a day (RFC 8292 section 2).
+  static let vapidSeconds = 12 * 3_600
+  /// Push services whose tokens are kept.
+  static let vapidTokens = 256
+  /// Seconds after which a token for APNs is replaced: Apple wants that no sooner than after 20 minutes, and no later than
+  /// after 60.
+  static let apnsTokenSeconds = 40 * 60
+  /// Seconds before its end at which an access token of FCM is replaced.
+  static let fcmTokenMargin = 60
+  /// How long a service may take to say that it is busy, if it is to be asked again soon.
+  static let patience = Duration.seconds(2)
+  /// How often a job is tried before it waits in the queue again.
+  static let attempts = 3
+  /// Seconds before the second attempt; four times as many before the third.
+  static let pause = 1
+  /// Failures of one host in a row after which it is left alone.
+  static let failuresInARow = 5
+  /// For so long.
+  static let rest = Duration.seconds(60)
+}

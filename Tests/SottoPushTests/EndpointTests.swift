@@ -1,0 +1,138 @@
+import JWTKit
+import NIOSSL
+import SottoRelay
+import SottoWire
+import Synchronization
+import Testing
+import sotto_push
+
+/// Says what it is told to, and remembers what it was asked.
+final class FixedResolver: Resolver {
+  private let answers: [String: [String]]
+  private let asked = Mutex<[String]>([])
+
+  init(_ answers: [String: [String]]) { self.answers = answers }
+
+  var questions: [String] { asked.withLock { $0 } }
+
+  func addresses(of host: String) async -> [ClientAddress] {
+    asked.withLock { $0.append(host) }
+    return (answers[host] ?? []).map { ClientAddress($0)! }
+  }
+}
+
+/// [push.8]
+@Suite struct EndpointTests {
+  @Test(arguments: [
+    "127.0.0.1", "127.255.255.255", "0.0.0.0", "10.1.2.3", "100.64.0.1", "169.254.169.254", "172.16.0.1",
+    "172.31.255.1",
+    "192.168.1.1", "192.0.0.8", "192.0.2.1", "192.88.99.1", "198.18.0.1", "198.51.100.7", "203.0.113.9", "224.0.0.1",
+    "240.0.0.1", "255.255.255.255", "::1", "::", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.1.1",
+    "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2002:7f00:1::1", "2002::1",
+    "3fff::1", "5f00::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1", "ff02::1", "2620:4f:8000::1",
+  ])
+  func isNotPublic(address: String) throws {
+    #expect(try !PublicAddresses.contain(#require(ClientAddress(address))))
+  }
+
+  @Test(arguments: [
+    "1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.1", "100.63.255.255", "100.128.0.1", "126.1.1.1", "128.0.0.1",
+    "172.15.1.1", "172.32.0.1", "192.167.1.1", "223.255.255.1", "2606:4700::1111", "2a00:1450:4001::1", "2001:200::1",
+    "::ffff:8.8.8.8",
+  ])
+  func isPublic(address: String) throws {
+    #expect(try PublicAddresses.contain(#require(ClientAddress(address))))
+  }
+
+  @Test(arguments: [
+    "https://push.example/a", "https://push.example/", "https://push.example:8443/a?b=c", "http://localhost:1/",
+    "https://1.2.3.4/", "http://127.0.0.1:81/", "https://[2001:db8::1]/a",
+  ])
+  func canBeTakenApart(url: String) {
+    #expect(Endpoint(url) != nil)
+  }
+
+  @Test(arguments: [
+    "https://push.example", "https://user@push.example/", "https://user:word@push.example/", "https://Push.example/",
+    "https://push.example./", "https://push.example:0443/", "https://push.example:443/", "https://push.example:70000/",
+    "https://push.example/#a", "https://push.example\\@127.0.0.1/", "https://push.example/\\", "http://push.example/",
+    "https://localhost/", "https://127.1/", "https://0x7f000001/", "https://2130706433/", "https://[::ffff:127.0.0.1]/",
+    "https://[::1%25lo]/", "https:///a", "https://push.example@127.0.0.1/", "ftp://push.example/", "//push.example/",
+    "",
+  ])
+  func hasMoreThanOneReading(url: String) {
+    #expect(Endpoint(url) == nil)
+  }
+
+  private func rules(_ answers: [String: [String]], exempt: [String] = []) -> (EndpointRules, FixedResolver) {
+    let resolver = FixedResolver(answers)
+    return (EndpointRules(exempt: Set(exempt.map { RelayAuthority($0)! }), resolver: resolver), resolver)
+  }
+
+  @Test func onlyNamesAtTheUsualPort() async throws {
+    let (rules, resolver) = rules(["push.example": ["8.8.8.8"], "1.1.1.1": ["1.1.1.1"]])
+    for url in [
+      "https://push.example:8443/", "https://1.1.1.1/", "https://10.0.0.1:99/",
+      "http://localhost:1/", "http://127.0.0.1:81/", "https://[2606:4700::1]/",
+    ] {
+      #expect(await rules.answer(for: try #require(Endpoint(url))) == .refuse, "\(url)")
+    }
+    #expect(resolver.questions.isEmpty, "nobody was even asked")
+    #expect(
+      await rules.answer(for: try #require(Endpoint("https://push.example/a")))
+        == .connect(to: ClientAddress("8.8.8.8")!))
+  }
+
+  @Test func oneAddressThatIsNotPublicIsEnough() async throws {
+    let (rules, _) = rules([
+      "a.example": ["8.8.8.8", "127.0.0.1"], "b.example": ["10.0.0.1"], "c.example": ["2a00::1", "::1"],
+      "d.example": ["2606:4700::1111", "1.1.1.1"],
+    ])
+    for name in ["a", "b", "c"] {
+      #expect(await rules.answer(for: try #require(Endpoint("https://\(name).example/"))) == .refuse)
+    }
+    #expect(
+      await rules.answer(for: try #require(Endpoint("https://d.example/")))
+        == .connect(to: ClientAddress("2606:4700::1111")!))
+    #expect(await rules.answer(for: try #require(Endpoint("https://unknown.example/"))) == .unknown)
+  }
+
+  @Test func whatTheOperatorExemptsMayStandAnywhere() async throws {
+    let (rules, _) = rules(
+      ["push.internal": ["10.0.0.5"], "localhost": ["127.0.0.1"]], exempt: ["push.internal:8443", "localhost:9"])
+    #expect(
+      await rules.answer(for: try #require(Endpoint("https://push.internal:8443/a")))
+        == .connect(to: ClientAddress("10.0.0.5")!))
+    #expect(
+      await rules.answer(for: try #require(Endpoint("http://localhost:9/")))
+        == .connect(to: ClientAddress("127.0.0.1")!))
+    #expect(await rules.answer(for: try #require(Endpoint("https://push.internal/a"))) == .refuse, "another port")
+    #expect(await rules.answer(for: try #require(Endpoint("http://localhost:10/"))) == .refuse)
+  }
+
+  /// The whole way: whatever a stranger names, nobody connects, and no name is believed twice.
+  @Test func nobodyConnectsToWhereARefusedNamePoints() async throws {
+    let listener = try Trap()
+    let resolver = FixedResolver(["evil.example": ["127.0.0.1"], "mapped.example": ["::ffff:127.0.0.1"]])
+    let push = WebPush(
+      rules: EndpointRules(exempt: [], resolver: resolver),
+      vapid: Vapid(ES256PrivateKey(), contact: "mailto:a@example.org", now: { 0 }), tls: .makeClientConfiguration())
+    let key = try Trap.point()
+    for url in [
+      "https://evil.example/", "https://mapped.example/", "https://evil.example:\(listener.port)/",
+      "http://127.0.0.1:\(listener.port)/", "http://localhost:\(listener.port)/",
+      "https://169.254.169.254/latest/meta-data",
+    ] {
+      let kind = PushTarget.Kind.webPush(endpoint: url, key: key, auth: [UInt8](repeating: 1, count: 16))
+      #expect(await push.wake(kind) == .refused, "\(url)")
+    }
+    await push.close()
+    #expect(listener.connections == 0)
+  }
+
+  @Test func theSystemsResolverKnowsThisMachine() async {
+    let found = await SystemResolver().addresses(of: "localhost")
+    #expect(!found.isEmpty && found.allSatisfy(\.isLoopback))
+    #expect(await SystemResolver().addresses(of: "no-such-host.invalid").isEmpty)
+  }
+}
