@@ -45,7 +45,14 @@ describe() {
         "$(broker_node "$broker")" "$FOLDER/secrets/bus" "$FOLDER/rabbitmq" "$FOLDER/$broker.log"
       separator=,
     done
-    printf '\n  ]\n}\n'
+    printf '\n  ],\n  "push": '
+    if [[ $PUSH == 1 ]]; then
+      printf '{"pid": %s, "config": "%s", "log": "%s", "metrics": "http://127.0.0.1:%s/metrics", ' \
+        "$(number_or_null pid push)" "$FOLDER/push.conf" "$FOLDER/push.log" "$PUSH_METRICS"
+      printf '"gateway": "%s", "endpoint": "%s"}\n}\n' "$(push_key)" "$(push_endpoint)"
+    else
+      printf 'null\n}\n'
+    fi
   } >"$FOLDER/.fleet.json.$BASHPID"
   mv "$FOLDER/.fleet.json.$BASHPID" "$FOLDER/fleet.json"
 }

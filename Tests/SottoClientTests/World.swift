@@ -23,6 +23,8 @@ final class WorldRelay {
   private(set) var put: [EnvelopeID: [UInt8]] = [:]
   private var bodies: Set<[UInt8]> = []
   private(set) var claims = 0
+  /// How devices are woken.
+  private(set) var pushes: [MailboxID: [UInt8]] = [:]
   /// Whether a file that is brought is there at once, or never.
   var holdsBlobs = true
 
@@ -37,7 +39,7 @@ final class WorldRelay {
 
   func carryOut(_ errand: OwnerErrand) throws {
     switch errand.action {
-    case .createMailbox, .setCapabilities, .signedPart, .withdrawOneTimeParts, .batch, .deleteMailbox:
+    case .createMailbox, .setCapabilities, .signedPart, .withdrawOneTimeParts, .batch, .deleteMailbox, .push:
       guard case .some(let mailbox) = Self.mailbox(errand.route) else { return }
       try change(mailbox, errand)
     case .putCard(let id, let sequence, let condition):
@@ -65,6 +67,7 @@ final class WorldRelay {
       let parts = try OneTimeUpload(decoding: errand.body).parts
       guard !(oneTime[mailbox] ?? []).contains(where: { $0.batch == batch }) else { return }
       oneTime[mailbox, default: []] += parts.map { .init(batch: batch, index: $0.index, sealed: $0.sealed) }
+    case .push: pushes[mailbox] = errand.method == .put ? errand.body : nil
     case .deleteMailbox: (capabilities[mailbox], signedParts[mailbox], oneTime[mailbox]) = (nil, nil, nil)
     default: break
     }
@@ -72,7 +75,9 @@ final class WorldRelay {
 
   private static func mailbox(_ route: Route) -> MailboxID? {
     switch route {
-    case .mailbox(let id), .capabilities(let id), .signedPart(let id), .oneTimeParts(let id), .batch(let id, _): id
+    case .mailbox(let id), .capabilities(let id), .signedPart(let id), .oneTimeParts(let id), .batch(let id, _),
+      .push(let id):
+      id
     default: nil
     }
   }

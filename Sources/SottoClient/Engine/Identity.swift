@@ -329,7 +329,7 @@ extension Upload {
   fileprivate var isSealed: Bool {
     switch action {
     case .signedPart, .batch, .putCard: true
-    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteCard, .retireCard, .deleteMailbox: false
+    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteCard, .retireCard, .deleteMailbox, .push: false
     }
   }
 }

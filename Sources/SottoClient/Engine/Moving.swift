@@ -121,6 +121,7 @@ extension Engine {
     try publishCapabilities(profile)
     try publishPrekeys(&profile, withBatch: true)
     try renewCard(&profile, condition: .absent)
+    try wakeThere()
     try records.save(profile)
   }
 

@@ -16,6 +16,8 @@ package struct Upload: StoredRecord {
     /// The last card, with the identity.
     case retireCard(CardID)
     case deleteMailbox
+    /// How this device is woken; without a body: not at all.
+    case push
 
     /// Whether it belongs to the end of the identity: carried out only while its user waits for that.
     var isRetirement: Bool {
@@ -57,7 +59,7 @@ package struct Upload: StoredRecord {
     switch action {
     case .signedPart(let id), .batch(let id): writer.u64(id)
     case .putCard(let id, _, _), .deleteCard(let id), .retireCard(let id): writer.fixed(id.bytes)
-    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteMailbox: break
+    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteMailbox, .push: break
     }
     if let place { writer.fixed(place.bytes) }
     return writer.bytes
@@ -74,6 +76,7 @@ package struct Upload: StoredRecord {
     case .deleteCard: 7
     case .deleteMailbox: 8
     case .retireCard: 9
+    case .push: 10
     }
   }
 
@@ -105,6 +108,7 @@ package struct Upload: StoredRecord {
     case .putCard(let id, let sequence, let condition): (.put, .card(id), sequence, condition)
     case .deleteCard(let id), .retireCard(let id): (.delete, .card(id), nil, nil)
     case .deleteMailbox: (.delete, .mailbox(mailbox), nil, nil)
+    case .push: (body.isEmpty ? .delete : .put, .push(mailbox), nil, nil)
     }
   }
 
@@ -120,7 +124,7 @@ package struct Upload: StoredRecord {
       case .absent: writer.u64(0)
       case .replaces(let sequence): writer.u64(sequence)
       }
-    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteMailbox: break
+    case .createMailbox, .setCapabilities, .withdrawOneTimeParts, .deleteMailbox, .push: break
     }
     writer.vector(body)
     writer.flag(cardKey != nil)
@@ -144,6 +148,7 @@ package struct Upload: StoredRecord {
     case 7: action = .deleteCard(try CardID(try reader.fixed(CardID.count)))
     case 8: action = .deleteMailbox
     case 9: action = .retireCard(try CardID(try reader.fixed(CardID.count)))
+    case 10: action = .push
     default: throw CryptoError.wrongLength
     }
     body = try reader.vector()

@@ -178,6 +178,9 @@ extension Client {
       case (.prekeyConflict, _), (.prekeysFull, _):
         // The relay holds something else, perhaps from before a restore: the next prekeys have greater ids.
         try step { try $0.uploadSuperseded(errand) }
+      case (.notFound, .push):
+        // Such a relay wakes nobody; whoever asked it to looks for what became of that.
+        try step { try $0.isNotWoken(errand) }
       case (.cardConflict, .putCard) where place != nil:
         // Somebody with the same keys has been there: the newer list holds.
         try step { try $0.uploadDone(errand) }

@@ -5,7 +5,9 @@ internal import SottoClient
 struct DeviceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "device", abstract: "Use one account on several devices.",
-    subcommands: [DeviceLinkCommand.self, DeviceListCommand.self, DeviceRevokeCommand.self])
+    subcommands: [
+      DeviceLinkCommand.self, DeviceListCommand.self, DeviceRevokeCommand.self, DevicePushCommand.self,
+    ])
 }
 
 extension DeviceSummary {

@@ -9,11 +9,24 @@ struct ReceiveCommand: AsyncParsableCommand {
   @Flag(help: "Go on receiving until interrupted.")
   var follow = false
 
+  @Flag(help: "Wait until the gateway wakes this device, at its Web Push endpoint on this machine, and receive then.")
+  var waitPush = false
+
   @OptionGroup var options: GlobalOptions
+
+  func validate() throws {
+    guard !(follow && waitPush) else {
+      throw ValidationError("Who goes on receiving is not woken: give --follow or --wait-push.")
+    }
+  }
 
   func run() async throws {
     let json = options.json
     try await options.withClient { client in
+      if waitPush {
+        try await client.waitForPush { Output.note("Waiting for a push.") }
+        Output.note("Woken.")
+      }
       try await client.receive(follow: follow) { messages in
         for notice in messages where notice.isNotice { Output.note("\(Output.harmless(notice.from)): \(notice.text)") }
         try Output.write(messages.filter { !$0.isNotice }.map { (json ? $0.json.text : $0.line) + "\n" }.joined())

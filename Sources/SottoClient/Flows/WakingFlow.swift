@@ -1,0 +1,81 @@
+internal import SottoCrypto
+internal import SottoSession
+internal import SottoWire
+
+extension Client {
+  /// Who is asked to wake this device.
+  public enum Waker: Sendable {
+    /// The endpoint of a Web Push subscription: an `https` URL, or an `http` one on this machine.
+    case webPush(endpoint: String)
+    /// A device token of Apple's, in hexadecimal digits.
+    case apns(token: String, isSandbox: Bool)
+    /// A registration token of Google's.
+    case fcm(token: String)
+  }
+
+  /// Has this device woken when a message waits and it does not listen. [push.1]
+  ///
+  /// - Parameter gateway: the public key of the relay's push gateway, 64 hexadecimal digits: only it can read who is asked.
+  /// - Returns: whether the relay knows already; otherwise the next send or receive tells it.
+  public func enablePush(by waker: Waker, gateway: String) async throws -> Bool {
+    guard let bytes = Hex.decode(gateway.lowercased()), let key = try? AgreementPublicKey(bytes) else {
+      throw ClientError(
+        .usage, "This is not the public key of a push gateway.", meaning: "Nothing was changed.",
+        next: "Ask the relay's operator: `sotto-push key` prints it, 64 digits.")
+    }
+    let isPossible = try step { engine in
+      do {
+        return try engine.wake(by: Self.service(waker), gateway: key)
+      } catch CryptoError.lowOrder {
+        return false
+      }
+    }
+    guard isPossible else {
+      throw ClientError(
+        .usage, "Nobody can be woken by this.", meaning: "Nothing was changed.",
+        next:
+          "A Web Push endpoint is a URL, a token of APNs hexadecimal digits, one of FCM letters, digits, -, _ and :.")
+    }
+    await afterChange()
+    guard try step({ try $0.isWoken() }) else {
+      throw ClientError(
+        .refused, "The relay at \(try step { try $0.profile().relay.text }) wakes no devices.",
+        meaning: "Nothing was changed.", next: "Ask its operator, or run `sotto receive` from time to time.")
+    }
+    return try step { try !$0.hasUploads() }
+  }
+
+  /// Not any more.
+  ///
+  /// - Returns: whether the relay knows already; nil when this device was not woken anyway.
+  public func disablePush() async throws -> Bool? {
+    guard try step({ try $0.wakeNoMore() }) else { return nil }
+    await afterChange()
+    return try step { try !$0.hasUploads() }
+  }
+
+  /// Whether this device asks to be woken.
+  public func isWoken() throws -> Bool { try step { try $0.isWoken() } }
+
+  /// Waits, where this device's Web Push endpoint says on this machine, until the gateway wakes it: for trying that out.
+  ///
+  /// - Parameter onListening: called when it can be heard.
+  public func waitForPush(onListening: @escaping @Sendable () -> Void) async throws {
+    guard let subscription = try step({ try $0.webPushSubscription() }),
+      let place = PushListener.Place(subscription.endpoint)
+    else {
+      throw ClientError(
+        .usage, "This device is not woken at a place on this machine.", meaning: "Nobody would be heard.",
+        next: "Run `sotto device push enable --web-push http://127.0.0.1:PORT/ --gateway KEY` first.")
+    }
+    try await PushListener.wait(at: place, onListening) { body in (try? subscription.open(body)) != nil }
+  }
+
+  private static func service(_ waker: Waker) -> PushService {
+    switch waker {
+    case .webPush(let endpoint): .webPush(endpoint: endpoint)
+    case .apns(let token, let isSandbox): .apns(token: Hex.decode(token.lowercased()) ?? [], isSandbox: isSandbox)
+    case .fcm(let token): .fcm(token: token)
+    }
+  }
+}
