@@ -16,9 +16,9 @@ import sotto_push
     #expect(used.count > 3)
     for match in used {
       let metric = try #require(GatewayMetric(rawValue: String(match.1)), "\(match.1)")
-      for label in (match.2 ?? "").matches(of: /([a-z]+)="([^"]*)"/) {
+      for label in (match.2 ?? "").matches(of: /([a-z]+)=~?"([^"]*)"/) {
         let known = try #require(metric.labels.first { $0.name == String(label.1) }, "\(match.0)")
-        #expect(known.values.contains(String(label.2)), "\(match.0)")
+        for value in label.2.split(separator: "|") { #expect(known.values.contains(String(value)), "\(match.0)") }
       }
     }
   }

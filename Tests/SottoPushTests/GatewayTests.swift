@@ -52,7 +52,7 @@ import sotto_push
 
   @Test(arguments: [
     (PushOutcome.woken, PushVerdict.done, "woken", 1), (.gone, .gone, "gone", 1), (.refused, .done, "refused", 1),
-    (.unauthorized, .later, "unauthorized", 1), (.busy, .later, "later", 3),
+    (.unauthorized, .later, "unauthorized", 1), (.busy, .later, "later", 3), (.throttled, .later, "later", 1),
   ])
   func everyOutcomeHasAnEnd(outcome: PushOutcome, verdict: PushVerdict, word: String, attempts: Int) async throws {
     let script = Script(outcome)
@@ -83,6 +83,9 @@ import sotto_push
     #expect(await !rests.rests("a"))
     for _ in 0..<4 { await rests.note("a", isBusy: true) }
     #expect(await !rests.rests("a"), "not in a row")
+    // Names are free: what is kept of them has a bound.
+    for host in 0..<2_000 { for _ in 0..<5 { await rests.note("\(host)", isBusy: true) } }
+    #expect(await rests.count <= 640)
   }
 
   @Test func whatIsNotForThisGatewayIsDoneWith() async throws {

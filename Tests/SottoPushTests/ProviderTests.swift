@@ -59,7 +59,8 @@ import sotto_push
     for (status, reason, outcome) in [
       (410, "Unregistered", PushOutcome.gone), (410, "ExpiredToken", .gone), (400, "BadDeviceToken", .gone),
       (400, "DeviceTokenNotForTopic", .gone), (403, "InvalidProviderToken", .unauthorized),
-      (400, "TopicDisallowed", .unauthorized), (429, "TooManyRequests", .busy), (500, "InternalServerError", .busy),
+      (400, "TopicDisallowed", .unauthorized), (429, "TooManyRequests", .throttled),
+      (500, "InternalServerError", .busy),
       (503, "ServiceUnavailable", .busy), (400, "BadCollapseId", .refused), (413, "PayloadTooLarge", .refused),
     ] {
       try services.order(["service": "apns", "status": status, "reason": reason])
@@ -99,7 +100,7 @@ import sotto_push
     #expect(try services.next().status == 200 && services.next().status == 200)
     time.withLock { $0 = start }
     // It is renewed, which this service has seen too soon: its clock has not gone on.
-    #expect(await apns.wake(kind) == .busy)
+    #expect(await apns.wake(kind) == .throttled)
     #expect(try services.next().why == "TooManyProviderTokenUpdates")
     await apns.close()
   }
@@ -139,7 +140,7 @@ import sotto_push
     let kind = PushTarget.Kind.fcm(token: "device")
     for (status, reason, outcome) in [
       (404, "UNREGISTERED", PushOutcome.gone), (403, "SENDER_ID_MISMATCH", .gone), (400, "INVALID_ARGUMENT", .refused),
-      (429, "QUOTA_EXCEEDED", .busy), (503, "UNAVAILABLE", .busy), (500, "INTERNAL", .busy),
+      (429, "QUOTA_EXCEEDED", .throttled), (503, "UNAVAILABLE", .throttled), (500, "INTERNAL", .throttled),
       (403, "PERMISSION_DENIED", .unauthorized), (404, "NOT_FOUND", .unauthorized),
     ] {
       try services.order(
@@ -181,8 +182,9 @@ import sotto_push
     let services = try PushServices()
     let push = try webPush(services)
     for (status, outcome) in [
-      (404, PushOutcome.gone), (410, .gone), (401, .unauthorized), (403, .unauthorized), (429, .busy), (500, .busy),
-      (503, .busy), (400, .refused), (413, .refused), (307, .refused), (301, .refused),
+      (404, PushOutcome.gone), (410, .gone), (401, .unauthorized), (403, .unauthorized), (429, .throttled),
+      (500, .throttled),
+      (503, .throttled), (400, .refused), (413, .refused), (307, .refused), (301, .refused),
     ] {
       try services.order([
         "service": "web-push", "status": status, "headers": ["retry-after": "9", "location": "https://127.0.0.1:1/"],

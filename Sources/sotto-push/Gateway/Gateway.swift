@@ -30,7 +30,7 @@ package final class Gateway: Sendable {
       switch outcome {
       case .woken, .refused: return .done
       case .gone: return .gone
-      case .busy, .unauthorized: return .later
+      case .busy, .throttled, .unauthorized: return .later
       }
     }
     metrics.ended(.none, .unknown)
@@ -44,7 +44,7 @@ package final class Gateway: Sendable {
       guard await !hosts.rests(host) else { return .busy }
       let start = ContinuousClock.now
       guard let outcome = await provider.wake(kind) else { return nil }
-      await hosts.note(host, isBusy: outcome == .busy)
+      await hosts.note(host, isBusy: outcome == .busy || outcome == .throttled)
       // One that says so slowly, or nothing, is not asked again at once: it would hold others up.
       let isSlow = start.duration(to: .now) > PushLimits.patience
       if outcome != .busy || attempt == PushLimits.attempts || isSlow { return outcome }
@@ -68,6 +68,9 @@ package actor HostRests {
 
   package init() {}
 
+  /// Of how many hosts something is kept.
+  package var count: Int { states.count }
+
   package func rests(_ host: String) -> Bool { states[host].map { ContinuousClock.now < $0.restsUntil } ?? false }
 
   package func note(_ host: String, isBusy: Bool) {
@@ -78,6 +81,7 @@ package actor HostRests {
     // Hosts that strangers name come and go.
     if states.count >= 10 * PushLimits.hosts, states[host] == nil {
       states = states.filter { ContinuousClock.now < $0.value.restsUntil }
+      if states.count >= 10 * PushLimits.hosts { states = [:] }
     }
     var state = states[host] ?? State()
     state.failures += 1

@@ -57,7 +57,7 @@ package struct GatewayMetrics: Sendable {
         case .woken: .woken
         case .gone: .gone
         case .refused: .refused
-        case .busy: .later
+        case .busy, .throttled: .later
         case .unauthorized: .unauthorized
         }
     }

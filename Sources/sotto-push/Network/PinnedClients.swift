@@ -112,7 +112,8 @@ extension HTTPClient {
       defer { group.cancelAll() }
       return await group.next() ?? nil
     }
-    return PushAnswer(status: Int(response.status.code), body: bytes ?? [])
+    return PushAnswer(
+      status: Int(response.status.code), body: bytes ?? [], saysWhen: response.headers.contains(name: "retry-after"))
   }
 }
 
@@ -120,6 +121,11 @@ extension HTTPClient {
 struct PushAnswer: Sendable {
   let status: Int
   let body: [UInt8]
+  /// Whether it says when it wants to be asked again. A job waits for minutes, so nobody looks when that is.
+  fileprivate let saysWhen: Bool
+
+  /// What the status and the body amount to, with that.
+  func means(_ outcome: PushOutcome) -> PushOutcome { outcome == .busy && saysWhen ? .throttled : outcome }
 }
 
 extension ClientAddress {

@@ -78,7 +78,7 @@ package struct APNs: PushProvider {
       await self.token.forget(token)
       return .busy
     }
-    return Self.outcome(answer.status, reason)
+    return answer.means(Self.outcome(answer.status, reason))
   }
 
   package func close() async { try? await client.shutdown() }
@@ -93,7 +93,8 @@ package struct APNs: PushProvider {
     case (410, _), (400, "BadDeviceToken"), (400, "DeviceTokenNotForTopic"): .gone
     // Wrong about the app or the key, whatever the device.
     case (403, _), (400, "BadTopic"), (400, "MissingTopic"), (400, "TopicDisallowed"): .unauthorized
-    case (429, _), (500...599, _): .busy
+    case (429, _): .throttled
+    case (500...599, _): .busy
     default: .refused
     }
   }

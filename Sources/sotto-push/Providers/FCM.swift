@@ -116,7 +116,8 @@ package struct FCM: PushProvider {
       await self.token.forget(token)
       return .busy
     }
-    return Self.outcome(answer.status, (try? JSONDecoder().decode(Failure.self, from: Data(answer.body)))?.code)
+    let code = (try? JSONDecoder().decode(Failure.self, from: Data(answer.body)))?.code
+    return answer.means(Self.outcome(answer.status, code))
   }
 
   package func close() async { try? await client.shutdown() }
@@ -127,7 +128,8 @@ package struct FCM: PushProvider {
     case (200, _): .woken
     case (_, "UNREGISTERED"), (_, "SENDER_ID_MISMATCH"): .gone
     case (401, _), (403, _), (404, _): .unauthorized
-    case (429, _), (500...599, _): .busy
+    case (429, _): .throttled
+    case (500...599, _): .busy
     default: .refused
     }
   }

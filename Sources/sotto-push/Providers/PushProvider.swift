@@ -10,6 +10,8 @@ package enum PushOutcome: String, CaseIterable, Sendable {
   case refused
   /// It cannot, or will not now.
   case busy
+  /// The same, and it wants to be left alone for a while.
+  case throttled
   /// The gateway's own credentials were refused: until somebody has seen to it, nobody is woken.
   case unauthorized
 }

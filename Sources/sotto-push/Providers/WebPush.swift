@@ -33,7 +33,7 @@ package struct WebPush: PushProvider {
     request.body = .bytes(ByteBuffer(bytes: body))
     let outgoing = request
     return await clients.with(endpoint) { client in
-      (await client.ask(outgoing)).map { Self.outcome($0.status) } ?? .busy
+      (await client.ask(outgoing)).map { $0.means(Self.outcome($0.status)) } ?? .busy
     }
   }
 
@@ -50,7 +50,8 @@ package struct WebPush: PushProvider {
     // RFC 8030 section 7.3; 410 is what services say in fact.
     case 404, 410: .gone
     case 401, 403: .unauthorized
-    case 408, 429, 500...599: .busy
+    case 429: .throttled
+    case 408, 500...599: .busy
     default: .refused
     }
   }
