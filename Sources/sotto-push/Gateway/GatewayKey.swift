@@ -4,6 +4,14 @@ package import SottoCrypto
 package import SottoRelay
 internal import SottoWire
 
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
 /// The gateway's key: what devices seal to. In a file, 64 hexadecimal digits and a line's end.
 package enum GatewayKey {
   package static func read(_ path: String) throws(StartFailure) -> AgreementPrivateKey {
@@ -36,9 +44,12 @@ package enum GatewayKey {
     return (key, webPush)
   }
 
-  /// For its owner's eyes alone.
+  /// For its owner's eyes alone, from the first byte on.
   private static func write(_ text: String, to path: String) throws {
-    try Data(text.utf8).write(to: URL(filePath: path), options: .withoutOverwriting)
-    try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+    let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw CocoaError(.fileWriteUnknown) }
+    let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+    try handle.write(contentsOf: Data(text.utf8))
+    try handle.synchronize()
   }
 }
