@@ -56,7 +56,7 @@ final class FleetSimulation {
   func run() {
     for relay in relays { start(relay) }
     for person in people {
-      after(0...2_000) { self.connect(person) }
+      connect(person, after: 0...2_000)
       after(0...4_000) { self.write(to: person) }
       after(0...4_000) { self.upload(1, person) }
       after(0...4_000) { self.claim(from: person) }
@@ -235,6 +235,8 @@ final class FleetSimulation {
     let key: SigningKey
     let mailbox: MailboxID
     var socket: Socket?
+    /// How often it was about to connect.
+    var attempts = 0
     /// Numbers of envelopes by their indexes, and the last index.
     var seen: [UInt64: Int] = [:]
     var lastIndex: UInt64 = 0
@@ -248,9 +250,19 @@ final class FleetSimulation {
     }
   }
 
-  func connect(_ person: Person) {
+  /// A client does so once at a time: whatever else made it want to connect is forgotten.
+  func connect(_ person: Person, after delay: ClosedRange<Int64>) {
+    person.attempts += 1
+    let attempt = person.attempts
+    after(delay) { if person.attempts == attempt { self.connect(person) } }
+  }
+
+  private func connect(_ person: Person) {
     let alive = takers
-    guard !alive.isEmpty else { return after(100...2_000) { self.connect(person) } }
+    guard !alive.isEmpty else { return connect(person, after: 100...2_000) }
+    if let former = person.socket, former.isOpen, former.relay.life == former.life {
+      violations.append("a client had two connections")
+    }
     let relay = alive[random.next(below: alive.count)]
     let challenge = StreamChallenge(restoreEpoch: 1, from: &random)
     let socket = Socket(
@@ -269,7 +281,7 @@ final class FleetSimulation {
         self.after(5_000...90_000) { self.end(socket, nil) }
       }
       person.socket = nil
-      self.after(100...2_000) { if person.socket == nil { self.connect(person) } }
+      self.connect(person, after: 100...2_000)
     }
   }
 
@@ -290,11 +302,7 @@ final class FleetSimulation {
       relay.sockets[mailbox] = nil
     }
     if relay.life == socket.life { relay.machine.ended(mailbox, ticket: socket.ticket) }
-    if socket.person.socket === socket { after(0...2_000) { self.reconnect(socket) } }
-  }
-
-  func reconnect(_ socket: Socket) {
-    if socket.person.socket === socket { connect(socket.person) }
+    if socket.person.socket === socket { connect(socket.person, after: 0...2_000) }
   }
 
   /// What `StreamHandler` does.

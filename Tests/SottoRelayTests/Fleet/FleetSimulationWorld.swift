@@ -167,12 +167,12 @@ extension FleetSimulation {
     relay.sockets = [:]
     for socket in sockets {
       socket.isOpen = false
-      after(0...3_000) { self.reconnect(socket) }
+      if socket.person.socket === socket { connect(socket.person, after: 0...3_000) }
     }
     // Those who were about to be served there find out too.
     for person in people where person.socket?.relay === relay && person.socket?.isOpen == true {
       person.socket?.isOpen = false
-      if let socket = person.socket { after(0...3_000) { self.reconnect(socket) } }
+      connect(person, after: 0...3_000)
     }
     after(500...6_000) { if relay.life == nil { self.start(relay) } }
   }
