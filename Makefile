@@ -7,10 +7,10 @@ RUNS ?= 0
 OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client bench-fleet crash-check client-check fleet-check fuzz mutants sanitize coverage soak fleet install uninstall dist clean
+.PHONY: help demo test check format lint vectors bench-crypto bench-relay bench-client bench-fleet crash-check client-check fleet-check registration-check fuzz mutants sanitize coverage soak fleet install uninstall dist clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## Build Sotto and watch two people talk through a blind relay
 	@exec .ci/demo
@@ -47,6 +47,9 @@ crash-check: ## Kill a relay under load, CYCLES=20 times, and count what was los
 
 fleet-check: ## Take a fleet's parts away one after the other under load, and count what was lost or shown twice
 	@exec .ci/benchmark fleet-check $(OPTIONS)
+
+registration-check: ## Sign in at a provider, register at a fleet, be woken, and try tokens that are not genuine
+	@exec .ci/registration-check
 
 client-check: ## Kill sotto and the relay in the middle of everything, CYCLES=20 times each, restore a device, and count
 	@exec .ci/benchmark client-check --cycles '$(CYCLES)'

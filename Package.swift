@@ -54,7 +54,10 @@ let package = Package(
       providers: [.apt(["libsodium-dev"]), .brew(["libsodium"])]),
     .target(
       name: "SottoCrypto",
-      dependencies: ["CSodium", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "CSodium", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ],
       swiftSettings: shipped),
     .target(name: "SottoWire", dependencies: ["SottoCrypto"], swiftSettings: shipped),
     .target(
@@ -85,6 +88,8 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "X509", package: "swift-certificates"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -123,7 +128,7 @@ let package = Package(
     .executableTarget(
       name: "sotto-relay",
       dependencies: [
-        "SottoRelay", .target(name: "SottoRelayFleet", condition: .when(traits: ["Fleet"])),
+        "SottoRelay", "SottoWire", "SottoCrypto", .target(name: "SottoRelayFleet", condition: .when(traits: ["Fleet"])),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -192,6 +197,8 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -22,7 +22,11 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
     .target(
-      name: "SottoCrypto", dependencies: ["CSodium", .product(name: "Crypto", package: "swift-crypto")],
+      name: "SottoCrypto",
+      dependencies: [
+        "CSodium", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ],
       swiftSettings: shipped),
     .target(name: "SottoWire", dependencies: ["SottoCrypto"], swiftSettings: shipped),
     .target(name: "SottoSession", dependencies: ["SottoCrypto", "SottoWire"], swiftSettings: shipped),

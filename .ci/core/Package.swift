@@ -18,7 +18,11 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
     .target(
-      name: "SottoCrypto", dependencies: ["CSodium", .product(name: "Crypto", package: "swift-crypto")],
+      name: "SottoCrypto",
+      dependencies: [
+        "CSodium", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ],
       swiftSettings: strict),
     .target(name: "SottoWire", dependencies: ["SottoCrypto"], swiftSettings: strict),
     .target(name: "SottoSession", dependencies: ["SottoCrypto", "SottoWire"], swiftSettings: strict),

@@ -49,7 +49,14 @@ describe() {
     if [[ $PUSH == 1 ]]; then
       printf '{"pid": %s, "config": "%s", "log": "%s", "metrics": "http://127.0.0.1:%s/metrics", ' \
         "$(number_or_null pid push)" "$FOLDER/push.conf" "$FOLDER/push.log" "$PUSH_METRICS"
-      printf '"gateway": "%s", "endpoint": "%s"}\n}\n' "$(push_key)" "$(push_endpoint)"
+      printf '"gateway": "%s", "endpoint": "%s"},\n' "$(push_key)" "$(push_endpoint)"
+    else
+      printf 'null,\n'
+    fi
+    printf '  "provider": '
+    if [[ -n $SIGN_IN ]]; then
+      printf '{"pid": %s, "issuer": "%s", "log": "%s"}\n}\n' "$(number_or_null pid provider)" "$(provider_issuer)" \
+        "$FOLDER/provider.log"
     else
       printf 'null\n}\n'
     fi

@@ -29,7 +29,7 @@ relay_make() {
     echo "data = $FOLDER/$1"
     echo "listen = $(relay_host "$1"):$(relay_port "$1")"
     echo "store = $store dbname=sotto user=sotto passfile=$FOLDER/secrets/passfile"
-    echo "registration = open"
+    if [[ -n $SIGN_IN ]]; then provider_settings; else echo "registration = open"; fi
     echo "authority = $NAME:$PORT"
     echo "metrics = 127.0.0.1:$(relay_metrics "$1")"
     echo "trusted-proxies = $(nginx_host)"

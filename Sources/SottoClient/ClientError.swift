@@ -22,6 +22,10 @@ public struct ClientError: Error, Equatable, Sendable {
     case refused
     case newerStore = "newer-store"
     case configuration
+    case signInUnavailable = "sign-in-unavailable"
+    case signInExpired = "sign-in-expired"
+    case signInNonsense = "sign-in-nonsense"
+    case signInRefused = "sign-in-refused"
 
     /// The exit status of a program that ends with this error.
     public var exitStatus: Int32 {
@@ -29,13 +33,13 @@ public struct ClientError: Error, Equatable, Sendable {
       case .usage: 64
       case .addressMistyped, .badData, .unknownContact, .cardRefused: 65
       case .noIdentity, .unreadable: 66
-      case .relayUnavailable: 69
+      case .relayUnavailable, .signInUnavailable: 69
       case .internal: 70
       case .cannotCreate: 73
       case .io: 74
-      case .locked, .queued: 75
-      case .relayNonsense: 76
-      case .wrongPassphrase, .refused: 77
+      case .locked, .queued, .signInExpired: 75
+      case .relayNonsense, .signInNonsense: 76
+      case .wrongPassphrase, .refused, .signInRefused: 77
       case .newerStore, .configuration: 78
       }
     }

@@ -51,6 +51,39 @@ public enum Base64 {
   }
 }
 
+/// Base64 for URLs, without padding (RFC 4648 section 5): tokens and keys of RFC 9577. Any other spelling of the same bytes
+/// is refused. [encoding.8]
+public enum Base64URL {
+  public static func encode(_ bytes: [UInt8]) -> String {
+    let characters = Base64.encode(bytes).utf8.compactMap { character -> UInt8? in
+      switch character {
+      case UInt8(ascii: "+"): UInt8(ascii: "-")
+      case UInt8(ascii: "/"): UInt8(ascii: "_")
+      case UInt8(ascii: "="): nil
+      default: character
+      }
+    }
+    return String(decoding: characters, as: UTF8.self)
+  }
+
+  public static func decode(_ text: some StringProtocol) -> [UInt8]? { decode(text.utf8) }
+
+  /// The same, in ASCII.
+  public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    var characters: [UInt8] = []
+    for character in text {
+      switch character {
+      case UInt8(ascii: "-"): characters.append(UInt8(ascii: "+"))
+      case UInt8(ascii: "_"): characters.append(UInt8(ascii: "/"))
+      case UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="): return nil
+      default: characters.append(character)
+      }
+    }
+    let padding = [UInt8](repeating: UInt8(ascii: "="), count: (4 - characters.count % 4) % 4)
+    return Base64.decode(String(decoding: characters + padding, as: UTF8.self))
+  }
+}
+
 /// A number in a path or a header: decimal digits without a sign or leading zeros, below 2^63. [relay.6]
 public enum DecimalNumber {
   /// The largest number that any field of the relay may hold: it fits a signed 64-bit column.

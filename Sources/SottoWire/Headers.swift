@@ -14,6 +14,10 @@ public enum HeaderName {
   public static let capability = "sotto-capability"
   /// The list sequence that a card replaces, as an entity tag.
   public static let ifMatch = "if-match"
+  /// RFC 9110 section 11.6.2: what entitles to something, other than being the owner.
+  public static let authorization = "authorization"
+  /// Until when a mailbox is paid for: Unix time in seconds, the end of a day. [token.13]
+  public static let lease = "sotto-lease"
   /// `*`: only if there is no card yet.
   public static let ifNoneMatch = "if-none-match"
   /// The length of a blob that is to be uploaded, in bytes.

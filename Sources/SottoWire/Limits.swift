@@ -30,6 +30,8 @@ public enum WireLimits {
   static let apnsToken = 100
   /// A registration token of FCM: some 160 characters today.
   static let fcmToken = 512
+  /// Tokens that are asked for at a time: some 20 ms of an issuer's processor.
+  public static let tokens = 16
   /// A request's path: the longest has 89 characters.
   public static let path = 128
   /// Envelopes that a stream sends ahead of the owner's acks.

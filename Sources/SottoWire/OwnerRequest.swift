@@ -8,6 +8,7 @@ public struct OwnerRequest: Sendable {
   /// The headers that are covered whenever a request has them, in this order. [request.3]
   static let signedFields = [
     HeaderName.sequence, HeaderName.listSequence, HeaderName.ifMatch, HeaderName.ifNoneMatch,
+    HeaderName.authorization,
   ]
   /// How far `created` may be from the relay's clock, both ends included: 300 s pass, 301 s do not. [request.6]
   public static let window: Int64 = 300
@@ -18,12 +19,13 @@ public struct OwnerRequest: Sendable {
   /// `sequence` is given for every mutation and never for a read. [request.4]
   public init(
     _ method: HTTPMethod, _ route: Route, at authority: RelayAuthority, body: [UInt8] = [], sequence: UInt64? = nil,
-    listSequence: UInt64? = nil, condition: CardCondition? = nil
+    listSequence: UInt64? = nil, condition: CardCondition? = nil, token: RegistrationToken? = nil
   ) {
     let given = [
       sequence.map { HeaderField(HeaderName.sequence, String($0)) },
       listSequence.map { HeaderField(HeaderName.listSequence, String($0)) },
       condition?.field,
+      token.map { HeaderField(HeaderName.authorization, $0.authorization) },
     ]
     fields = [HeaderField(HeaderName.contentDigest, ContentDigest.of(body))] + given.compactMap { $0 }
     components = Self.components(method.rawValue, authority.origin + route.path, fields)
@@ -92,6 +94,8 @@ public struct VerifiedOwnerRequest: Sendable {
   public let listSequence: UInt64?
   /// The `if-match` or `if-none-match` of a card.
   public let condition: CardCondition?
+  /// The `authorization`, whatever it is: what may have to be shown for something new.
+  public let authorization: String?
   /// Identifies the request whatever its time: two requests with one sequence are the same if and only if this is equal.
   public let digest: Digest
 
@@ -128,16 +132,19 @@ public struct VerifiedOwnerRequest: Sendable {
     var sequence: UInt64?
     var listSequence: UInt64?
     var condition: CardCondition?
+    var authorization: String?
     for field in fields.dropFirst() {
       switch field.name {
       case HeaderName.sequence: sequence = try Self.number(field)
       case HeaderName.listSequence: listSequence = try Self.number(field)
+      case HeaderName.authorization: authorization = field.value
       default:
         guard condition == nil, let parsed = CardCondition(field) else { throw .notGenuine }
         condition = parsed
       }
     }
     (self.sequence, self.listSequence, self.condition) = (sequence, listSequence, condition)
+    self.authorization = authorization
   }
 
   /// Whether the key may ask this: for a mailbox it is the mailbox's own, whether there is such a mailbox or not

@@ -5,6 +5,9 @@ public enum Problem: String, Error, Sendable, CaseIterable {
   case signatureMissing = "signature-missing"
   case signatureRefused = "signature-refused"
   case clockSkew = "clock-skew"
+  case tokenRequired = "token-required"
+  case tokenRefused = "token-refused"
+  case credentialRefused = "credential-refused"
   case deliveryRefused = "delivery-refused"
   case notFound = "not-found"
   case mailboxMissing = "mailbox-missing"
@@ -20,6 +23,7 @@ public enum Problem: String, Error, Sendable, CaseIterable {
   case misdirected = "misdirected"
   case upgradeRequired = "upgrade-required"
   case tooManyRequests = "too-many-requests"
+  case tokensExhausted = "tokens-exhausted"
   case headersTooLarge = "headers-too-large"
   case internalError = "internal-error"
   case unavailable = "unavailable"
@@ -63,6 +67,12 @@ public enum Problem: String, Error, Sendable, CaseIterable {
       (401, "Signature refused", "The signature is not the owner's over this request. Do not repeat it unchanged.")
     case .clockSkew:
       (401, "Clock skew", "The signature was made more than 300 seconds from now. Set the clock and sign again.")
+    case .tokenRequired:
+      (401, "Token required", "Not everybody may create this here. Get a token from /v1/tokens and show it.")
+    case .tokenRefused:
+      (401, "Token refused", "The token was spent before, or is not this relay's. Show another.")
+    case .credentialRefused:
+      (401, "Credential refused", "The invitation or sign-in is not valid here, or not any more. Get a new one.")
     case .deliveryRefused:
       (403, "Delivery refused", "There is no mailbox here that this capability opens. Ask its owner for another.")
     case .notFound: (404, "Not found", "There is nothing here.")
@@ -86,6 +96,8 @@ public enum Problem: String, Error, Sendable, CaseIterable {
     case .misdirected: (421, "Misdirected request", "This relay does not serve the name in the Host header.")
     case .upgradeRequired: (426, "Upgrade required", "This route is a WebSocket, opened on a new connection.")
     case .tooManyRequests: (429, "Too many requests", "Wait for the seconds in Retry-After, then try again.")
+    case .tokensExhausted:
+      (429, "Tokens exhausted", "There are no more tokens for this account now. Retry-After says when there are.")
     case .headersTooLarge: (431, "Headers too large", "The headers are longer than the relay takes.")
     case .internalError: (500, "Internal error", "The relay failed. Try again later.")
     case .unavailable: (503, "Unavailable", "The relay is starting or stopping. Try again in a few seconds.")

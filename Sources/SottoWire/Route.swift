@@ -4,6 +4,10 @@ public enum Route: Hashable, Sendable {
   case live
   /// The process takes requests.
   case ready
+  /// Which keys sign tokens, and what has to be shown for one. [token.2]
+  case tokenKeys
+  /// Signs tokens, blindly: POST by whoever shows that it may have some. [token.6]
+  case tokens
   /// A card: GET by anyone, PUT and DELETE by the holder of its key.
   case card(CardID)
   /// A mailbox: PUT creates, GET answers its status, DELETE removes everything.
@@ -38,6 +42,8 @@ public enum Route: Hashable, Sendable {
     switch self {
     case .live: "/livez"
     case .ready: "/readyz"
+    case .tokenKeys: "/.well-known/private-token-issuer-directory"
+    case .tokens: "/v1/tokens"
     case .card(let id): "/v1/cards/\(id.text)"
     case .mailbox(let id): "/v1/mailboxes/\(id.text)"
     case .capabilities(let id): "/v1/mailboxes/\(id.text)/capabilities"
@@ -65,6 +71,8 @@ public enum Route: Hashable, Sendable {
     case 1 where isPart(0, "livez"): self = .live
     case 1 where isPart(0, "readyz"): self = .ready
     case 2 where isPart(0, "v1") && isPart(1, "send"): self = .send
+    case 2 where isPart(0, "v1") && isPart(1, "tokens"): self = .tokens
+    case 2 where isPart(0, ".well-known") && isPart(1, "private-token-issuer-directory"): self = .tokenKeys
     case 3 where isPart(0, "v1") && isPart(1, "cards"):
       guard let id = id(2) else { return nil }
       self = .card(CardID(number: id))
@@ -102,7 +110,7 @@ public enum Route: Hashable, Sendable {
   /// The mailbox that it belongs to.
   public var mailbox: MailboxID? {
     switch self {
-    case .live, .ready, .card, .send, .blob: nil
+    case .live, .ready, .tokenKeys, .tokens, .card, .send, .blob: nil
     case .mailbox(let id), .capabilities(let id), .signedPart(let id), .oneTimeParts(let id), .batch(let id, _),
       .claim(let id), .envelope(let id, _), .push(let id), .stream(let id), .uploads(let id), .upload(let id, _):
       id
@@ -112,14 +120,14 @@ public enum Route: Hashable, Sendable {
   /// What may be asked of it.
   public var methods: [HTTPMethod] {
     switch self {
-    case .live, .ready, .stream, .send: [.get]
+    case .live, .ready, .tokenKeys, .stream, .send: [.get]
     case .card, .mailbox: [.get, .put, .delete]
     case .capabilities, .signedPart, .batch, .envelope: [.put]
     case .oneTimeParts, .uploads: [.delete]
     case .push: [.put, .delete]
     case .upload: [.put, .patch, .delete]
     case .blob: [.get, .head]
-    case .claim: [.post]
+    case .claim, .tokens: [.post]
     }
   }
 
@@ -131,6 +139,7 @@ public enum Route: Hashable, Sendable {
     case (.signedPart, _): WireLimits.signedPart + 16
     case (.batch, _): WireLimits.batch
     case (.envelope, _): SizeClass.k64.rawValue
+    case (.tokens, _): WireLimits.tokens * TokenRequest.count
     case (.push, .put): WireLimits.pushSubscription
     case (.upload, .patch): BlobLength.largest.bytes
     default: 0

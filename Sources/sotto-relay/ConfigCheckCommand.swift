@@ -20,6 +20,7 @@ struct ConfigCheckCommand: AsyncParsableCommand {
     try await Terminal.failing {
       let effective = try options.sources.read()
       try effective.checkCertificate()
+      try effective.configuration.checkRegistration()
       if case .postgreSQL = effective.configuration.store { _ = try Database.named(by: effective.configuration) }
       if json {
         try Terminal.write(json: Answer(valid: true, file: effective.file))

@@ -28,8 +28,24 @@ struct RelayOptions: ParsableArguments {
   @Option(help: "Where to listen; port 0 picks a free one. (default: 127.0.0.1:8090)")
   var listen: String?
 
-  @Option(help: "Who may create mailboxes: `open` is anyone. Needed unless only this machine can reach the relay.")
+  @Option(
+    help: "Who may create mailboxes: `open`, `invite` or `oidc`. Needed unless only this machine can reach the relay.")
   var registration: String?
+
+  @Option(help: ArgumentHelp("The secret behind invitations. (default: DATA/registration.key)", valueName: "file"))
+  var registrationKey: String?
+
+  @Option(help: ArgumentHelp("Tokens of who signs in, in 30 days. (default: 64)", valueName: "count"))
+  var registrationTokens: String?
+
+  @Option(help: ArgumentHelp("The OpenID Connect provider that people sign in at.", valueName: "url"))
+  var oidcIssuer: String?
+
+  @Option(help: ArgumentHelp("What the provider calls Sotto.", valueName: "id"))
+  var oidcClientId: String?
+
+  @Option(help: ArgumentHelp("The authorities of the provider's certificate, PEM.", valueName: "file"))
+  var oidcCa: String?
 
   @Option(help: "A name that clients reach the relay by, host[:port]; may be repeated. (default: any)")
   var authority: [String] = []
@@ -93,7 +109,10 @@ struct RelayOptions: ParsableArguments {
   var sources: ConfigurationSources {
     let single: [(Setting, String?)] = [
       (.data, data), (.store, store), (.bus, bus), (.busPassword, busPassword), (.busCA, busCa), (.push, push),
-      (.listen, listen), (.registration, registration), (.tlsCertificate, tlsCertificate),
+      (.listen, listen), (.registration, registration), (.registrationKey, registrationKey),
+      (.registrationTokens, registrationTokens), (.oidcIssuer, oidcIssuer), (.oidcClientID, oidcClientId),
+      (.oidcCA, oidcCa),
+      (.tlsCertificate, tlsCertificate),
       (.tlsKey, tlsKey), (.metrics, metrics), (.knockClaims, rateKnockClaims), (.contactClaims, rateContactClaims),
       (.knockEnvelopes, rateKnockEnvelopes), (.forwardedHeader, forwardedHeader), (.limitLoopback, limitLoopback),
       (.maxConnections, maxConnections), (.maxConnectionsPerClient, maxConnectionsPerClient),

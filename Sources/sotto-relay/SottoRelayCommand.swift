@@ -10,7 +10,7 @@ struct SottoRelayCommand: AsyncParsableCommand {
     version: RelayVersion.text,
     subcommands: [
       ServeCommand.self, ConfigCommand.self, DatabaseCommand.self, BackupCommand.self, RestoreCommand.self,
-      DoctorCommand.self,
+      TokenCommand.self, DoctorCommand.self,
       BenchCommand.self, CapacityCommand.self,
     ])
 }

@@ -39,7 +39,11 @@ import Testing
       case .busPassword, .busCA: ["/one", "/two #2", "/three"]
       case .push: ["bus", "bus", "bus"]
       case .listen, .metrics: ["[::1]:1", "127.0.0.2:2", "localhost:3"]
-      case .registration: ["open", "open", "open"]
+      case .registration: ["open", "invite", "open"]
+      case .registrationKey, .oidcCA: ["/one", "/two #2", "/three"]
+      case .registrationTokens: ["1", "99", "10000"]
+      case .oidcIssuer: ["https://id.example", "http://127.0.0.1:9/a", "https://id.example/"]
+      case .oidcClientID: ["sotto", "a b", "3"]
       case .authority: ["one.example", "two.example:8443", "three.example"]
       case .tlsCertificate, .tlsKey: ["/one", "/two #2", "/three"]
       case .knockClaims, .contactClaims, .knockEnvelopes: ["1/1", "2/20", "1000000/86400"]
@@ -59,6 +63,8 @@ import Testing
       case .tlsCertificate: [.tlsKey: ["/other"]]
       case .tlsKey: [.tlsCertificate: ["/other"]]
       case .bus, .busPassword, .push: bus.filter { $0.key != setting }
+      case .oidcIssuer: [.oidcClientID: ["other"], .registration: ["oidc"]]
+      case .oidcClientID: [.oidcIssuer: ["https://other.example"], .registration: ["oidc"]]
       default: [:]
       }
     func line(_ effective: EffectiveConfiguration) throws -> EffectiveConfiguration.Line {

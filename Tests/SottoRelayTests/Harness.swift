@@ -166,10 +166,12 @@ extension TestRelay {
   func owner(
     _ key: borrowing SigningKey, _ method: SottoWire.HTTPMethod, _ route: Route, body: [UInt8] = [],
     sequence: UInt64? = nil,
-    listSequence: UInt64? = nil, condition: CardCondition? = nil, created: Int64? = nil
+    listSequence: UInt64? = nil, condition: CardCondition? = nil, token: RegistrationToken? = nil,
+    created: Int64? = nil
   ) async throws -> Answer {
     let request = OwnerRequest(
-      method, route, at: authority, body: body, sequence: sequence, listSequence: listSequence, condition: condition)
+      method, route, at: authority, body: body, sequence: sequence, listSequence: listSequence, condition: condition,
+      token: token)
     let fields = request.headers(signedBy: key, created: created ?? clock.now)
     return try await send(method.rawValue, route.path, fields, body: body)
   }

@@ -17,7 +17,8 @@ import Testing
     let mailbox = try MailboxID([UInt8](repeating: 1, count: 16))
     let blob = try BlobID([UInt8](repeating: 4, count: 16))
     return [
-      .live, .ready, .card(try CardID([UInt8](repeating: 2, count: 16))), .mailbox(mailbox), .capabilities(mailbox),
+      .live, .ready, .tokenKeys, .tokens, .card(try CardID([UInt8](repeating: 2, count: 16))), .mailbox(mailbox),
+      .capabilities(mailbox),
       .signedPart(mailbox), .oneTimeParts(mailbox), .batch(mailbox, 17), .claim(mailbox),
       .envelope(mailbox, try EnvelopeID([UInt8](repeating: 3, count: 16))), .push(mailbox), .stream(mailbox), .send,
       .uploads(mailbox), .upload(mailbox, blob), .blob(blob),
@@ -28,7 +29,7 @@ import Testing
   private static func template(_ route: Route) -> String {
     let names: [(String, String)] =
       switch route {
-      case .live, .ready, .send: []
+      case .live, .ready, .tokenKeys, .tokens, .send: []
       case .card(let card): [(card.text, "{card}")]
       case .mailbox(let id), .capabilities(let id), .signedPart(let id), .oneTimeParts(let id), .claim(let id),
         .push(let id), .stream(let id), .uploads(let id):

@@ -27,7 +27,7 @@ struct StoreContract {
 
   typealias Clause = (name: String, run: @Sendable (StoreContract) async throws -> Void)
 
-  static let all: [Clause] = own + blobs
+  static let all: [Clause] = own + blobs + registration
 
   private static let own: [Clause] = [
     ("cards", { try await $0.cards() }), ("mailboxes", { try await $0.mailboxes() }),

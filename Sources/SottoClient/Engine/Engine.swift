@@ -58,6 +58,8 @@ package enum ClientLimits {
   package static let cardAge: UInt64 = 3600
   /// The device list is signed anew each week, well before it expires after 30 days.
   package static let listAge: UInt64 = 7 * 86_400
+  /// A mailbox is paid for again so many seconds before it would not be found: somebody may be away for a week.
+  package static let leaseMargin: UInt64 = 10 * 86_400
   /// How far the first list of a device that takes another's place stands ahead of the newest known one at least: more
   /// lists than are signed while the clock stands still.
   package static let listMargin: UInt64 = 16

@@ -166,6 +166,7 @@ extension Engine {
     if seconds >= profile.prekeys.signedAt + ClientLimits.signedPartAge {
       try publishPrekeys(&profile, withBatch: false)
     }
+    try payLease(at: profile.relay)
     if seconds >= profile.tidiedAt + ClientLimits.tidyAge {
       try forget(&profile)
       profile.tidiedAt = seconds

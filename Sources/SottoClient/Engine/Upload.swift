@@ -34,6 +34,8 @@ package struct Upload: StoredRecord {
   private let cardKey: SecretBox?
   /// 0 until it was first sent.
   var sequence: UInt64 = 0
+  /// What it is paid for with, where something new is not to be had for nothing. [token.11]
+  var token: RegistrationToken?
   /// Where, if it is not at the account's present relay: its mailbox there. [client.21]
   var place: MailboxID?
 
@@ -52,7 +54,7 @@ package struct Upload: StoredRecord {
   }
 
   package static var table: Table { .upload }
-  package static var format: UInt8 { 2 }
+  package static var format: UInt8 { 3 }
   package var key: [UInt8] {
     var writer = WireWriter()
     writer.u8(code)
@@ -86,7 +88,8 @@ package struct Upload: StoredRecord {
   ) throws -> OwnerErrand {
     let (method, route, listSequence, condition) = parts(mailbox)
     let request = OwnerRequest(
-      method, route, at: relay, body: body, sequence: sequence, listSequence: listSequence, condition: condition)
+      method, route, at: relay, body: body, sequence: sequence, listSequence: listSequence, condition: condition,
+      token: token)
     let headers: [HeaderField]
     if let cardKey {
       headers = request.headers(signedBy: try SigningKey(seed: cardKey.secret.copy()), created: Int64(created))
@@ -131,6 +134,7 @@ package struct Upload: StoredRecord {
     if let cardKey { writer.secret(cardKey.secret) }
     writer.u64(sequence)
     writer.optional(place) { $0.fixed($1.bytes) }
+    writer.optional(token) { $0.fixed($1.encoded) }
   }
 
   package init(from reader: inout SecretReader, format: UInt8) throws {
@@ -155,6 +159,7 @@ package struct Upload: StoredRecord {
     cardKey = try reader.flag() ? SecretBox(try reader.secret(32)) : nil
     sequence = try reader.u64()
     place = format >= 2 ? try reader.optional { try $0.mailbox() } : nil
+    token = format >= 3 ? try reader.optional { RegistrationToken(try $0.fixed(RegistrationToken.count)) } ?? nil : nil
   }
 }
 

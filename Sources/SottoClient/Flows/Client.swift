@@ -10,9 +10,12 @@ internal import SottoWire
 public actor Client {
   let store: Store
   let connections: Connections
+  let options: Options
   private let now: @Sendable () -> UInt64
   /// The accounts whose errands are being carried out: the actor lets others in while it waits for a relay.
   var beingServed: Set<AccountID> = []
+  /// Why something new could not be had from a relay that does not let everybody in; it waits. [token.11]
+  public var registrationFailure: ClientError?
   /// Whom to tell how much of a file the relay has.
   var fileProgress: FileProgress?
   /// What sessions have done since `observe()`; nil while nobody asks.
@@ -22,6 +25,10 @@ public actor Client {
   public struct Options: Sendable {
     /// A PEM file with certificate authorities to trust besides the system's.
     public var caFile: String?
+    /// What the operator of a relay that does not let everybody in has given; kept, once it was of use.
+    public var invitation: String?
+    /// How its user signs in, at a relay that wants that; nil: not at all.
+    public var signIn: SignInDialogue?
     /// What deriving the key from the passphrase costs; it counts only when a store is created.
     public var passphraseCost: PassphraseCost
     /// The clock, in unix milliseconds.
@@ -37,6 +44,7 @@ public actor Client {
   init(store: Store, options: Options) throws {
     self.store = store
     connections = try Connections(caFile: options.caFile)
+    self.options = options
     now = options.now
   }
 

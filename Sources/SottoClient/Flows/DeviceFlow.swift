@@ -200,6 +200,9 @@ extension Client {
   private func join(_ invitation: Engine.LinkInvitation, _ name: DeviceName, through guest: Client) async throws {
     do {
       let request = try step { try $0.installLinked(invitation, name: name) }
+      if let purse = try await guest.leftTokens(at: try step { try $0.profile().relay }) {
+        try step { try $0.keep(purse) }
+      }
       try await flushUploads()
       try await guest.ask(request)
     } catch {
@@ -207,6 +210,15 @@ extension Client {
       try? await flushUploads(retiring: true)
       try? await close(wiping: true)
       throw (error as? RelayFailure)?.asClientError ?? error
+    }
+  }
+
+  /// What was not needed for the meeting; nil for another relay.
+  private func leftTokens(at relay: RelayAuthority) throws -> Purse? {
+    try step { engine in
+      let purse = try engine.purse(at: relay)
+      try engine.keep(Purse(at: relay))
+      return purse.tokens.isEmpty ? nil : purse
     }
   }
 

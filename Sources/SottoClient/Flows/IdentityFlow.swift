@@ -1,3 +1,4 @@
+public import Foundation
 internal import NIOHTTP1
 public import SottoCrypto
 internal import SottoSession
@@ -100,6 +101,20 @@ extension Client {
     return relay
   }
 
+  /// Gets what registering costs ahead of use, at a relay that does not let everybody in. [token.11]
+  public func register() async throws {
+    do {
+      try await fetchTokens(at: try step { try $0.profile().relay })
+      try step { try $0.maintain() }
+      try await flushUploads()
+    } catch let failure as RelayFailure { throw failure.asClientError }
+  }
+
+  /// Until when the relay finds this device for others, if that has to be paid for there. [token.13]
+  public func paidUntil() throws -> Date? {
+    try step { try $0.paidUntil() }.map { Date(timeIntervalSince1970: TimeInterval($0)) }
+  }
+
   /// Who this is.
   public func identity() throws -> Identity { try step { Identity(try $0.profile()) } }
 
@@ -142,10 +157,24 @@ extension Client {
     if try step({ try $0.profile().relay }) != relay {
       do { _ = try await fetchCard(card, at: relay, as: .cardOwner) } catch RelayFailure.declined(_, .notFound) {
       } catch { throw error.asClientError }
+      // And so is one that does not let this account in.
+      if try await wantsTokens(at: relay) { try await fetchTokens(at: relay) }
     }
     try step { try $0.move(to: relay) }
     await afterChange()
     return (try identity().address, try step { try !$0.hasUploads() })
+  }
+
+  /// Shows another token with it, bought if there is none.
+  private func pay(for errand: OwnerErrand) async throws {
+    if try step({ try $0.pay(for: errand) }) { return }
+    do { try await fetchTokens(at: errand.relay) } catch let error as ClientError {
+      registrationFailure = error
+      throw error
+    }
+    guard try step({ try $0.pay(for: errand) }) else {
+      throw RelayFailure.declined(errand.relay, .tokenRequired)
+    }
   }
 
   /// Tells relays that the account was at what they have still to be told; failures wait for the next time.
@@ -157,11 +186,16 @@ extension Client {
   ///
   /// - Parameter place: a former mailbox; nil: at the present relay.
   func flushUploads(retiring: Bool = false, at place: MailboxPlace? = nil) async throws {
-    var staleAnswers = 0
+    var (staleAnswers, tokensShown) = (0, 0)
     while let errand = try step({ try $0.nextUpload(retiring: retiring, at: place?.mailbox) }) {
       let voice: Voice = errand.isForCard ? .cardOwner : .mailboxOwner
       let answer = try await connections.stubbornly(RelayRequest(errand), as: voice)
       if answer.status == 204 {
+        tokensShown = 0
+        if errand.action == .createMailbox, place == nil {
+          let lease = answer.headers.first(name: HeaderName.lease).flatMap { DecimalNumber.decode($0) }
+          try step { try $0.paid(until: lease) }
+        }
         try step { try $0.uploadDone(errand) }
         continue
       }
@@ -172,6 +206,20 @@ extension Client {
         staleAnswers += 1
         let known = answer.headers.first(name: HeaderName.sequence).flatMap { DecimalNumber.decode($0) } ?? 0
         try step { try $0.uploadWasStale(errand, known: known) }
+      case (.tokenRequired, _), (.tokenRefused, _):
+        tokensShown += 1
+        // Nothing is bought where the account was, nor by who goes away.
+        if place != nil || retiring {
+          try step { try $0.uploadDone(errand) }
+          continue
+        }
+        guard tokensShown <= 4 else { throw failure }
+        // Several are refused when their key is over, and then all of them are.
+        if tokensShown == 3 { try step { try $0.forgetTokens(at: errand.relay) } }
+        do { try await pay(for: errand) } catch {
+          guard try step({ try $0.isRenewal(errand) }) else { throw error }
+          try step { try $0.uploadDone(errand) }
+        }
       case (_, .deleteCard), (_, .retireCard), (_, .deleteMailbox):
         // What is not there need not be deleted, and what is not ours cannot be.
         try step { try $0.uploadDone(errand) }

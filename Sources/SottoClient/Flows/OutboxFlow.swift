@@ -75,6 +75,7 @@ extension Client {
   /// Renews what has become due and tells the relay; failures wait for the next time.
   func upkeep() async {
     do {
+      if let relay = try step({ try $0.wantsTokens() }) { try? await fetchTokens(at: relay) }
       try step { try $0.maintain() }
       try await flushUploads()
       await flushFormerUploads()

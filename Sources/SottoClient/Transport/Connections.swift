@@ -14,6 +14,10 @@ enum Voice: Hashable {
   case mailboxOwner
   /// Signed with the account's card key.
   case cardOwner
+  /// Shows who may register, and nothing else: what is registered with the tokens is not to be seen from it.
+  case registrar
+  /// Looks whether a relay names the same keys to somebody else, and does nothing else.
+  case witness
   /// Anonymous, for one recipient account.
   case sender(AccountID)
   /// Anonymous, for the files that one account has sent.
@@ -32,8 +36,13 @@ final class Connections: Sendable {
   /// A slice of a file, a megabyte: at 9 KB/s.
   static let sliceTimeout = TimeAmount.seconds(120)
 
-  /// `caFile` adds certificate authorities, in PEM, to those of the system.
   init(caFile: String?) throws {
+    tls = try Self.tls(caFile: caFile)
+    configuration = Self.configuration(tls)
+  }
+
+  /// `caFile` adds certificate authorities, in PEM, to those of the system.
+  static func tls(caFile: String?) throws -> TLSConfiguration {
     var tls = TLSConfiguration.makeClientConfiguration()
     tls.minimumTLSVersion = .tlsv12
     if let caFile {
@@ -45,13 +54,16 @@ final class Connections: Sendable {
           meaning: "--ca-file or $SOTTO_CA_FILE must name a PEM file.", next: "Check the path and the file.")
       }
     }
-    self.tls = tls
+    return tls
+  }
+
+  static func configuration(_ tls: TLSConfiguration) -> HTTPClient.Configuration {
     var configuration = HTTPClient.Configuration(
       tlsConfiguration: tls, redirectConfiguration: .disallow,
-      timeout: .init(connect: Self.connectTimeout, read: Self.exchangeTimeout))
+      timeout: .init(connect: connectTimeout, read: exchangeTimeout))
     // The outbox has its own schedule; a second one underneath would only hide that a relay is down.
     configuration.connectionPool.retryConnectionEstablishment = false
-    self.configuration = configuration
+    return configuration
   }
 
   /// One exchange. Whatever is thrown is a `RelayFailure`.

@@ -41,6 +41,14 @@ extension StartFailure {
       "Renew it, or set this machine's clock.", setting: .tlsCertificate)
   }
 
+  /// Of the identity provider. It is a file like a certificate's, with the same mistakes in it.
+  static func badAuthority(_ path: String) -> StartFailure {
+    StartFailure(
+      78, "There is no certificate of an authority in \(path).",
+      "The relay could not tell the identity provider from somebody else, so nothing was started.",
+      "It must be PEM, and readable by this user.", setting: .oidcCA)
+  }
+
   static let badHost = StartFailure(
     64, "This is not a host.", "A certificate is for names such as relay.example, or IP addresses.",
     "Say `--host NAME`, without a scheme or port.")

@@ -46,6 +46,35 @@ extension StartFailure {
     "Say `--registration open` (or `registration = open` in the file, or SOTTO_RELAY_REGISTRATION=open) if you mean it, "
       + "or listen on 127.0.0.1.", setting: .registration)
 
+  static let registrationKeyOfOne = StartFailure(
+    78, "Relays with one database let in who has an invitation, and registration.key is not set.",
+    "Each would have a secret of its own, and know none of the others' tokens.",
+    "Make one with `sotto-relay token key FILE`, copy it to all of them, and set `registration.key` to it.",
+    setting: .registrationKey)
+
+  static let oidcIncomplete = StartFailure(
+    78, "Of registration = oidc, oidc.issuer and oidc.client-id some are set, and not all.",
+    "Nobody could sign in, or nobody would have to.", "Set all three, or none.", setting: .oidcIssuer)
+
+  static func registrationKeyMissing(_ path: String) -> StartFailure {
+    StartFailure(
+      78, "Cannot read the registration key \(path).", "Without it no invitation is known, so nothing was started.",
+      "Make it with `sotto-relay token key \(path)`, or copy that of the other relays there.", setting: .registrationKey
+    )
+  }
+
+  static func registrationKeyUnusable(_ path: String) -> StartFailure {
+    StartFailure(
+      78, "The registration key \(path) is not 64 hexadecimal digits.", "Nothing was started.",
+      "Restore the file. If it is lost, remove it: then all invitations and tokens that are out are worth nothing.",
+      setting: .registrationKey)
+  }
+
+  static let otherRegistrationKey = StartFailure(
+    78, "The store has a token key that was sealed with another registration key.",
+    "This relay cannot sign or know the tokens of the others, so nothing was started.",
+    "Set `registration.key` to the file that the store was used with before.", setting: .registrationKey)
+
   package static let withoutDatabase = StartFailure(
     78, "The setting store names a PostgreSQL database, and this program was built without PostgreSQL.",
     "It has no way to reach the database, so nothing was started.",

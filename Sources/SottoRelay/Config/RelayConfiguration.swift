@@ -8,6 +8,10 @@ public struct RelayConfiguration: Sendable {
   public enum Registration: String, Sendable, CaseIterable {
     /// Anyone who reaches the relay.
     case open
+    /// Who has an invitation.
+    case invite
+    /// Who signs in, or has an invitation.
+    case oidc
   }
 
   /// How devices are woken. [push.1]
@@ -29,6 +33,14 @@ public struct RelayConfiguration: Sendable {
   public var push: Push?
   /// nil: not said. Then only this machine is served.
   public var registration: Registration?
+  /// The file of a `RegistrationSecret`; nil: in the folder.
+  public var registrationKey: String?
+  /// Tokens of who signs in, in one epoch.
+  public var registrationTokens = RelayLimits.tokensPerEpoch
+  /// Where people sign in; both or neither.
+  public var oidcIssuer: String?
+  public var oidcClientID: String?
+  public var oidcCA: String?
   /// The names that clients use; empty means any. [relay.11]
   public var authorities: Set<RelayAuthority> = []
   /// PEM files; both or neither.
@@ -66,6 +78,15 @@ public struct RelayConfiguration: Sendable {
     case .registration:
       registration = Registration(rawValue: values[0])
       return registration != nil
+    case .registrationKey: registrationKey = values[0]
+    case .registrationTokens: return take(&registrationTokens, Self.tokens(values[0]))
+    case .oidcIssuer:
+      guard OIDCProvider(issuer: values[0], clientID: "any") != nil else { return false }
+      oidcIssuer = values[0]
+    case .oidcClientID:
+      guard OIDCProvider(issuer: "https://any.example", clientID: values[0]) != nil else { return false }
+      oidcClientID = values[0]
+    case .oidcCA: oidcCA = values[0]
     case .authority:
       let authorities = values.compactMap { RelayAuthority($0) }
       self.authorities = Set(authorities)
@@ -100,6 +121,10 @@ public struct RelayConfiguration: Sendable {
     DecimalNumber.decode(text).flatMap { 1...RelayLimits.largestConnections ~= $0 ? Int($0) : nil }
   }
 
+  private static func tokens(_ text: String) -> Int? {
+    DecimalNumber.decode(text).flatMap { 1...UInt64(RelayLimits.mostTokensPerEpoch) ~= $0 ? Int($0) : nil }
+  }
+
   private static func seconds(_ text: String) -> Int64? {
     DecimalNumber.decode(text).flatMap { 1...RelayLimits.longestTransferSeconds ~= $0 ? Int64($0) : nil }
   }
@@ -120,6 +145,11 @@ public struct RelayConfiguration: Sendable {
     case .push: [push?.rawValue].compactMap(\.self)
     case .listen: [listen.description]
     case .registration: [registration?.rawValue].compactMap(\.self)
+    case .registrationKey: [registrationKey].compactMap(\.self)
+    case .registrationTokens: [String(registrationTokens)]
+    case .oidcIssuer: [oidcIssuer].compactMap(\.self)
+    case .oidcClientID: [oidcClientID].compactMap(\.self)
+    case .oidcCA: [oidcCA].compactMap(\.self)
     case .authority: authorities.map(\.text).sorted()
     case .tlsCertificate: [tlsCertificate].compactMap(\.self)
     case .tlsKey: [tlsKey].compactMap(\.self)
@@ -149,6 +179,34 @@ public struct RelayConfiguration: Sendable {
     guard metrics?.isLoopback ?? true else { throw .metricsReachable }
     guard (busLocation == nil) == (busPassword == nil) else { throw .busIncomplete }
     guard push == nil || busLocation != nil else { throw .pushWithoutBus }
+    guard registration ?? .open == .open || store == .sqlite || registrationKey != nil else {
+      throw .registrationKeyOfOne
+    }
+    guard (registration == .oidc) == (provider != nil), (oidcIssuer == nil) == (oidcClientID == nil) else {
+      throw .oidcIncomplete
+    }
+  }
+
+  /// Where people sign in; nil when that is not said.
+  package var provider: OIDCProvider? {
+    guard let oidcIssuer, let oidcClientID else { return nil }
+    return OIDCProvider(issuer: oidcIssuer, clientID: oidcClientID)
+  }
+
+  /// Whether the files that registration needs can be read. Makes none.
+  package func checkRegistration() throws(StartFailure) {
+    guard let registration, registration != .open else { return }
+    if let registrationKey { _ = try RegistrationSecret.read(registrationKey) }
+    if let oidcCA { try ProviderFetch.check(authorityFile: oidcCA) }
+  }
+
+  /// What a relay that does not let everybody in knows its own tokens and invitations by. In the relay's folder it is made
+  /// when it is not there.
+  package func registrationSecret() throws(StartFailure) -> RegistrationSecret {
+    if let registrationKey { return try RegistrationSecret.read(registrationKey) }
+    let path = dataDirectory + "/registration.key"
+    try RegistrationSecret.make(at: path)
+    return try RegistrationSecret.read(path)
   }
 
   /// The bus with what belongs to it; nil without one.

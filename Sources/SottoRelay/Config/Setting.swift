@@ -11,6 +11,11 @@ public enum Setting: String, CaseIterable, Sendable {
   case push
   case listen
   case registration
+  case registrationKey = "registration.key"
+  case registrationTokens = "registration.tokens"
+  case oidcIssuer = "oidc.issuer"
+  case oidcClientID = "oidc.client-id"
+  case oidcCA = "oidc.ca"
   case authority
   case tlsCertificate = "tls.certificate"
   case tlsKey = "tls.key"
@@ -51,7 +56,9 @@ public enum Setting: String, CaseIterable, Sendable {
       .forwardedHeader, .limitLoopback, .maxConnections, .maxConnectionsPerClient, .clientConnections,
       .clientRequests, .clientSignedRequests, .clientFailedSignatures, .transferSeconds:
       true
-    case .data, .store, .bus, .busPassword, .busCA, .push, .listen, .registration, .metrics, .logLevel: false
+    case .data, .store, .bus, .busPassword, .busCA, .push, .listen, .registration, .registrationKey,
+      .registrationTokens, .oidcIssuer, .oidcClientID, .oidcCA, .metrics, .logLevel:
+      false
     }
   }
 
@@ -81,9 +88,25 @@ public enum Setting: String, CaseIterable, Sendable {
     case .listen: ["Where to listen, HOST:PORT; an IPv6 address in brackets. Port 0 picks a free one."]
     case .registration:
       [
-        "Who may create mailboxes: `open` is anyone. It must be said unless only this machine can reach",
-        "the relay.",
+        "Who may create mailboxes and cards: `open` is anyone; `invite` is who has an invitation, made with",
+        "`sotto-relay token issue`; `oidc` is also who signs in at a provider. It must be said unless only",
+        "this machine can reach the relay.",
       ]
+    case .registrationKey:
+      [
+        "The file with the secret that invitations are signed with, readable by the relay's user alone. Without",
+        "it DIR/registration.key, which is made. Relays with one database need the same, so there it must be said.",
+      ]
+    case .registrationTokens:
+      ["Tokens that who signs in has in 30 days: a mailbox, a card or a device costs one."]
+    case .oidcIssuer:
+      [
+        "The OpenID Connect provider that people sign in at, as it spells itself: https://id.example. Only on",
+        "this machine it may be http.",
+      ]
+    case .oidcClientID: ["What the provider calls Sotto: the client id of a public client."]
+    case .oidcCA:
+      ["The authorities that the provider's certificate may come from, PEM. Without it those of this machine."]
     case .authority:
       [
         "A name that clients reach the relay by, host[:port]; once a line. Any other is refused, so that a",
@@ -143,7 +166,12 @@ public enum Setting: String, CaseIterable, Sendable {
     case .busCA: "/etc/sotto-relay/bus-ca.pem"
     case .push: "bus"
     case .listen: "0.0.0.0:443"
-    case .registration: "open"
+    case .registration: "oidc"
+    case .registrationKey: "/etc/sotto-relay/registration.key"
+    case .registrationTokens: "32"
+    case .oidcIssuer: "https://id.example"
+    case .oidcClientID: "sotto"
+    case .oidcCA: "/etc/sotto-relay/oidc-ca.pem"
     case .authority: "relay.example"
     case .tlsCertificate: "/etc/sotto-relay/certificate.pem"
     case .tlsKey: "/etc/sotto-relay/key.pem"

@@ -33,7 +33,12 @@ extension RelayResponder {
     let store = services.store
     func owned() throws -> Mutation { try mutation(try verified(request)) }
     switch (method, route) {
-    case (.put, .mailbox(let id)): try await store.createMailbox(id, by: try owned())
+    case (.put, .mailbox(let id)):
+      let verified = try verified(request)
+      let entitlement = try await entitlement(verified, request)
+      let lease = try await store.createMailbox(id, by: try mutation(verified), entitlement)
+      if verified.authorization != nil { services.metrics.tokenSpent() }
+      if let lease { return Reply(status: 204, fields: [HeaderField(HeaderName.lease, String(lease))]) }
     case (.delete, .mailbox(let id)):
       try await store.deleteMailbox(id, by: try owned())
       services.hub.deleted(id)
@@ -68,6 +73,30 @@ extension RelayResponder {
     do { return try decode() } catch { throw Refusal(.requestMalformed) }
   }
 
+  /// What is shown for something new. [token.9]
+  private func entitlement(_ verified: VerifiedOwnerRequest, _ request: RelayRequest) async throws -> Entitlement {
+    guard let registration = services.registration else { return .notNeeded }
+    return try await registration.entitlement(verified.authorization, at: request.authority, services.now())
+  }
+
+  // MARK: Tokens
+
+  /// A relay that lets everybody in has neither path. [token.2]
+  func tokenKeys() async throws -> Reply {
+    guard let registration = services.registration else { throw Refusal(.notFound) }
+    return try await registration.directory(services.now())
+  }
+
+  /// RFC 6750 section 2.1.
+  func issueTokens(_ request: RelayRequest) async throws -> Reply {
+    guard let registration = services.registration else { throw Refusal(.notFound) }
+    let values = request.values(HeaderName.authorization)
+    guard values.count == 1, values[0].hasPrefix("Bearer ") else { throw Refusal(.credentialRefused) }
+    let reply = try await registration.issue(String(values[0].dropFirst(7)), request.body, services.now())
+    services.metrics.tokensIssued(reply.body.count / BlindVerifyingKey.modulusCount)
+    return reply
+  }
+
   // MARK: Cards
 
   func readCard(_ id: CardID) async throws -> Reply {
@@ -87,7 +116,10 @@ extension RelayResponder {
       throw Refusal(.requestMalformed)
     }
     let card = StoredCard(listSequence: listSequence, sealed: request.body)
-    try await services.store.putCard(id, card, condition, by: mutation)
+    // One that is replaced has been paid for.
+    let entitlement = condition == .absent ? try await entitlement(verified, request) : .missing
+    try await services.store.putCard(id, card, condition, by: mutation, entitlement)
+    if condition == .absent, verified.authorization != nil { services.metrics.tokenSpent() }
     return .done
   }
 

@@ -58,13 +58,17 @@ struct RelayResponder: Sendable {
   private func reply(to request: Request, _ route: Route?, _ channel: any Channel) async -> (Reply, Bool) {
     let client = connection?.client { name in HTTPField.Name.of(name).map { request.headers[values: $0] } ?? [] }
     let (reply, isKept) = await reply(to: request, route, from: client, channel)
-    guard reply.problem == .signatureRefused else { return (reply, isKept) }
+    switch reply.problem {
+    case .signatureRefused, .tokenRefused, .credentialRefused: break
+    default: return (reply, isKept)
+    }
     do throws(Refusal) {
       try services.clients.admit(.failedSignatures, client)
       return (reply, isKept)
     } catch {
       // Signatures are still looked at, or a neighbour behind the same address could keep owners out. But every one
       // that fails now costs a new connection, and of those a client has its own budget. [limits.2]
+      services.audit.write(error, services.now())
       return (Reply(error), false)
     }
   }
@@ -100,7 +104,8 @@ struct RelayResponder: Sendable {
         route: route, method: method, authority: authority, fields: request.headers, body: body)
       return (try await answer(whole), true)
     } catch let refusal as Refusal {
-      return (Reply(refusal), isKept)
+      services.audit.write(refusal, services.now())
+      return (await challenging(Reply(refusal), request), isKept)
     } catch is HTTPParserError {
       return (Reply(.requestMalformed), false)
     } catch StoreFailure.full {
@@ -116,6 +121,16 @@ struct RelayResponder: Sendable {
     }
   }
 
+  /// Says what kind of token would do. [token.9]
+  private func challenging(_ reply: Reply, _ request: Request) async -> Reply {
+    guard reply.problem == .tokenRequired || reply.problem == .tokenRefused, let registration = services.registration,
+      let relay = authority(request), let challenge = await registration.challenge(relay, services.now())
+    else { return reply }
+    var reply = reply
+    reply.fields.append(challenge)
+    return reply
+  }
+
   private func answer(_ request: RelayRequest) async throws -> Reply {
     switch (request.method, request.route) {
     case (_, .live): return Reply(status: 200)
@@ -123,6 +138,8 @@ struct RelayResponder: Sendable {
       guard services.lifecycle.isReady, (try? await services.store.ping()) != nil else { throw Refusal(.unavailable) }
       return Reply(status: 200)
     case _ where services.isCutOff: throw Refusal(.unavailable)
+    case (_, .tokenKeys): return try await tokenKeys()
+    case (_, .tokens): return try await issueTokens(request)
     case (.get, .card(let id)): return try await readCard(id)
     case (.put, .card(let id)): return try await putCard(id, request)
     case (_, .card(let id)): return try await deleteCard(id, request)
@@ -170,7 +187,8 @@ extension Route {
     guard let method, methods.contains(method) else { return .requests }
     return switch (self, method) {
     case (.live, _), (.ready, _): nil
-    case (.card, .get), (.claim, _), (.envelope, _), (.stream, _), (.send, _), (.upload, .put), (.upload, .patch),
+    case (.tokenKeys, _), (.card, .get), (.claim, _), (.envelope, _), (.stream, _), (.send, _), (.upload, .put),
+      (.upload, .patch),
       (.blob, _):
       .requests
     default: .signedRequests

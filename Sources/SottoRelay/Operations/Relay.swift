@@ -76,8 +76,10 @@ public final class Relay: Service {
     let pushes = try Self.pushQueue(configuration, adapters.bus).flatMap { queue in
       (store as? any SharedStore).map { PushDesk(node, $0, queue, bell: pushBell, metrics: metrics) }
     }
+    let registration = try Self.registration(configuration, store)
     services = RelayServices(
-      store: store, blobs: blobs, hub: hub, homes: homes, pushes: pushes, settings: settings,
+      store: store, blobs: blobs, hub: hub, homes: homes, pushes: pushes, registration: registration,
+      settings: settings,
       clients: ClientLimits(configuration.clients, files: OpenFiles.raiseLimit()), metrics: metrics,
       now: configuration.now, log: log)
   }
@@ -88,6 +90,20 @@ public final class Relay: Service {
     guard let address else { return nil }
     guard let connector else { throw .withoutBus }
     return try connector.bus(address, as: node)
+  }
+
+  /// nil when everybody is let in.
+  private static func registration(
+    _ configuration: RelayConfiguration, _ ledger: any RegistrationLedger
+  ) throws(StartFailure) -> RegistrationDesk? {
+    guard let mode = configuration.registration, mode != .open else { return nil }
+    let secret = try configuration.registrationSecret()
+    var provider: (OIDCProvider, ProviderFetch)?
+    if mode == .oidc, let named = configuration.provider {
+      provider = (named, try ProviderFetch(authorityFile: configuration.oidcCA))
+    }
+    return RegistrationDesk(
+      mode, secret, ledger, provider: provider, limit: configuration.registrationTokens, now: configuration.now)
   }
 
   /// nil when nobody is to be woken.
@@ -138,11 +154,13 @@ public final class Relay: Service {
     } catch {
       await services.homes?.close()
       await services.pushes?.close()
+      await services.registration?.close()
       try? await services.store.close()
       throw error
     }
     await services.homes?.close()
     await services.pushes?.close()
+    await services.registration?.close()
     try await services.store.close()
     services.log.write(.stopped)
   }
@@ -186,10 +204,17 @@ public final class Relay: Service {
   private static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
 
   private func serve() async throws {
+    do { try await services.registration?.prepare(services.now()) } catch let error as StartFailure {
+      throw error
+    } catch {
+      // The store cannot be asked now: whoever needs a key asks again.
+    }
     let server = RelayChannel(services).server(
       configuration: .init(address: .hostname(configuration.listen.host, port: configuration.listen.port)),
       onServerRunning: { self.listening(at: $0) }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
       logger: Self.silent)
+    // What was paid for where not everybody was let in stays when everybody is.
+    if services.registration == nil { try? await services.store.forgiveLeases() }
     // Cancelled and waited for when the relay stops, so that neither meets a closed store.
     async let _ = Self.sweepNowAndThen(services)
     async let _ = measureNowAndThen()

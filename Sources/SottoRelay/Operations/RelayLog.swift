@@ -20,6 +20,8 @@ enum RelayEvent: Sendable {
   case busLost
   case cutOff
   case reachedAgain
+  /// So many since the line before.
+  case security(SecurityEvent, count: Int)
 }
 
 /// The words of `RelayEvent`. With `LogField` this is all that `Specs/Leakage.md` has to list. [leakage.2]
@@ -38,6 +40,7 @@ package enum LogEventName: String, CaseIterable, Sendable {
   case busLost = "bus lost"
   case cutOff = "cut off from the store"
   case reachedAgain = "store reached again"
+  case security
 }
 
 /// What a line may say besides `time`, `level` and `event`.
@@ -45,6 +48,8 @@ package enum LogField: String, CaseIterable, Sendable {
   case port
   case code
   case setting
+  case what
+  case count
 }
 
 /// Writes events, and nothing else.
@@ -67,11 +72,13 @@ struct RelayLog: Sendable {
     case .busLost: line(.warning, .busLost)
     case .cutOff: line(.error, .cutOff)
     case .reachedAgain: line(.notice, .reachedAgain)
+    case .security(let event, let count):
+      line(.warning, .security, (.what, event.rawValue), (.count, String(count)))
     }
   }
 
-  private func line(_ level: Logger.Level, _ name: LogEventName, _ field: (LogField, String)? = nil) {
-    let metadata = field.map { [$0.0.rawValue: Logger.MetadataValue.string($0.1)] }
+  private func line(_ level: Logger.Level, _ name: LogEventName, _ fields: (LogField, String)?...) {
+    let metadata = fields.reduce(into: Logger.Metadata()) { if let field = $1 { $0[field.0.rawValue] = "\(field.1)" } }
     logger.log(level: level, "\(name.rawValue)", metadata: metadata)
   }
 }

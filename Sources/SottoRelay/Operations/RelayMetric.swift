@@ -26,6 +26,8 @@ package enum RelayMetric: String, MetricName {
   case notices = "sotto_relay_notices_total"
   case busDown = "sotto_relay_bus_down"
   case pushJobs = "sotto_relay_push_jobs_total"
+  case security = "sotto_relay_security_events_total"
+  case tokens = "sotto_relay_tokens_total"
 
   package var kind: MetricKind {
     switch self {
@@ -54,6 +56,8 @@ package enum RelayMetric: String, MetricName {
     case .wakeups: [("path", Wakeup.allCases.map(\.rawValue))]
     case .notices: [("what", NoticeFate.allCases.map(\.rawValue))]
     case .pushJobs: [("result", ["queued", "failed"])]
+    case .security: [("what", SecurityEvent.allCases.map(\.rawValue))]
+    case .tokens: [("what", ["issued", "spent"])]
     default: []
     }
   }
@@ -83,6 +87,8 @@ package enum RelayMetric: String, MetricName {
     case .notices: "Sockets that relays told each other of: handed to the bus, heard, or not handed on."
     case .busDown: "1 while a bus is configured and the other relays are not heard."
     case .pushJobs: "Devices that are to be woken: jobs that the queue has, and attempts that failed."
+    case .security: "What was refused and may be an attack, by kind."
+    case .tokens: "Tokens that were signed, and requests for something new that were answered to who showed one."
     }
   }
 }
@@ -105,6 +111,8 @@ package enum NoticeFate: String, CaseIterable, Sendable {
 package enum RouteName: String, CaseIterable, Sendable {
   case live = "/livez"
   case ready = "/readyz"
+  case tokenKeys = "/.well-known/private-token-issuer-directory"
+  case tokens = "/v1/tokens"
   case card = "/v1/cards/{card}"
   case mailbox = "/v1/mailboxes/{mailbox}"
   case capabilities = "/v1/mailboxes/{mailbox}/capabilities"
@@ -127,6 +135,8 @@ package enum RouteName: String, CaseIterable, Sendable {
       switch route {
       case .live: .live
       case .ready: .ready
+      case .tokenKeys: .tokenKeys
+      case .tokens: .tokens
       case .card: .card
       case .send: .send
       case .mailbox: .mailbox

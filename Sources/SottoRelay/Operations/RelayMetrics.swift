@@ -17,6 +17,8 @@ struct RelayMetrics: Sendable {
   private let notices: [NoticeFate: Counter]
   private let busDown: Meter
   private let pushJobs: [Bool: Counter]
+  private let security: [SecurityEvent: Counter]
+  private let tokens: [String: Counter]
   private let batch: Recorder
   private let commitsFailed: Counter
   private let uptime: Meter
@@ -54,6 +56,8 @@ struct RelayMetrics: Sendable {
     notices = counters(NoticeFate.allCases) { counter(.notices, $0.rawValue) }
     busDown = meter(.busDown)
     pushJobs = counters([true, false]) { counter(.pushJobs, $0 ? "queued" : "failed") }
+    security = counters(SecurityEvent.allCases) { counter(.security, $0.rawValue) }
+    tokens = counters(RelayMetric.tokens.labels[0].values) { counter(.tokens, $0) }
     batch = Recorder(label: RelayMetric.commitBatch.rawValue, factory: registry)
     commitsFailed = counter(.commitsFailed)
     (uptime, ready, expiry) = (meter(.uptime), meter(.ready), meter(.certificateExpiry))
@@ -105,6 +109,9 @@ struct RelayMetrics: Sendable {
     pushJobs[false]?.increment(by: failed)
   }
 
+  func security(_ event: SecurityEvent) { security[event]?.increment() }
+  func tokensIssued(_ count: Int) { tokens["issued"]?.increment(by: count) }
+  func tokenSpent() { tokens["spent"]?.increment() }
   func committed(_ jobs: Int) { batch.record(jobs) }
   func commitFailed() { commitsFailed.increment() }
 

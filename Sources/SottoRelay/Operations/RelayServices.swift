@@ -10,6 +10,9 @@ final class RelayServices: Sendable {
   let homes: HomeDesk?
   /// nil when nobody is woken.
   let pushes: PushDesk?
+  /// nil when everybody is let in.
+  let registration: RegistrationDesk?
+  let audit: AuditLog
   let inboxes = LoopInboxes()
   let throttle: Throttle
   let clients: ClientLimits
@@ -25,12 +28,15 @@ final class RelayServices: Sendable {
 
   init(
     store: any RelayStore, blobs: BlobDesk, hub: StreamHub, homes: HomeDesk?, pushes: PushDesk?,
-    settings: LiveSettings, clients: ClientLimits, metrics: RelayMetrics, now: @escaping @Sendable () -> Int64,
+    registration: RegistrationDesk?, settings: LiveSettings, clients: ClientLimits, metrics: RelayMetrics,
+    now: @escaping @Sendable () -> Int64,
     log: RelayLog
   ) {
     (self.store, self.blobs, self.hub, self.homes, self.pushes) = (store, blobs, hub, homes, pushes)
     (self.settings, self.clients, self.metrics) = (settings, clients, metrics)
     (self.now, self.log) = (now, log)
+    self.registration = registration
+    audit = AuditLog(log, metrics)
     startedAt = now()
     throttle = Throttle(settings)
   }

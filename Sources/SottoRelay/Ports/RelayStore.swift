@@ -143,16 +143,21 @@ package enum Acceptance: Equatable, Sendable {
 /// A method that changes something returns after the change is durable, never before. It throws a `Refusal` when a rule
 /// says no, having changed nothing, and any other error when the store could not do its work; the caller then knows
 /// nothing about what happened, and repeats. `now` is Unix time in seconds.
-package protocol RelayStore: BlobLedger {
+package protocol RelayStore: BlobLedger, RegistrationLedger {
   /// Raised by a restore from a backup; constant while the relay runs.
   var restoreEpoch: UInt64 { get }
 
   func card(_ id: CardID) async throws -> StoredCard?
-  func putCard(_ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation) async throws
+  /// A new card needs what `entitlement` says; one that is replaced needs nothing. [token.9]
+  func putCard(
+    _ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation, _ entitlement: Entitlement
+  ) async throws
   func deleteCard(_ id: CardID, by mutation: Mutation) async throws
 
-  /// Creates a mailbox; one that is there stays as it is.
-  func createMailbox(_ id: MailboxID, by mutation: Mutation) async throws
+  /// Creates a mailbox, which needs what `entitlement` says, or pays for one that is there, and is otherwise left as it is;
+  /// answers until when it is paid for, in Unix time, or nil when nothing was ever paid. [token.9] [token.13]
+  @discardableResult
+  func createMailbox(_ id: MailboxID, by mutation: Mutation, _ entitlement: Entitlement) async throws -> Int64?
   /// nil when there is none.
   func status(_ id: MailboxID) async throws -> MailboxStatus?
   /// Leaves nothing of it.
@@ -186,4 +191,17 @@ package protocol RelayStore: BlobLedger {
   func ping() async throws
   /// Returns when everything that was asked for is durable and the files are closed.
   func close() async throws
+}
+
+extension RelayStore {
+  /// Where anybody may.
+  package func createMailbox(_ id: MailboxID, by mutation: Mutation) async throws {
+    try await createMailbox(id, by: mutation, .notNeeded)
+  }
+
+  package func putCard(
+    _ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation
+  ) async throws {
+    try await putCard(id, card, condition, by: mutation, .notNeeded)
+  }
 }

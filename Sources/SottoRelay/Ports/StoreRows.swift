@@ -21,6 +21,9 @@ package struct StoreRow: Equatable, Sendable {
     case blobPlace = "blob_place"
     /// The name of a file that is to be removed.
     case abandoned
+    case tokenKey = "token_key"
+    case spent
+    case issued
   }
 
   package struct Column: Sendable {
@@ -89,7 +92,7 @@ extension StoreRow.Kind {
         .id("id"), .number("sequence"), .bytes("digest"), .number("last_index"), .number("acknowledged"),
         .number("contact_count"), .number("contact_bytes"), .number("knock_count"), .number("knock_bytes"),
         .number("signed_part", optional: true), .number("greatest_batch", optional: true),
-        .number("last_resort_claims"),
+        .number("last_resort_claims"), .number("lease", optional: true),
       ]
     case .capability:
       [.id("mailbox"), .bytes("hash"), .number("class"), .number("expires", optional: true)]
@@ -109,6 +112,9 @@ extension StoreRow.Kind {
       ]
     case .blobPlace: [.id("id"), .id("mailbox")]
     case .abandoned: [.bytes("name")]
+    case .tokenKey: [.number("epoch"), .bytes("sealed")]
+    case .spent: [.bytes("token"), .number("last_day")]
+    case .issued: [.bytes("account"), .number("epoch"), .number("count"), .bytes("batch")]
     }
   }
 }

@@ -134,6 +134,23 @@ package enum RelayLimits {
   /// Seconds between two sweeps of what has expired.
   package static let sweepSeconds: Int64 = 3_600
 
+  /// Days for which one key signs tokens, and for which an account has as many as it may. A key that many share says
+  /// little, and one that is lost is soon over.
+  package static let epochDays: Int64 = 30
+  /// Days for which a token pays for a mailbox.
+  package static let leaseDays: Int64 = 30
+  /// Days that another relay's clock may be behind: so long what is over is remembered.
+  package static let clockSlackDays: Int64 = 2
+  /// Tokens of an account in one epoch, if it is not said otherwise: four times as many as a client asks for at once.
+  package static let tokensPerEpoch = 64
+  /// And at most.
+  package static let mostTokensPerEpoch = 10_000
+  /// Days that an invitation counts, if it is not said otherwise.
+  package static let invitationDays = 365
+
+  /// Seconds between two lines about one kind of attack.
+  package static let auditSeconds: Int64 = 60
+
   /// Blobs of a mailbox, arriving ones included: a month of pictures.
   package static let blobs = 1_000
   /// Their bytes: the longest attachment, 4.5 GiB as a blob, and room for others.
@@ -154,4 +171,33 @@ package enum RelayLimits {
   /// to one mailbox besides its queue, and names that were written down together, are added whole: a mebibyte more.
   package static let conversionRows = 1_024
   package static let conversionBytes = 4 * 1024 * 1024
+
+  /// Characters of the provider's issuer, and of the URL of its keys: theirs have some fifty.
+  package static let providerURL = 512
+  /// Bytes of an ID token: one with a long list of groups has four thousand.
+  package static let idToken = 16 * 1024
+  /// Objects and arrays inside each other, in what the provider says: three or four.
+  package static let jsonDepth = 16
+  /// Bytes of a subject (OpenID Connect Core section 2), and of a client id, a nonce or a key's name.
+  package static let claim = 255
+  /// Seconds that the provider's clock and the relay's may differ.
+  package static let tokenTolerance = 60.0
+  /// Seconds after which a token is refused that is still valid: nobody takes longer from signing in to here.
+  package static let tokenAge = 3_600.0
+  /// Seconds between two requests for the provider's keys: tokens that name unknown keys cost nothing to make.
+  package static let keyPause: Int64 = 60
+  /// Seconds after which keys are asked for again: for so long a key may be believed that the provider has withdrawn.
+  package static let keyFresh: Int64 = 3_600
+  /// Seconds that keys are kept while the provider does not answer: a day without it keeps nobody out.
+  package static let keyKept: Int64 = 86_400
+  /// Keys of a provider: those in use, and those before and after them.
+  package static let providerKeys = 64
+  /// Bits of an RSA key: shorter ones can be factored, and nobody signs tokens with longer ones, which are slow.
+  package static let rsaBits = 2_048...4_096
+  /// Bytes of its public exponent: nearly all are 65537.
+  package static let rsaExponent = 4
+  /// Bytes of an answer of the provider: keys with their certificates have twenty thousand.
+  package static let providerAnswer = 256 * 1024
+  /// How long the provider may take for an answer, to its last byte.
+  package static let providerDeadline = Duration.seconds(10)
 }

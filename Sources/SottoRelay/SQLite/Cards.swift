@@ -12,12 +12,13 @@ extension SQLiteStore {
   }
 
   package func putCard(
-    _ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation
+    _ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation, _ entitlement: Entitlement
   ) async throws {
     try await writer.submit { db in
-      let verdict = try CardRules.put(
-        try Self.cardState(db, id), mutation, listSequence: card.listSequence, condition: condition)
+      let former = try Self.cardState(db, id)
+      let verdict = try CardRules.put(former, mutation, listSequence: card.listSequence, condition: condition)
       guard case .store(let state) = verdict else { return }
+      if former == nil { try Self.admit(entitlement, db) }
       try db.execute(
         sql: "INSERT OR REPLACE INTO card (id, key, sequence, digest, list_sequence, sealed) VALUES (?, ?, ?, ?, ?, ?)",
         arguments: [

@@ -17,6 +17,9 @@ final class ConversionSource {
     case names
     case attachments
     case files
+    case tokenKeys
+    case spent
+    case issued
   }
 
   /// Some rows, how far the step is with them, and how much of it that is, from 0 to 1.
@@ -104,6 +107,7 @@ final class ConversionSource {
         case .names: try Self.names(db, start, &pages)
         case .attachments: try Self.attachments(db, start, &pages)
         case .files: try Self.files(db, start, &pages)
+        case .tokenKeys, .spent, .issued: try Self.registrations(next, db, start, &pages)
         }
         try pages.flush()
       }
@@ -118,7 +122,7 @@ final class ConversionSource {
       case .envelopes: ("k", "queue")
       case .names: ("k", "delivered")
       case .attachments: ("n", "blob")
-      case .cards, .files: nil
+      case .cards, .files, .tokenKeys, .spent, .issued: nil
       }
     guard let (column, table) = key,
       let row = try Row.fetchOne(db, sql: "SELECT MIN(\(column)), MAX(\(column)) FROM \(table)"),
@@ -130,13 +134,16 @@ final class ConversionSource {
   /// A mailbox and what is small and belongs to it. What waits is counted here as a relay counts it when it starts. With a
   /// limit of its own the inmost query is answered by itself, and sizes alone are sorted, not bytes.
   private static func mailboxes(_ db: Database, _ place: [UInt8], _ pages: inout Pages) throws {
+    // A relay that never ran with this column has none.
+    let hasLease = try db.columns(in: "mailbox").contains { $0.name == "lease" }
+    let lease = hasLease ? "coalesce(m.lease, -1)" : "-1"
     let heads = try Prepared(
       db,
       """
       SELECT m.n, m.id, m.sequence, m.digest, m.acknowledged, coalesce(m.signed_part, -1),
         coalesce(m.greatest_batch, -1), m.last_resort_claims, coalesce(u.last, m.acknowledged),
         coalesce(u.contact_count, 0), coalesce(u.contact_bytes, 0), coalesce(u.knock_count, 0),
-        coalesce(u.knock_bytes, 0)
+        coalesce(u.knock_bytes, 0), \(lease)
       FROM mailbox m LEFT JOIN (
         SELECT q.mailbox, max(q.position) AS last,
           sum(q.class <> \(knock)) AS contact_count, sum((q.class <> \(knock)) * q.size) AS contact_bytes,
@@ -159,6 +166,7 @@ final class ConversionSource {
             mailbox, .number(heads.number(2)), .bytes(heads.bytes(3)), .number(heads.number(8)),
             .number(heads.number(4)), .number(heads.number(9)), .number(heads.number(10)), .number(heads.number(11)),
             .number(heads.number(12)), optional(heads.number(5)), optional(heads.number(6)), .number(heads.number(7)),
+            optional(heads.number(13)),
           ])
       ]
       rows += try holdings.rows(of: heads.number(0), mailbox)
@@ -251,6 +259,35 @@ final class ConversionSource {
       db, sql: "SELECT name FROM abandoned WHERE name > ? ORDER BY name", arguments: [place.blob])
     while let row = try rows.next() {
       try pages.add([StoreRow(.abandoned, [.bytes(row.bytes(0))])], at: row.bytes(0))
+    }
+  }
+
+  /// A relay that never ran with these tables has none.
+  private static func registrations(_ step: Step, _ db: Database, _ place: [UInt8], _ pages: inout Pages) throws {
+    let (kind, table): (StoreRow.Kind, String) =
+      switch step {
+      case .tokenKeys: (.tokenKey, "token_key")
+      case .spent: (.spent, "spent")
+      default: (.issued, "issued")
+      }
+    guard try db.tableExists(table) else { return }
+    let columns = kind.columns
+    let key: DatabaseValue = columns[0].kind == .number ? number(place).databaseValue : place.blob.databaseValue
+    let rows = try Row.fetchCursor(
+      db,
+      sql: """
+        SELECT \(columns.map(\.name).joined(separator: ", ")) FROM \(table)
+        WHERE \(columns[0].name) > ? ORDER BY \(columns[0].name)
+        """, arguments: [key])
+    while let row = try rows.next() {
+      let fields = columns.enumerated().map { place, column in
+        column.kind == .number ? StoreRow.Field.number(row[place]) : .bytes(row.bytes(place))
+      }
+      if case .number(let number) = fields[0] {
+        try pages.add([StoreRow(kind, fields)], at: number)
+      } else {
+        try pages.add([StoreRow(kind, fields)], at: row.bytes(0))
+      }
     }
   }
 

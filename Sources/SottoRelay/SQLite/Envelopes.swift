@@ -53,6 +53,7 @@ extension SQLiteStore {
     let dayBefore = now - 86_400
     try await writer.submit { db in
       try db.execute(sql: "DELETE FROM capability WHERE expires < ?", arguments: [dayBefore])
+      try Self.forgetRegistrations(db, now: now)
     } then: { index, _ in
       index.closeDoors(before: dayBefore)
     }

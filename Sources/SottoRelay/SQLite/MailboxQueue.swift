@@ -15,6 +15,8 @@ struct MailboxQueue {
   /// The mailbox's number in the tables.
   let number: Int64
   var doors: [Door] = []
+  /// Until when it is paid for; nil: nothing has to be. [token.13]
+  var lease: Int64?
   private(set) var state: QueueState
   /// In the order of their indexes, which is that of their keys.
   private(set) var waiting: [Waiting] = []
@@ -38,7 +40,8 @@ struct MailboxQueue {
 
   /// What the capability with this hash may do; nil when it opens nothing, now. [relay.25]
   func kind(_ hash: DigestNumbers, now: Int64) -> CapabilityClass? {
-    doors.kind(hash, now: now)
+    let kind = doors.kind(hash, now: now)
+    return RegistrationRules.isPaid(until: lease, now: now) ? kind : nil
   }
 
   /// Takes an envelope in; nil when its name is known. Throws a `Refusal`, having changed nothing.

@@ -4,21 +4,39 @@ package import SottoWire
 internal import Synchronization
 
 extension SQLiteStore {
-  package func createMailbox(_ id: MailboxID, by mutation: Mutation) async throws {
-    _ = try await writer.submit { db -> Int64? in
+  package func createMailbox(_ id: MailboxID, by mutation: Mutation, _ entitlement: Entitlement) async throws -> Int64?
+  {
+    try await writer.submit { db -> Made in
       if var row = try MailboxRow.fetch(db, id) {
-        guard case .advance(let head) = try row.state.head.judge(mutation) else { return nil }
+        let paid = try Int64.fetchOne(db, sql: "SELECT lease FROM mailbox WHERE n = ?", arguments: [row.number])
+        guard case .advance(let head) = try row.state.head.judge(mutation) else { return Made(lease: paid) }
+        var lease = paid
+        if let paid, case .token(let token) = entitlement {
+          // First: what is refused has changed nothing.
+          try Self.admit(entitlement, db)
+          lease = max(paid, token.lease)
+        }
         row.state.head = head
         try row.update(db)
-        return nil
+        try db.execute(sql: "UPDATE mailbox SET lease = ? WHERE n = ?", arguments: [lease, row.number])
+        return Made(lease: lease)
       }
+      try Self.admit(entitlement, db)
       try db.execute(
-        sql: "INSERT INTO mailbox (id, sequence, digest) VALUES (?, ?, ?)",
-        arguments: [id.bytes.blob, Int64(mutation.sequence), mutation.digest.bytes.blob])
-      return db.lastInsertedRowID
-    } then: { index, number in
-      if let number { index.add(id, MailboxQueue(number: number)) }
-    }
+        sql: "INSERT INTO mailbox (id, sequence, digest, lease) VALUES (?, ?, ?, ?)",
+        arguments: [id.bytes.blob, Int64(mutation.sequence), mutation.digest.bytes.blob, entitlement.lease])
+      return Made(number: db.lastInsertedRowID, lease: entitlement.lease)
+    } then: { index, made in
+      if let number = made.number { index.add(id, MailboxQueue(number: number)) }
+      index.pay(id, until: made.lease)
+    }.lease
+  }
+
+  /// What became of a PUT of a mailbox.
+  private struct Made: Sendable {
+    /// Of one that was not there.
+    var number: Int64?
+    let lease: Int64?
   }
 
   package func status(_ id: MailboxID) async throws -> MailboxStatus? {

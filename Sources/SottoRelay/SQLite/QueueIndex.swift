@@ -119,6 +119,12 @@ struct QueueIndex {
     mailboxes[Name(mailbox)]?.doors = slots.map { Door($0) }
   }
 
+  mutating func pay(_ mailbox: MailboxID, until lease: Int64?) { mailboxes[Name(mailbox)]?.lease = lease }
+
+  mutating func forgiveLeases() {
+    for place in mailboxes.values.indices { mailboxes.values[place].lease = nil }
+  }
+
   /// Forgets capabilities that ran out before `time`.
   mutating func closeDoors(before time: Int64) {
     for place in mailboxes.values.indices {

@@ -34,7 +34,7 @@ enum Schema {
     CREATE TABLE mailbox (
       n INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, sequence INTEGER NOT NULL, digest BLOB NOT NULL,
       acknowledged INTEGER NOT NULL DEFAULT 0, signed_part INTEGER, greatest_batch INTEGER,
-      last_resort_claims INTEGER NOT NULL DEFAULT 0);
+      last_resort_claims INTEGER NOT NULL DEFAULT 0, lease INTEGER);
     CREATE TABLE capability (
       mailbox INTEGER NOT NULL, hash BLOB NOT NULL, class INTEGER NOT NULL, expires INTEGER,
       PRIMARY KEY (mailbox, hash)) WITHOUT ROWID;
@@ -61,9 +61,10 @@ enum Schema {
       guard found == version else { throw found > version ? StoreFailure.newerSchema : StoreFailure.olderSchema }
       // From here on a database that was half filled from this file is no part of it any more. [operation.15]
       try db.execute(sql: "DROP TABLE IF EXISTS conversion")
+      try addRegistration(db)
       return
     }
-    try db.execute(sql: tables + blobTables)
+    try db.execute(sql: tables + blobTables + registrationTables)
     try db.execute(sql: "INSERT INTO store VALUES (1, ?, 1)", arguments: [version])
   }
 }

@@ -126,6 +126,8 @@
       let home: SocketPlace?
       /// The day when its owner was asked to be woken, or 0; nil: never to be.
       let push: Int64?
+      /// Until when it is paid for; nil: nothing has to be.
+      let lease: Int64?
       var doors: [Door] = []
     }
 
@@ -156,7 +158,8 @@
       for row in locked.indices {
         let push = locked.isNull(row, 8) ? nil : locked.number(row, 8)
         heads[locked.id(row, 0)] = Head(
-          queue: QueueState(locked, row), home: SocketPlace(locked, row, from: 6), push: push)
+          queue: QueueState(locked, row), home: SocketPlace(locked, row, from: 6), push: push,
+          lease: locked.isNull(row, 9) ? nil : locked.number(row, 9))
       }
       for row in doors.indices { heads[doors.id(row, 0)]?.doors += [Door(doors, row, from: 1)].compactMap(\.self) }
       for row in names.indices { known.insert(Name(mailbox: names.id(row, 0), id: names.id(row, 1))) }
@@ -168,7 +171,10 @@
       let mailbox = arrival.mailbox.number
       let doors = heads[mailbox]?.doors ?? Door.ofNobody
       do {
-        guard let kind = doors.kind(arrival.capability, now: now) else { throw Refusal(.deliveryRefused) }
+        let found = doors.kind(arrival.capability, now: now)
+        guard let kind = found, RegistrationRules.isPaid(until: heads[mailbox]?.lease, now: now) else {
+          throw Refusal(.deliveryRefused)
+        }
         // The name decides, not the bytes: the first envelope of a name is the one that counts. [relay.26]
         let name = Name(mailbox: mailbox, id: arrival.id.number)
         guard !known.contains(name) else { return .repeated }
@@ -232,7 +238,7 @@
       "lock queues",
       """
       SELECT m.id, m.last_index, m.contact_count, m.contact_bytes, m.knock_count, m.knock_bytes, m.home,
-        m.socket, m.push
+        m.socket, m.push, m.lease
       FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id ORDER BY m.id FOR UPDATE OF m
       """)
 

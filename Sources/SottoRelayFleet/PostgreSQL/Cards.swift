@@ -12,12 +12,13 @@
     }
 
     package func putCard(
-      _ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation
+      _ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation, _ entitlement: Entitlement
     ) async throws {
       try await job { connection in
         let former = try Self.lock(id, connection)
         let verdict = try CardRules.put(former, mutation, listSequence: card.listSequence, condition: condition)
         guard case .store(let state) = verdict else { return connection.rollBack() }
+        if former == nil { try Self.admit(entitlement, connection) }
         let statement = former == nil ? CardStatements.insert : CardStatements.update
         let answers = try connection.run(
           statement(

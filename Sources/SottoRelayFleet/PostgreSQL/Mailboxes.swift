@@ -4,17 +4,28 @@
   package import SottoWire
 
   extension PostgreSQLStore {
-    package func createMailbox(_ id: MailboxID, by mutation: Mutation) async throws {
+    package func createMailbox(_ id: MailboxID, by mutation: Mutation, _ entitlement: Entitlement) async throws
+      -> Int64?
+    {
       try await job { connection in
         let insert = MailboxStatements.insert(
-          .id(id.number), .number(mutation.sequence), .bytes(mutation.digest.bytes))
+          .id(id.number), .number(mutation.sequence), .bytes(mutation.digest.bytes),
+          entitlement.lease.map { .number($0) } ?? .null)
         let isNew = try connection.run(Statement.begin(), insert)[1].changed == 1
         if isNew {
+          try Self.admit(entitlement, connection)
           try connection.run(Statement.commit())
-          return
+          return entitlement.lease
         }
         connection.rollBack()
-        try Self.change(id, by: mutation, connection) { _, _ in [] }
+        var lease = try connection.run(MailboxStatements.lease(.id(id.number)))[0].optional(0, 0).map { Int64($0) }
+        try Self.change(id, by: mutation, connection) { connection, _ in
+          guard let paid = lease, case .token(let token) = entitlement else { return [] }
+          try Self.admit(entitlement, connection)
+          lease = max(paid, token.lease)
+          return [MailboxStatements.pay(.id(id.number), .number(token.lease))]
+        }
+        return lease
       }
     }
 
@@ -121,10 +132,19 @@
     static let isThere = Statement("is there", "SELECT 1 FROM mailbox WHERE id = $1")
 
     static let doors = Statement(
-      "doors of one", "SELECT hash, class, expires FROM capability WHERE mailbox = $1")
+      "doors of one",
+      """
+      SELECT c.hash, c.class, least(c.expires, m.lease)
+      FROM capability c JOIN mailbox m ON m.id = c.mailbox WHERE c.mailbox = $1
+      """)
 
     static let insert = Statement(
-      "create mailbox", "INSERT INTO mailbox (id, sequence, digest) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+      "create mailbox",
+      "INSERT INTO mailbox (id, sequence, digest, lease) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+
+    static let lease = Statement("lease", "SELECT lease FROM mailbox WHERE id = $1")
+
+    static let pay = Statement("pay", "UPDATE mailbox SET lease = greatest(lease, $2) WHERE id = $1")
 
     static let update = Statement(
       "update mailbox",

@@ -22,7 +22,7 @@
     static let versions = [
       Version(number: 1, oldest: 1, sql: first), Version(number: 2, oldest: 1, sql: second),
       Version(number: 3, oldest: 1, sql: third), Version(number: 4, oldest: 1, sql: fourth),
-      Version(number: 5, oldest: 1, sql: fifth),
+      Version(number: 5, oldest: 1, sql: fifth), Version(number: 6, oldest: 1, sql: sixth),
     ]
     static var known: Int { versions.last?.number ?? 0 }
     /// In the place of `oldest` while a conversion fills the tables: no program is as new, so none of whatever version
@@ -192,6 +192,22 @@
 
     /// Finds the subscription that a gateway says is over. A program of version 4 hears of none.
     private static let fifth = ["CREATE INDEX push_handle ON push (handle)"]
+
+    // MARK: Version 6
+
+    /// What relays remember that do not let everybody in, and until when a mailbox is paid for. A program of version 5 lets
+    /// everybody in, and leaves it as it is.
+    private static let sixth =
+      partitioned("spent", by: "token", "token bytea PRIMARY KEY, last_day bigint NOT NULL")
+      + partitioned(
+        "issued", by: "account",
+        "account bytea PRIMARY KEY, epoch bigint NOT NULL, count bigint NOT NULL, batch bytea NOT NULL")
+      + [
+        "CREATE TABLE token_key (epoch bigint PRIMARY KEY, sealed bytea NOT NULL)",
+        "ALTER TABLE mailbox ADD COLUMN lease bigint",
+        // Finds what is to be forgiven, which is nothing where everybody was always let in.
+        "CREATE INDEX mailbox_lease ON mailbox (lease) WHERE lease IS NOT NULL",
+      ]
 
     private static func partitioned(
       _ table: String, by key: String, _ columns: String, external: [String] = [], fill: Int = 100

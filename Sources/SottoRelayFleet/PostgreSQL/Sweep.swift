@@ -5,7 +5,8 @@
     /// Short transactions, so that nobody waits for one; one relay at a time, so that they do not do each other's work.
     package func sweep(now: Int64) async throws {
       let firstDay = Value.number(MailboxRules.firstDay(now))
-      for step in [
+      let registrations = Self.forgetRegistrations(now: now, FleetLimits.sweepStep)
+      for step in registrations + [
         SweepStatements.capabilities(.number(now - 86_400), .number(FleetLimits.sweepStep)),
         // After the envelopes: names of what waits stay. [relay.26]
         nil, SweepStatements.names(firstDay, .number(FleetLimits.sweepStep)),

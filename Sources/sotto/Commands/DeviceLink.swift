@@ -26,6 +26,7 @@ struct DeviceLinkCommand: AsyncParsableCommand {
   @Flag(help: "Do not ask whether the digits are equal; compare them yourself.")
   var yes = false
 
+  @OptionGroup var registration: RegistrationOptions
   @OptionGroup var options: GlobalOptions
 
   func validate() throws {
@@ -67,7 +68,7 @@ struct DeviceLinkCommand: AsyncParsableCommand {
     let passphrase = try Passphrase.read(options, isNew: true)
     let client = try await Client.linkDevice(
       home: options.homePath, passphrase: passphrase, name: name ?? "device \(UInt16.random(in: 100...999))",
-      relay: relay, options: options.clientOptions, show: dialogue.show,
+      relay: relay, options: registration.applied(to: options), show: dialogue.show,
       confirm: dialogue.confirm)
     let identity = try await client.identity()
     try await client.close()

@@ -14,10 +14,12 @@ struct DeviceRevokeCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("A device's name or id, as `sotto device list` shows them.", valueName: "name"))
   var device: String
 
+  @OptionGroup var registration: RegistrationOptions
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
-    let (revoked, isPublished) = try await options.withClient { try await $0.revokeDevice(device) }
+    let chosen = registration.applied(to: options)
+    let (revoked, isPublished) = try await options.withClient(chosen) { try await $0.revokeDevice(device) }
     if options.json {
       try Output.line(
         JSON([

@@ -12,12 +12,14 @@ struct IdentityCreateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("What you call this identity; nobody else sees it.", valueName: "name"))
   var name = ""
 
+  @OptionGroup var registration: RegistrationOptions
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
     let passphrase = try Passphrase.read(options, isNew: true)
     let client = try await Client.create(
-      home: options.homePath, passphrase: passphrase, name: name, relay: relay, options: options.clientOptions)
+      home: options.homePath, passphrase: passphrase, name: name, relay: relay,
+      options: registration.applied(to: options))
     let identity = try await client.identity()
     try await client.close()
     if options.json {

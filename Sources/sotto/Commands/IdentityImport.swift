@@ -14,6 +14,7 @@ struct IdentityImportCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("What `sotto identity export` wrote.", valueName: "file"))
   var file: String
 
+  @OptionGroup var registration: RegistrationOptions
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
@@ -23,7 +24,8 @@ struct IdentityImportCommand: AsyncParsableCommand {
         next: "Check the path and the permissions.")
     }
     let client = try await Client.importIdentity(
-      Array(content), home: options.homePath, passphrase: try Passphrase.read(options), options: options.clientOptions)
+      Array(content), home: options.homePath, passphrase: try Passphrase.read(options),
+      options: registration.applied(to: options))
     let identity = try await client.identity()
     try await client.close()
     if options.json { return try Output.line(identity.json) }

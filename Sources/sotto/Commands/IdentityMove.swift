@@ -14,10 +14,13 @@ struct IdentityMoveCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("The relay to move to.", valueName: "url"))
   var relay: String
 
+  @OptionGroup var registration: RegistrationOptions
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
-    let (address, isPublished) = try await options.withClient { try await $0.move(to: relay) }
+    let (address, isPublished) = try await options.withClient(registration.applied(to: options)) {
+      try await $0.move(to: relay)
+    }
     if options.json {
       try Output.line(JSON(["address": .string(address), "state": .string(isPublished ? "published" : "queued")]))
     } else {

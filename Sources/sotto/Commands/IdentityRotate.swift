@@ -11,10 +11,12 @@ struct IdentityRotateCommand: AsyncParsableCommand {
       here.
       """)
 
+  @OptionGroup var registration: RegistrationOptions
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
-    let (address, isPublished) = try await options.withClient { try await $0.rotateAddress() }
+    let chosen = registration.applied(to: options)
+    let (address, isPublished) = try await options.withClient(chosen) { try await $0.rotateAddress() }
     if options.json {
       try Output.line(JSON(["address": .string(address), "state": .string(isPublished ? "published" : "queued")]))
     } else {

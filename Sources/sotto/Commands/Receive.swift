@@ -31,6 +31,10 @@ struct ReceiveCommand: AsyncParsableCommand {
         for notice in messages where notice.isNotice { Output.note("\(Output.harmless(notice.from)): \(notice.text)") }
         try Output.write(messages.filter { !$0.isNotice }.map { (json ? $0.json.text : $0.line) + "\n" }.joined())
       }
+      if let end = try await client.paidUntil(), end < Date.now.addingTimeInterval(7 * 86_400) {
+        let day = end.formatted(.iso8601.year().month().day())
+        Output.note("After \(day) nobody finds you at the relay any more. To stay: sotto identity register")
+      }
     }
   }
 }

@@ -30,11 +30,17 @@ struct GlobalOptions: ParsableArguments {
 
   /// Opens the identity, lets `work` use it, and closes it whatever happens.
   func withClient<R: Sendable>(_ work: (Client) async throws -> R) async throws -> R {
+    try await withClient(clientOptions, work)
+  }
+
+  /// The same, with other options.
+  func withClient<R: Sendable>(_ chosen: Client.Options, _ work: (Client) async throws -> R) async throws -> R {
     let path = homePath
     try Client.check(home: path)
-    let client = try Client.open(home: path, passphrase: try Passphrase.read(self), options: clientOptions)
+    let client = try Client.open(home: path, passphrase: try Passphrase.read(self), options: chosen)
     do {
       let result = try await work(client)
+      if let failure = await client.registrationFailure { Output.note("\(failure.message) \(failure.next)") }
       try await client.close()
       return result
     } catch {

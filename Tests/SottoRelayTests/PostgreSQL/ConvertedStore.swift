@@ -60,6 +60,7 @@
       try await fillQueues(store)
       try await fillPrekeys(store, contract)
       try await fillBlobs(store, contract)
+      try await fillRegistrations(store, contract)
       for start in stride(from: 0, to: more, by: 250) {
         let arrivals = (start..<min(start + 250, more)).map {
           Self.arrival(4 + UInt8($0 / 5_000), 10_000 + $0, .b512)
@@ -98,6 +99,35 @@
       try await store.putSignedPart(
         Owner(2).mailbox, SignedPartUpload(id: 1, sealed: [4]), by: contract.mutation(2, 20))
       _ = try await store.claim(Owner(2).mailbox, capability: Owner(2).contact.hash, now: Self.now) { _ in }
+    }
+
+    /// A mailbox that was paid for, a key, and an account that has signed in.
+    private func fillRegistrations(_ store: any RelayStore, _ contract: StoreContract) async throws {
+      let made = try await store.createMailbox(
+        Owner(77).mailbox, by: contract.mutation(77, 1), .token(Self.token))
+      #expect(made == Self.token.lease)
+      _ = try await store.keepTokenKey(900, [7])
+      try await store.issue(Self.issuance)
+    }
+
+    static let token = GenuineToken(id: Digest.of("test", [7]), lastDay: 100_000, lease: now + 86_400)
+    static let issuance = Issuance(
+      account: Digest.of("test", [8]), credential: GenuineToken(id: Digest.of("test", [9]), lastDay: 100_000),
+      batch: Digest.of("test", [10]), count: 3, limit: 4, epoch: 900)
+
+    /// What was spent is spent, and what was counted is counted. [token.10]
+    static func expectRegistrationsKept(_ contract: StoreContract) async throws {
+      let store = contract.store
+      #expect(try await store.tokenKey(900) == [7])
+      #expect(try await store.createMailbox(Owner(77).mailbox, by: contract.mutation(77, 1), .missing) == token.lease)
+      #expect(
+        await contract.refusal {
+          try await store.createMailbox(Owner(78).mailbox, by: contract.mutation(78, 1), .token(token))
+        } == .tokenRefused)
+      try await store.issue(issuance)
+      let more = Issuance(
+        account: issuance.account, credential: nil, batch: Digest.of("test", [11]), count: 2, limit: 4, epoch: 900)
+      #expect(await contract.refusal { try await store.issue(more) } == .tokensExhausted)
     }
 
     private func fillBlobs(_ store: any RelayStore, _ contract: StoreContract) async throws {

@@ -36,6 +36,8 @@ extension Decoder {
         try promise(target.map { PushTarget($0.kind) == $0 } ?? true, "a target that nobody could have sealed")
         return target != nil
       },
+      { try promiseOneSpelling($0, { try TokenRequest.all($0) }, { $0.flatMap(\.encoded) }) != nil },
+      { try promiseOneSpelling($0, { try BlindVerifyingKey($0) }, \.encoded) != nil },
     ])
 
   /// Whoever does not have the key opens no stream.

@@ -35,6 +35,22 @@ extension Decoder {
     ]
   }
 
+  private static var token: RegistrationToken { RegistrationToken([0, 2] + [UInt8](repeating: 5, count: 352))! }
+
+  private static var invitation: Invitation {
+    var entropy = SeededEntropy(seed: 1)
+    let key = Secret(copying: numbers(0..<32))
+    return Invitation(lastDay: 20_000, tokens: 32, under: key, from: &entropy)
+  }
+
+  /// Of any odd number with 2,048 bits.
+  private static var tokenKey: [UInt8] {
+    let head =
+      "30820152303d06092a864886f70d01010a3030a00d300b0609608648016503040202a11a301806092a864886f70d010108300b06096086"
+      + "48016503040202a2030201300382010f003082010a0282010100"
+    return Hex.decode(head)! + [UInt8](repeating: 0xc5, count: 256) + [2, 3, 1, 0, 1]
+  }
+
   private static var textSeeds: [[UInt8]] {
     let bytes = numbers(0..<16)
     let id = Hex.encode(bytes)
@@ -53,6 +69,7 @@ extension Decoder {
       text(0, id), text(1, Base32.encode(bytes)), text(2, Base64.encode(bytes)), text(2, Base64.encode([1, 2, 3])),
       text(3, "9223372036854775807"), text(3, "0"), text(6, Stage.shared.alice.address.text),
       text(8, "\"17\""), text(9, "*"), text(10, Problem.mailboxFull.document), [11, 0, 0, 0, 0, 0, 1, 0, 0],
+      text(12, Base64URL.encode([0xfb, 0xff, 1, 2])), text(13, token.authorization), text(14, invitation.text),
     ] + relays.map { text(4, $0) } + routes.map { text(5, $0) }
       + relays.map { [7, 3, 0x61] + numbers(0..<48) + Array($0.utf8) }
   }
@@ -101,7 +118,11 @@ extension Decoder {
       [4] + ClaimedPrekeys(signedPart: signed, oneTime: nil).encoded,
       [5] + PushJob(handle: PushHandle(number: 3), sealed: numbers(0..<40)).encoded,
     ] + [[6] + PushEnd(handle: PushHandle(number: 4)).encoded] + targets.map { [7] + $0.padded }
-      + targets.map { [8] + (try! $0.sealed(to: gateway)) }
+      + targets.map { [8] + (try! $0.sealed(to: gateway)) } + [[9] + request + request, [10] + tokenKey]
+  }
+
+  private static var request: [UInt8] {
+    TokenRequest(truncatedKeyID: 7, blinded: [UInt8](repeating: 6, count: 256)).encoded
   }
 
   private static let gateway = try! AgreementPrivateKey(Secret(copying: [UInt8](repeating: 8, count: 32))).publicKey

@@ -5,7 +5,7 @@ import SottoWire
 extension Decoder {
   /// Everything that is read from text.
   static let text = Decoder(
-    "text", limit: 400,
+    "text", limit: 600,
     oneOf: [
       { try promiseOneSpelling(string($0), { Hex.decode($0) }, Hex.encode) != nil },
       { try promiseOneSpelling(string($0), { Base32.decode($0) }, Base32.encode) != nil },
@@ -19,7 +19,18 @@ extension Decoder {
       { try condition(HeaderName.ifNoneMatch, string($0)) },
       { try problem(string($0)) },
       { try blobLength($0) },
+      { try promiseOneSpelling(string($0), { Base64URL.decode($0) }, Base64URL.encode) != nil },
+      { try promiseOneSpelling(string($0), { RegistrationToken(authorization: $0) }, \.authorization) != nil },
+      { try invitation(string($0)) },
     ])
+
+  /// Nobody who does not have the key makes a genuine one.
+  private static func invitation(_ text: String) throws -> Bool {
+    guard let invitation = try promiseOneSpelling(text, { Invitation(text: $0) }, \.text) else { return false }
+    let isGenuine = invitation.isGenuine(under: Secret(copying: [UInt8](repeating: 9, count: 32)))
+    try promise(!isGenuine, "a stranger's invitation is genuine")
+    return true
+  }
 
   private static func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 

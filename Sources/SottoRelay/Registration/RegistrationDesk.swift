@@ -1,0 +1,227 @@
+internal import Foundation
+internal import SottoCrypto
+internal import SottoWire
+
+/// Who may make something new at a relay that does not let everybody: it signs tokens for those who show that they may
+/// have some, without seeing the tokens, and knows its own when they are spent. [token.1]
+///
+///     invitation or sign-in -> account, counted -> tokens, signed blindly   ...   token -> mailbox or card, once
+actor RegistrationDesk {
+  private let mode: RelayConfiguration.Registration
+  private let ledger: any RegistrationLedger
+  private let invitationKey: SecretBox
+  private let accountKey: SecretBox
+  private let sealingKey: SealingKey
+  /// nil where nobody signs in.
+  private let provider: OIDCProvider?
+  private let verifier: IDTokenVerifier?
+  private let fetch: ProviderFetch?
+  /// Tokens of who signs in, in one epoch.
+  private let limit: Int
+  private var keys: [Int64: BlindSigningKey] = [:]
+  /// Keys that are being looked for, or made: once, whoever waits.
+  private var pending: [Int64: Task<BlindSigningKey?, any Error>] = [:]
+
+  init(
+    _ mode: RelayConfiguration.Registration, _ secret: RegistrationSecret, _ ledger: any RegistrationLedger,
+    provider: (OIDCProvider, ProviderFetch)? = nil, limit: Int, now: @escaping @Sendable () -> Int64
+  ) {
+    (self.provider, fetch, self.limit) = (provider?.0, provider?.1, limit)
+    verifier = provider.map { provider, fetch in
+      IDTokenVerifier(provider, fetch: { try await fetch.get($0) }, now: now)
+    }
+    self.mode = mode
+    self.ledger = ledger
+    invitationKey = SecretBox(secret.forInvitations())
+    accountKey = SecretBox(secret.forAccounts())
+    sealingKey = secret.forTokenKeys()
+  }
+
+  // MARK: Keys
+
+  /// The key of an epoch; nil when it is over, or not begun, and has none. The first relay that needs one makes it.
+  /// Throws `otherRegistrationKey` when the store has one that is not sealed with our secret.
+  private func key(_ epoch: Int64, making isMade: Bool) async throws -> BlindSigningKey? {
+    if let key = keys[epoch] { return key }
+    guard isMade else { return keep(try await Self.find(epoch, in: ledger, sealingKey), of: epoch) }
+    if let task = pending[epoch] { return try await task.value }
+    // Beside the actor: to make one takes a second at worst, and others have their keys.
+    let (ledger, sealing) = (ledger, SealingBox(key: sealingKey.copy()))
+    let task = Task.detached { () -> BlindSigningKey? in
+      if let key = try await Self.find(epoch, in: ledger, sealing.key) { return key }
+      var entropy = SystemEntropy()
+      let made = sealing.key.seal(try BlindSigningKey().encoded, ad: Self.bytes(epoch), from: &entropy)
+      return try Self.open(try await ledger.keepTokenKey(epoch, made), epoch, sealing.key)
+    }
+    pending[epoch] = task
+    defer { pending[epoch] = nil }
+    return keep(try await task.value, of: epoch)
+  }
+
+  private final class SealingBox: Sendable {
+    let key: SealingKey
+    init(key: consuming SealingKey) { self.key = key }
+  }
+
+  private func keep(_ key: BlindSigningKey?, of epoch: Int64) -> BlindSigningKey? {
+    guard let key else { return nil }
+    keys[epoch] = key
+    keys = keys.filter { $0.key >= epoch - 1 }
+    return key
+  }
+
+  private static func find(
+    _ epoch: Int64, in ledger: any RegistrationLedger, _ sealing: borrowing SealingKey
+  ) async throws -> BlindSigningKey? {
+    guard let sealed = try await ledger.tokenKey(epoch) else { return nil }
+    return try open(sealed, epoch, sealing)
+  }
+
+  private static func open(
+    _ sealed: [UInt8], _ epoch: Int64, _ sealing: borrowing SealingKey
+  ) throws -> BlindSigningKey {
+    guard let secret = try? sealing.openSecret(sealed, ad: bytes(epoch)), let key = try? BlindSigningKey(secret) else {
+      throw StartFailure.otherRegistrationKey
+    }
+    return key
+  }
+
+  private static func bytes(_ epoch: Int64) -> [UInt8] {
+    unsafe withUnsafeBytes(of: epoch.bigEndian) { unsafe Array($0) }
+  }
+
+  /// The keys that count: the first signs.
+  private func keys(_ now: Int64) async throws -> [BlindSigningKey] {
+    var found: [BlindSigningKey] = []
+    for (place, epoch) in RegistrationRules.epochsThatCount(now).enumerated() {
+      if let key = try await key(epoch, making: place == 0) { found.append(key) }
+    }
+    return found
+  }
+
+  /// Fails at the start rather than at the first request.
+  func prepare(_ now: Int64) async throws { _ = try await keys(now) }
+
+  func close() async { await fetch?.shutdown() }
+
+  // MARK: What is told
+
+  /// RFC 9578 section 4, and how to come by tokens. [token.2]
+  func directory(_ now: Int64) async throws -> Reply {
+    let all = try await keys(now).enumerated().map { place, key in
+      let start = (RegistrationRules.epoch(now) - Int64(place)) * RelayLimits.epochDays * 86_400
+      let text = Base64URL.encode(key.publicKey.encoded)
+      return #"{"token-type":2,"token-key":"\#(text)","not-before":\#(start)}"#
+    }
+    let body =
+      #"{"issuer-request-uri":"\#(Route.tokens.path)","token-keys":[\#(all.joined(separator: ","))],"#
+      + #""sotto-registration":{\#(registration)}}"#
+    return Reply(
+      status: 200, fields: [HeaderField("content-type", "application/private-token-issuer-directory")],
+      body: Array(body.utf8))
+  }
+
+  private var registration: String {
+    let mode = #""mode":"\#(mode.rawValue)""#
+    guard let provider else { return mode }
+    let (issuer, clientID) = (Self.escaped(provider.issuer), Self.escaped(provider.clientID))
+    return mode + #","issuer":"\#(issuer)","client-id":"\#(clientID)","tokens":\#(limit)"#
+  }
+
+  /// Printable ASCII, as it stands in JSON.
+  private static func escaped(_ text: String) -> String {
+    text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+  }
+
+  /// RFC 9577 section 2.1, beside a refusal. [token.9]
+  func challenge(_ relay: RelayAuthority, _ now: Int64) async -> HeaderField? {
+    guard let key = try? await keys(now).first else { return nil }
+    let challenge = Base64URL.encode(TokenChallenge(of: relay).encoded)
+    let text = Base64URL.encode(key.publicKey.encoded)
+    return HeaderField("www-authenticate", #"PrivateToken challenge="\#(challenge)", token-key="\#(text)""#)
+  }
+
+  // MARK: Issuing
+
+  /// Signs what was blinded, for whoever shows that it may have tokens. [token.6]
+  func issue(_ credential: String, _ body: [UInt8], _ now: Int64) async throws -> Reply {
+    guard let requests = try? TokenRequest.all(body) else { throw Refusal(.requestMalformed) }
+    let epoch = RegistrationRules.epoch(now)
+    guard let key = try await key(epoch, making: true) else { throw Refusal(.unavailable) }
+    // Who asks for another key has looked at the directory before this epoch: it looks again.
+    guard requests.allSatisfy({ $0.truncatedKeyID == key.publicKey.id[31] }) else { throw Refusal(.requestMalformed) }
+    guard requests.allSatisfy({ key.publicKey.canSign($0.blinded) }) else { throw Refusal(.requestMalformed) }
+    let holder = try await holder(credential, body, now)
+    // Counted before it is done: who has had all costs nothing, and who asks again after a crash is not counted again.
+    do {
+      try await ledger.issue(
+        Issuance(
+          account: holder.account, credential: holder.credential, batch: Digest.of("token requests", body),
+          count: requests.count, limit: holder.limit, epoch: epoch))
+    } catch let refusal as Refusal where refusal.problem == .tokensExhausted {
+      throw Refusal(.tokensExhausted, retryAfter: RegistrationRules.untilNextEpoch(now))
+    }
+    // Beside the actor: whoever spends a token does not wait for it.
+    let signatures = try await Task.detached { try requests.flatMap { try key.sign($0.blinded) } }.value
+    return Reply(
+      status: 200, fields: [HeaderField("content-type", "application/octet-stream")], body: signatures)
+  }
+
+  private struct Holder {
+    let account: Digest
+    let credential: GenuineToken?
+    let limit: Int
+  }
+
+  /// Whoever has shown this.
+  private func holder(_ credential: String, _ body: [UInt8], _ now: Int64) async throws -> Holder {
+    guard let invitation = Invitation(text: credential) else { return try await signedIn(credential, body, now) }
+    guard invitation.isGenuine(under: invitationKey.secret), Int64(invitation.lastDay) >= MailboxRules.day(now) else {
+      throw Refusal(.credentialRefused)
+    }
+    return Holder(account: try account("invitation", invitation.id), credential: nil, limit: Int(invitation.tokens))
+  }
+
+  /// Whoever has signed in. [token.12]
+  private func signedIn(_ idToken: String, _ body: [UInt8], _ now: Int64) async throws -> Holder {
+    guard let verifier, let provider else { throw Refusal(.credentialRefused) }
+    let person: SignedIn
+    do throws(IDTokenRefusal) { person = try await verifier.verify(idToken) } catch {
+      throw Refusal(error == .providerUnavailable ? .unavailable : .credentialRefused)
+    }
+    // Made for these requests, or by a provider that was not told for which.
+    guard person.nonce == nil || person.nonce == Base64URL.encode(sha256(body)) else {
+      throw Refusal(.credentialRefused)
+    }
+    var name = WireWriter()
+    name.vector(Array(provider.issuer.utf8))
+    name.vector(Array(person.subject.utf8))
+    // Without the signature: of some kinds there are two for the same words.
+    let words = Array(idToken.utf8.prefix(upTo: idToken.utf8.lastIndex(of: UInt8(ascii: ".")) ?? idToken.utf8.endIndex))
+    // It is not older than an hour, so tomorrow it is none.
+    let once = GenuineToken(id: Digest.of("sign-in", words), lastDay: MailboxRules.day(now) + 1)
+    return Holder(account: try account("sign-in", name.bytes), credential: once, limit: limit)
+  }
+
+  private func account(_ label: Label, _ parts: [UInt8]) throws -> Digest {
+    try Digest(PRF.derive(accountKey.secret, label, parts).a().revealed())
+  }
+
+  // MARK: Spending
+
+  /// What a request for something new shows. Throws `tokenRefused` for what is no token of ours. [token.9]
+  func entitlement(_ authorization: String?, at relay: RelayAuthority, _ now: Int64) async throws -> Entitlement {
+    guard let authorization else { return .missing }
+    guard let token = RegistrationToken(authorization: authorization) else { throw Refusal(.tokenRefused) }
+    for (place, epoch) in RegistrationRules.epochsThatCount(now).enumerated() {
+      guard let key = try await key(epoch, making: place == 0)?.publicKey, token.isValid(at: relay, under: key) else {
+        continue
+      }
+      return .token(
+        GenuineToken(
+          id: token.spentID, lastDay: RegistrationRules.lastDay(ofKey: epoch),
+          lease: RegistrationRules.lease(now)))
+    }
+    throw Refusal(.tokenRefused)
+  }
+}

@@ -1,0 +1,193 @@
+public import SottoCrypto
+
+/// What a token is for: the TokenChallenge of RFC 9577 section 2.1.1. Every token of a relay answers the same one, so that
+/// they can be fetched ahead of use, and say nothing of when. [token.3]
+public struct TokenChallenge: Hashable, Sendable {
+  /// RFC 9578 section 8.2.2: blind RSA with 2,048 bits.
+  public static let tokenType: UInt16 = 2
+
+  public let encoded: [UInt8]
+
+  /// The relay is issuer and origin both.
+  public init(of relay: RelayAuthority) {
+    let name = Array(relay.text.utf8)
+    var writer = WireWriter()
+    writer.u16(Self.tokenType)
+    for part in [name, [], name] {
+      // An empty redemption context has one byte of length, the names two.
+      if part.isEmpty { writer.u8(0) } else { writer.u16(UInt16(part.count)) }
+      writer.fixed(part)
+    }
+    encoded = writer.bytes
+  }
+
+  /// SHA-256 of the encoding.
+  public var digest: [UInt8] { sha256(encoded) }
+}
+
+/// What creates a mailbox or a card at a relay that does not let anybody do so, once: the Token of RFC 9577 section 2.2.
+/// Who signed it has never seen it. [token.4]
+public struct RegistrationToken: Hashable, Sendable {
+  /// Bytes of the encoding.
+  public static let count = signedCount + BlindVerifyingKey.modulusCount
+  private static let signedCount = 2 + 32 + 32 + 32
+
+  public let encoded: [UInt8]
+
+  /// nil when it cannot be one.
+  public init?(_ encoded: [UInt8]) {
+    guard encoded.count == Self.count, encoded[0] == 0, encoded[1] == UInt8(TokenChallenge.tokenType) else {
+      return nil
+    }
+    self.encoded = encoded
+  }
+
+  /// What is signed.
+  private var message: [UInt8] { Array(encoded[..<Self.signedCount]) }
+  private var challengeDigest: [UInt8] { Array(encoded[34..<66]) }
+  /// Names the key that signed it.
+  public var keyID: [UInt8] { Array(encoded[66..<98]) }
+  /// Under which the relay remembers that it was spent. The random part is in it, so nobody has another like it.
+  public var spentID: Digest { Digest.of("token", message) }
+
+  /// Whether it was signed with the key for this relay.
+  public func isValid(at relay: RelayAuthority, under key: BlindVerifyingKey) -> Bool {
+    keyID == key.id && challengeDigest == TokenChallenge(of: relay).digest
+      && key.verify(Array(encoded[Self.signedCount...]), over: message)
+  }
+
+  /// The value of an `Authorization` header (RFC 9577 section 2.2).
+  public var authorization: String { #"PrivateToken token=""# + Base64URL.encode(encoded) + "\"" }
+
+  /// nil for anything but that one spelling.
+  public init?(authorization: String) {
+    let head = #"PrivateToken token=""#
+    guard authorization.utf8.count < 600, authorization.hasPrefix(head), authorization.hasSuffix("\""),
+      let bytes = Base64URL.decode(authorization.dropFirst(head.count).dropLast())
+    else { return nil }
+    self.init(bytes)
+  }
+}
+
+/// A token on its way to be signed. [token.5]
+public struct PendingToken {
+  private let message: [UInt8]
+  private let blinded: BlindedMessage
+  private let key: BlindVerifyingKey
+
+  /// A new one for this relay, under its key.
+  public init(at relay: RelayAuthority, under key: BlindVerifyingKey, from entropy: inout some Entropy)
+    throws(CryptoError)
+  {
+    var writer = WireWriter()
+    writer.u16(TokenChallenge.tokenType)
+    writer.fixed(entropy.bytes(32))
+    writer.fixed(TokenChallenge(of: relay).digest)
+    writer.fixed(key.id)
+    message = writer.bytes
+    self.key = key
+    blinded = try key.blind(message)
+  }
+
+  /// What the issuer is asked to sign.
+  public var request: TokenRequest { TokenRequest(truncatedKeyID: key.id[31], blinded: blinded.bytes) }
+
+  /// The token. Throws `notAuthentic` when what came back is not signed with the key.
+  public func token(_ blindSignature: [UInt8]) throws(CryptoError) -> RegistrationToken {
+    guard let token = RegistrationToken(message + (try blinded.finalize(blindSignature))) else { throw .notAuthentic }
+    return token
+  }
+}
+
+/// The TokenRequest of RFC 9578 section 6.1. Several stand one after the other in a body. [token.6]
+public struct TokenRequest: Hashable, Sendable {
+  public static let count = 2 + 1 + BlindVerifyingKey.modulusCount
+
+  /// The last byte of the key's name.
+  public let truncatedKeyID: UInt8
+  /// 256 bytes.
+  public let blinded: [UInt8]
+
+  public init(truncatedKeyID: UInt8, blinded: [UInt8]) {
+    self.truncatedKeyID = truncatedKeyID
+    self.blinded = blinded
+  }
+
+  public var encoded: [UInt8] {
+    var writer = WireWriter()
+    writer.u16(TokenChallenge.tokenType)
+    writer.u8(truncatedKeyID)
+    writer.fixed(blinded)
+    return writer.bytes
+  }
+
+  /// All requests of a body: 1 to `WireLimits.tokens`.
+  public static func all(_ body: [UInt8]) throws(WireError) -> [TokenRequest] {
+    guard body.count.isMultiple(of: count), 1...WireLimits.tokens ~= body.count / count else { throw .outOfRange }
+    var reader = WireReader(body)
+    var requests: [TokenRequest] = []
+    for _ in 0..<body.count / count {
+      guard try reader.u16() == TokenChallenge.tokenType else { throw .invalidValue }
+      requests.append(
+        TokenRequest(truncatedKeyID: try reader.u8(), blinded: try reader.fixed(BlindVerifyingKey.modulusCount)))
+    }
+    return requests
+  }
+}
+
+/// That somebody may have tokens: what `sotto-relay token issue` prints. [token.8]
+public struct Invitation: Hashable, Sendable {
+  /// Names it: drawn at random.
+  public let id: [UInt8]
+  /// The last day on which it counts, since 1970, UTC.
+  public let lastDay: UInt32
+  /// How many tokens it is worth in each epoch.
+  public let tokens: UInt16
+  private let tag: [UInt8]
+
+  private static let idCount = 16
+  private static let tagCount = 32
+  private static let count = idCount + 4 + 2 + tagCount
+
+  /// A new one.
+  public init(
+    lastDay: UInt32, tokens: UInt16, under key: borrowing Secret, from entropy: inout some Entropy
+  ) {
+    id = entropy.bytes(Self.idCount)
+    (self.lastDay, self.tokens) = (lastDay, tokens)
+    tag = Self.tag(id, lastDay, tokens, key)
+  }
+
+  private static func tag(_ id: [UInt8], _ lastDay: UInt32, _ tokens: UInt16, _ key: borrowing Secret) -> [UInt8] {
+    var writer = WireWriter()
+    writer.fixed(id)
+    writer.u32(lastDay)
+    writer.u16(tokens)
+    return PRF.derive(key, "invitation", writer.bytes).a().revealed()
+  }
+
+  /// 72 characters, base64url.
+  public var text: String {
+    var writer = WireWriter()
+    writer.fixed(id)
+    writer.u32(lastDay)
+    writer.u16(tokens)
+    writer.fixed(tag)
+    return Base64URL.encode(writer.bytes)
+  }
+
+  /// nil when it cannot be one. Whether it is genuine, `isGenuine` tells.
+  public init?(text: String) {
+    guard text.utf8.count == Self.count / 3 * 4, let bytes = Base64URL.decode(text) else { return nil }
+    var reader = WireReader(bytes)
+    guard let id = try? reader.fixed(Self.idCount), let lastDay = try? reader.u32(), let tokens = try? reader.u16(),
+      let tag = try? reader.fixed(Self.tagCount)
+    else { return nil }
+    (self.id, self.lastDay, self.tokens, self.tag) = (id, lastDay, tokens, tag)
+  }
+
+  /// Whether the relay with this key made it.
+  public func isGenuine(under key: borrowing Secret) -> Bool {
+    constantTimeEqual(tag, Self.tag(id, lastDay, tokens, key))
+  }
+}

@@ -1,0 +1,167 @@
+import Foundation
+import SottoClient
+import Testing
+
+/// The real programs and a relay that lets in who is invited. [token.8] [token.11]
+@Suite struct RegistrationProgramTests {
+  private func invitation(_ relay: RelayProcess, _ more: String...) async throws -> String {
+    let outcome = try await run(
+      Programs.path("sotto-relay"), ["token", "issue", "--data", relay.data] + more, input: Data(), environment: [:])
+    try #require(outcome.status == 0, "\(outcome)")
+    return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  private func create(_ person: Person, at relay: RelayProcess, _ invitation: String?) async throws -> Outcome {
+    try await person.sotto(
+      "identity", "create", "--relay", relay.url, environment: invitation.map { ["SOTTO_INVITE": $0] } ?? [:])
+  }
+
+  @Test func whoIsInvitedIsLetIn() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
+    let (alice, bob) = (Person("alice", in: folder), Person("bob", in: folder))
+    let refused = try await create(alice, at: relay, nil)
+    #expect(refused.status == 77 && refused.stderr.contains("lets in who is invited"), "\(refused)")
+    #expect(!FileManager.default.fileExists(atPath: alice.home + "/store.sqlite"))
+    let mistyped = try await create(alice, at: relay, "no-invitation")
+    #expect(mistyped.status == 77 && mistyped.stderr.contains("does not take this invitation"), "\(mistyped)")
+
+    let invitation = try await invitation(relay)
+    let first = try await alice.sotto("identity", "create", "--relay", relay.url, "--invite", invitation)
+    let second = try await create(bob, at: relay, invitation)
+    let addresses = try [first, second].map { try #require($0.objects.first?["address"] as? String, "\($0)") }
+    try await alice.add(addresses[1], as: "bob")
+    try await alice.send("hello", to: "bob")
+    #expect(try await bob.receive() == ["hello"])
+    // What is made later is paid for with what was kept: a new address, a new card.
+    let rotated = try await alice.sotto("identity", "rotate")
+    #expect(rotated.status == 0, "\(rotated)")
+    #expect(try await bob.sotto("send", "alice", "again").status != 70)
+
+    // Nothing of what was shown is in the relay's folder or in its log.
+    for file in [relay.database, relay.database + "-wal", relay.log] {
+      let bytes = (try? Data(contentsOf: URL(filePath: file))) ?? Data()
+      #expect(bytes.range(of: Data(invitation.utf8)) == nil, "\(file)")
+    }
+  }
+
+  @Test func anInvitationIsUsedUp() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
+    // A mailbox and a card for one, and nothing for another.
+    let invitation = try await invitation(relay, "--tokens", "3", "--days", "1")
+    let (alice, bob) = (Person("alice", in: folder), Person("bob", in: folder))
+    #expect(try await create(alice, at: relay, invitation).status == 0)
+    let refused = try await create(bob, at: relay, invitation)
+    #expect(refused.status == 77 && refused.stderr.contains("used as often"), "\(refused)")
+    #expect(!FileManager.default.fileExists(atPath: bob.home + "/store.sqlite"))
+  }
+
+  @Test func badCommandsChangeNothing() async throws {
+    let folder = try TemporaryFolder()
+    let data = folder.file("relay")
+    for (arguments, status) in [
+      (["issue", "--count", "0"], 64), (["issue", "--tokens", "1001"], 64), (["issue", "--days", "x"], 64), ([], 64),
+      (["key"], 64),
+    ] as [([String], Int32)] where !arguments.isEmpty {
+      let outcome = try await run(
+        Programs.path("sotto-relay"), ["token"] + arguments + (arguments[0] == "issue" ? ["--data", data] : []),
+        input: Data(), environment: [:])
+      #expect(outcome.status == status, "\(arguments): \(outcome)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: data))
+    let key = folder.file("registration.key")
+    for _ in 0..<2 {
+      let made = try await run(Programs.path("sotto-relay"), ["token", "key", key], input: Data(), environment: [:])
+      #expect(made.status == 0, "\(made)")
+    }
+    let attributes = try FileManager.default.attributesOfItem(atPath: key)
+    #expect(attributes[.posixPermissions] as? Int == 0o600)
+    try Data("not a key\n".utf8).write(to: URL(filePath: key))
+    let damaged = try await run(
+      Programs.path("sotto-relay"), ["token", "issue", "--data", data, "--registration-key", key], input: Data(),
+      environment: [:])
+    #expect(damaged.status == 78 && damaged.stderr.contains("64 hexadecimal digits"), "\(damaged)")
+  }
+
+  /// `sotto identity create`, as it waits for its user to sign in.
+  private final class Newcomer {
+    private let process = Process()
+    private let output: String
+
+    init(_ person: Person, _ arguments: String..., in folder: TemporaryFolder) throws {
+      output = folder.file("\(UUID()).out")
+      try Data().write(to: URL(filePath: output))
+      process.executableURL = Programs.path("sotto")
+      process.arguments = ["identity", "create"] + arguments + ["--json", "--home", person.home]
+      process.environment = ["SOTTO_PASSPHRASE": person.passphrase, "PATH": "/usr/bin:/bin"]
+      let handle = try #require(FileHandle(forWritingAtPath: output))
+      (process.standardOutput, process.standardError) = (handle, handle)
+      process.standardInput = FileHandle.nullDevice
+      try Programs.start(process) { _ in }
+    }
+
+    var text: String { (try? String(contentsOfFile: output, encoding: .utf8)) ?? "" }
+
+    /// What its user is to do.
+    func step() async throws -> SignInStep {
+      for _ in 0..<1200 where process.isRunning {
+        if let line = text.split(separator: "\n").first,
+          let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
+          let page = object["sign_in"] as? String
+        {
+          guard let code = object["code"] as? String else { return .open(page) }
+          return .enter(code: code, at: page, direct: object["direct"] as? String)
+        }
+        try await Task.sleep(for: .milliseconds(25))
+      }
+      throw CancellationError()
+    }
+
+    func end() async throws -> Int32 {
+      for _ in 0..<2400 where process.isRunning { try await Task.sleep(for: .milliseconds(25)) }
+      if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+      process.waitUntilExit()
+      return process.terminationStatus
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+  }
+
+  /// By a provider that people run: its device code has no nonce, its browser's has one, and it enforces PKCE. [token.12]
+  @Test(.enabled(if: Glewlwyd.program != nil)) func whoSignsInIsLetIn() async throws {
+    let folder = try TemporaryFolder()
+    let provider = try await Glewlwyd()
+    let relay = try await RelayProcess(
+      data: folder.file("relay"),
+      settings: [
+        "registration": "oidc", "oidc.issuer": provider.issuer, "oidc.client-id": provider.clientID,
+        "registration.tokens": "5",
+      ])
+    var addresses: [String] = []
+    for (name, way) in [("alice", "device"), ("bob", "browser")] {
+      let newcomer = try Newcomer(
+        Person(name, in: folder), "--relay", relay.url, "--sign-in", way, "--callback-port",
+        "\(provider.callbackPort)", in: folder)
+      try await provider.follow(try await newcomer.step(), as: name)
+      #expect(try await newcomer.end() == 0, "\(newcomer.text)")
+      let last = try #require(newcomer.text.split(separator: "\n").last)
+      let object = try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any]
+      addresses.append(try #require(object?["address"] as? String, "\(newcomer.text)"))
+    }
+    let (alice, bob) = (Person("alice", in: folder), Person("bob", in: folder))
+    try await alice.add(addresses[1], as: "bob")
+    try await alice.send("signed in", to: "bob")
+    #expect(try await bob.receive() == ["signed in"])
+    // Five in 30 days were all of hers.
+    let again = try Newcomer(
+      Person("again", in: folder), "--relay", relay.url, "--sign-in", "device", in: folder)
+    try await provider.follow(try await again.step(), as: "alice")
+    #expect(try await again.end() == 77 && again.text.contains("as many tokens"), "\(again.text)")
+    #expect(!FileManager.default.fileExists(atPath: folder.file("again") + "/store.sqlite"))
+    for file in [relay.database, relay.database + "-wal", relay.log] {
+      let bytes = (try? Data(contentsOf: URL(filePath: file))) ?? Data()
+      #expect(bytes.range(of: Data("alice".utf8)) == nil, "\(file)")
+    }
+  }
+}

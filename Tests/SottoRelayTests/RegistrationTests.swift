@@ -1,0 +1,285 @@
+import Foundation
+import SottoCrypto
+import SottoRelay
+import SottoWire
+import Testing
+
+/// A relay that lets in who is invited, over HTTP.
+@Suite struct RegistrationRelayTests {
+  /// One that runs, and what its operator has.
+  private struct House {
+    let relay: TestRelay
+    let secret: RegistrationSecret
+
+    func invitation(lastDay: UInt32 = 30_000, tokens: UInt16 = 32) -> String {
+      var entropy = SystemEntropy()
+      return Invitation(lastDay: lastDay, tokens: tokens, under: secret.forInvitations(), from: &entropy).text
+    }
+
+    /// The keys of the directory.
+    func keys() async throws -> [BlindVerifyingKey] {
+      let answer = try await relay.send("GET", Route.tokenKeys.path)
+      try #require(answer.status == 200)
+      let document = try #require(
+        try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
+      #expect(document["issuer-request-uri"] as? String == "/v1/tokens")
+      #expect((document["sotto-registration"] as? [String: String]) == ["mode": "invite"])
+      let keys = try #require(document["token-keys"] as? [[String: Any]])
+      return try keys.map { key in
+        #expect(key["token-type"] as? Int == 2)
+        let text = try #require(key["token-key"] as? String)
+        let bytes = try #require(Base64URL.decode(text))
+        return try BlindVerifyingKey(bytes)
+      }
+    }
+
+    func ask(_ credential: String?, _ body: [UInt8]) async throws -> Answer {
+      try await relay.send(
+        "POST", Route.tokens.path, credential.map { [HeaderField("authorization", $0)] } ?? [], body: body)
+    }
+
+    func tokens(_ count: Int, for invitation: String) async throws -> [RegistrationToken] {
+      var entropy = SystemEntropy()
+      let key = try #require(try await keys().first)
+      var pending: [PendingToken] = []
+      for _ in 0..<count { pending.append(try PendingToken(at: relay.authority, under: key, from: &entropy)) }
+      let answer = try await ask("Bearer " + invitation, pending.flatMap(\.request.encoded))
+      try #require(answer.status == 200 && answer.body.count == count * 256, "\(answer)")
+      return try pending.enumerated().map { try $1.token(Array(answer.body[$0 * 256..<($0 + 1) * 256])) }
+    }
+  }
+
+  private func withHouse(in folder: Folder = Folder(), _ body: (House) async throws -> Void) async throws {
+    let relay = try await TestRelay.start(in: folder) { $0.registration = .invite }
+    let secret = try RegistrationSecret.read(folder.path + "/registration.key")
+    do { try await body(House(relay: relay, secret: secret)) } catch {
+      try? await relay.stop()
+      throw error
+    }
+    try await relay.stop()
+  }
+
+  private static let authorization = "authorization"
+
+  /// [token.9]
+  @Test func somethingNewNeedsATokenOnce() async throws {
+    try await withHouse { house in
+      let relay = house.relay
+      let owner = Owner(1)
+      let other = Owner(2)
+      let refused = try await relay.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 1)
+      #expect(refused.problem == .tokenRequired && refused.status == 401)
+      let key = try #require(try await house.keys().first)
+      let challenge = Base64URL.encode(TokenChallenge(of: relay.authority).encoded)
+      #expect(
+        refused.field("www-authenticate")
+          == "PrivateToken challenge=\"\(challenge)\", token-key=\"\(Base64URL.encode(key.encoded))\"")
+
+      let tokens = try await house.tokens(3, for: house.invitation())
+      func create(_ token: RegistrationToken?) async throws -> Int {
+        try await relay.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 1, token: token).status
+      }
+      #expect(try await create(tokens[0]) == 204)
+      #expect(try await create(tokens[0]) == 204)
+      let replayed = try await relay.owner(other.key, .put, .mailbox(other.mailbox), sequence: 1, token: tokens[0])
+      #expect(replayed.problem == .tokenRefused)
+      #expect(replayed.field("www-authenticate") != nil)
+      // What is there goes on without.
+      let set = try owner.capabilities.encoded
+      #expect(
+        try await relay.owner(owner.key, .put, .capabilities(owner.mailbox), body: set, sequence: 2).status == 204)
+
+      let card = try CardID([UInt8](repeating: 9, count: 16))
+      func put(_ token: RegistrationToken?) async throws -> Answer {
+        try await relay.owner(
+          owner.key, .put, .card(card), body: [1], sequence: 3, listSequence: 1, condition: .absent, token: token)
+      }
+      #expect(try await put(nil).problem == .tokenRequired)
+      #expect(try await put(tokens[0]).problem == .tokenRefused)
+      #expect(try await put(tokens[1]).status == 204)
+      let replaced = try await relay.owner(
+        owner.key, .put, .card(card), body: [2], sequence: 4, listSequence: 2, condition: .replaces(1))
+      #expect(replaced.status == 204)
+    }
+  }
+
+  /// A token that is taken off one request is worth nothing on another: it is signed with the rest. [request.3]
+  @Test func aTokenCannotBeExchangedOnTheWay() async throws {
+    try await withHouse { house in
+      let relay = house.relay
+      let owner = Owner(1)
+      let tokens = try await house.tokens(2, for: house.invitation())
+      let request = OwnerRequest(.put, .mailbox(owner.mailbox), at: relay.authority, sequence: 1, token: tokens[0])
+      let fields = request.headers(signedBy: owner.key, created: relay.clock.now)
+      func send(_ fields: [HeaderField]) async throws -> Answer {
+        try await relay.send("PUT", Route.mailbox(owner.mailbox).path, fields)
+      }
+      let others = fields.filter { $0.name != Self.authorization }
+      #expect(try await send(others).problem == .signatureRefused)
+      let exchanged = others + [HeaderField(Self.authorization, tokens[1].authorization)]
+      #expect(try await send(exchanged).problem == .signatureRefused)
+      let twice = fields + [HeaderField(Self.authorization, tokens[0].authorization)]
+      #expect(try await send(twice).problem == .signatureRefused)
+      #expect(try await send(fields).status == 204)
+    }
+  }
+
+  /// [token.6] [token.8]
+  @Test func onlyGenuineInvitationsBuyTokens() async throws {
+    try await withHouse { house in
+      let key = try #require(try await house.keys().first)
+      var entropy = SystemEntropy()
+      let body = try PendingToken(at: house.relay.authority, under: key, from: &entropy).request.encoded
+      let today = UInt32(house.relay.clock.now / 86_400)
+      let genuine = house.invitation(lastDay: today)
+      #expect(try await house.ask("Bearer " + genuine, body).status == 200)
+      let stranger = Invitation(lastDay: today, tokens: 9, under: Secret(count: 32, from: &entropy), from: &entropy)
+      let wrongCredentials: [String?] = [
+        nil, "", "Bearer", "Bearer ", genuine, "bearer " + genuine, "Bearer  " + genuine, "Basic " + genuine,
+        "Bearer " + house.invitation(lastDay: today - 1), "Bearer " + stranger.text, "Bearer " + genuine + "A",
+        "Bearer a.b.c",
+      ]
+      for bad in wrongCredentials {
+        let answer = try await house.ask(bad, body)
+        #expect(answer.problem == .credentialRefused && answer.status == 401, "\(bad ?? "nil")")
+      }
+      let wrongs: [[UInt8]] = [
+        [], Array(body.dropLast()), body + [0], [0, 1] + Array(body.dropFirst(2)),
+        [0, 2, body[2] ^ 1] + Array(body.dropFirst(3)),
+      ]
+      for bad in wrongs {
+        #expect(try await house.ask("Bearer " + genuine, bad).problem == .requestMalformed)
+      }
+      // A number that is not below the modulus: nothing is signed, nothing counted.
+      let large = Array(body[..<3]) + [UInt8](repeating: 0xff, count: 256)
+      #expect(try await house.ask("Bearer " + genuine, large).problem == .requestMalformed)
+      #expect(try await house.ask("Bearer " + genuine, [UInt8](repeating: 0, count: 17 * 259)).problem == .bodyTooLarge)
+    }
+  }
+
+  /// [token.7]
+  @Test func anInvitationIsWorthSoManyInAnEpoch() async throws {
+    try await withHouse { house in
+      let invitation = house.invitation(tokens: 3)
+      let key = try #require(try await house.keys().first)
+      var entropy = SystemEntropy()
+      func body(_ count: Int) throws -> [UInt8] {
+        try (0..<count).flatMap { _ in
+          try PendingToken(at: house.relay.authority, under: key, from: &entropy).request.encoded
+        }
+      }
+      let first = try body(2)
+      let answer = try await house.ask("Bearer " + invitation, first)
+      #expect(answer.status == 200)
+      // The same answer to the same request, counted once.
+      #expect(try await house.ask("Bearer " + invitation, first) == answer)
+      let refused = try await house.ask("Bearer " + invitation, try body(2))
+      #expect(refused.problem == .tokensExhausted && refused.status == 429)
+      let wait = try #require(refused.field("retry-after").flatMap { Int64($0) })
+      #expect(try await house.ask("Bearer " + invitation, try body(1)).status == 200)
+      #expect(try await house.ask("Bearer " + invitation, try body(1)).problem == .tokensExhausted)
+      house.relay.clock.advance(wait)
+      _ = try await house.tokens(3, for: invitation)
+    }
+  }
+
+  /// What was signed in one epoch is good in the next, and not after it. [token.1]
+  @Test func tokensAgeWithTheirKey() async throws {
+    try await withHouse { house in
+      let clock = house.relay.clock
+      let tokens = try await house.tokens(2, for: house.invitation())
+      let old = try #require(try await house.keys().first)
+      clock.advance(30 * 86_400)
+      let keys = try await house.keys()
+      #expect(keys.count == 2 && keys[1] == old && keys[0] != old)
+      func create(_ seed: UInt8, _ token: RegistrationToken) async throws -> Answer {
+        let owner = Owner(seed)
+        return try await house.relay.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 1, token: token)
+      }
+      #expect(try await create(1, tokens[0]).status == 204)
+      clock.advance(30 * 86_400)
+      #expect(try await house.keys().count == 2)
+      #expect(try await create(2, tokens[1]).problem == .tokenRefused)
+    }
+  }
+
+  /// Keys and what was spent are in the store, the secret beside it. [token.1]
+  @Test func aRestartKnowsItsTokens() async throws {
+    let folder = Folder()
+    var token: RegistrationToken?
+    var authority: RelayAuthority?
+    try await withHouse(in: folder) { house in
+      let tokens = try await house.tokens(1, for: house.invitation())
+      let owner = Owner(1)
+      #expect(
+        try await house.relay.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 1, token: tokens[0]).status
+          == 204)
+      (token, authority) = (tokens[0], house.relay.authority)
+    }
+    try await withHouse(in: folder) { house in
+      let owner = Owner(2)
+      let spent = try #require(token)
+      // It listens elsewhere now, and is called by its old name.
+      let request = OwnerRequest(
+        .put, .mailbox(owner.mailbox), at: try #require(authority), sequence: 1, token: spent)
+      let fields =
+        request.headers(signedBy: owner.key, created: house.relay.clock.now)
+        + [HeaderField("host", try #require(authority).text)]
+      let answer = try await house.relay.send("PUT", Route.mailbox(owner.mailbox).path, fields)
+      #expect(answer.problem == .tokenRefused)
+    }
+    // With another secret it does not start: it could not read its own keys.
+    try FileManager.default.removeItem(atPath: folder.path + "/registration.key")
+    await #expect(throws: StartFailure.self) {
+      let relay = try await TestRelay.start(in: folder) { $0.registration = .invite }
+      try await relay.stop()
+    }
+  }
+
+  /// [token.2]
+  @Test func aRelayThatLetsEverybodyInHasNoTokens() async throws {
+    try await withRelay { (relay: TestRelay) async throws -> Void in
+      #expect(try await relay.send("GET", Route.tokenKeys.path).problem == .notFound)
+      #expect(try await relay.send("POST", Route.tokens.path, body: [1]).problem == .notFound)
+      let owner = Owner(1)
+      #expect(try await relay.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 1).status == 204)
+    }
+  }
+
+  /// What may be an attack is counted, and said once a minute without a word about whom. [operation.17]
+  @Test func attacksAreSaidOnceAMinute() async throws {
+    try await withHouse { house in
+      let relay = house.relay
+      let owner = Owner(1)
+      let other = Owner(2)
+      let token = try #require(try await house.tokens(1, for: house.invitation()).first)
+      func create(_ token: RegistrationToken?, created: Int64? = nil) async throws {
+        _ = try await relay.owner(
+          other.key, .put, .mailbox(other.mailbox), sequence: 1, token: token, created: created)
+      }
+      #expect(try await relay.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 1, token: token).status == 204)
+      let key = try #require(try await house.keys().first)
+      var entropy = SystemEntropy()
+      let body = try PendingToken(at: relay.authority, under: key, from: &entropy).request.encoded
+      for _ in 0..<3 {
+        try await create(token)
+        _ = try await house.ask("Bearer x", body)
+        var bad = token.encoded
+        bad[100] ^= 1
+        try await create(RegistrationToken(bad))
+        try await create(nil, created: relay.clock.now - 400)
+        _ = try await relay.owner(owner.key, .put, .mailbox(other.mailbox), sequence: 1)
+      }
+      func lines(_ what: String) -> [String] {
+        relay.lines.all.filter { $0.contains("\"event\":\"security\"") && $0.contains("\"what\":\"\(what)\"") }
+      }
+      let kinds = ["replayed", "credential-refused", "token-refused", "clock-skew", "signature-refused"]
+      for kind in kinds { #expect(lines(kind).count == 1, "\(kind): \(relay.lines.all)") }
+      relay.clock.advance(60)
+      try await create(token)
+      #expect(lines("replayed").last?.contains("\"count\":3") == true)
+      let canaries = [token.authorization, Hex.encode(token.encoded), owner.mailbox.text, other.mailbox.text]
+      for canary in canaries { #expect(!relay.lines.all.contains { $0.contains(canary) }) }
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import SottoCrypto
+import SottoWire
+import Testing
+
+@Suite struct RegistrationTests {
+  private static let relay = RelayAuthority("origin.example")!
+  private static let key = try! BlindSigningKey()
+
+  private func token(at relay: RelayAuthority = relay) throws -> RegistrationToken {
+    var entropy = SystemEntropy()
+    let pending = try PendingToken(at: relay, under: Self.key.publicKey, from: &entropy)
+    return try pending.token(Self.key.sign(pending.request.blinded))
+  }
+
+  /// Of RFC 9577 section 2.1.1, with the names that RFC 9578's vectors have. [token.3]
+  @Test func theChallengeIsThatOfTheSpecification() {
+    let challenge = TokenChallenge(of: Self.relay)
+    #expect(Hex.encode(challenge.encoded) == "0002000e6f726967696e2e6578616d706c6500000e6f726967696e2e6578616d706c65")
+    #expect(challenge.digest == sha256(challenge.encoded))
+  }
+
+  /// [token.4] [token.5]
+  @Test func aTokenIsGoodAtOneRelayUnderOneKey() throws {
+    let token = try token()
+    #expect(token.encoded.count == 354)
+    #expect(token.isValid(at: Self.relay, under: Self.key.publicKey))
+    #expect(!token.isValid(at: RelayAuthority("other.example")!, under: Self.key.publicKey))
+    #expect(!token.isValid(at: Self.relay, under: try BlindSigningKey().publicKey))
+    #expect(try token.spentID != self.token().spentID)
+    for place in [2, 34, 66, 98, 353] {
+      var bytes = token.encoded
+      bytes[place] ^= 1
+      let other = try #require(RegistrationToken(bytes))
+      #expect(!other.isValid(at: Self.relay, under: Self.key.publicKey), "byte \(place)")
+    }
+    // Two signatures of one message would be one token.
+    var bytes = token.encoded
+    bytes[200] ^= 1
+    #expect(RegistrationToken(bytes)?.spentID == token.spentID)
+    let wrongs: [[UInt8]] = [
+      [], Array(token.encoded.dropLast()), token.encoded + [0], [0, 1] + Array(token.encoded.dropFirst(2)),
+    ]
+    for bad in wrongs {
+      #expect(RegistrationToken(bad) == nil)
+    }
+  }
+
+  /// [token.9]
+  @Test func aHeaderHasOneSpelling() throws {
+    let token = try token()
+    let text = token.authorization
+    #expect(RegistrationToken(authorization: text) == token)
+    let inner = String(text.dropFirst(20).dropLast())
+    let long = String(repeating: "A", count: 10_000)
+    let wrongs: [String] = [
+      "", "PrivateToken", "\(text) ", " \(text)", text.lowercased(), "PrivateToken token=\(inner)", "Bearer \(inner)",
+      "PrivateToken token=\"\(inner)=\"", "PrivateToken token=\"\(inner.dropLast())\"",
+      "PrivateToken token=\"\(inner.dropLast())+\"", "\(text)\(text)", "PrivateToken token=\"\(long)\"",
+    ]
+    for bad in wrongs { #expect(RegistrationToken(authorization: bad) == nil, "\(bad.prefix(60))") }
+  }
+
+  /// [token.6]
+  @Test func requestsStandInARow() throws {
+    let one = TokenRequest(truncatedKeyID: 9, blinded: [UInt8](repeating: 3, count: 256))
+    #expect(one.encoded.count == 259)
+    #expect(Array(one.encoded[..<4]) == [0, 2, 9, 3])
+    #expect(try TokenRequest.all(one.encoded) == [one])
+    let most = [[UInt8]](repeating: one.encoded, count: 16).flatMap(\.self)
+    #expect(try TokenRequest.all(most).count == 16)
+    let wrongs: [[UInt8]] = [
+      [], Array(one.encoded.dropLast()), one.encoded + [0], most + one.encoded,
+      [0, 1] + Array(one.encoded.dropFirst(2)),
+    ]
+    for bad in wrongs {
+      #expect(throws: WireError.self) { try TokenRequest.all(bad) }
+    }
+  }
+
+  /// [token.8]
+  @Test func anInvitationIsGenuineAsItIs() throws {
+    var entropy = SystemEntropy()
+    let key = Secret(count: 32, from: &entropy)
+    let invitation = Invitation(lastDay: 20_000, tokens: 32, under: key, from: &entropy)
+    let text = invitation.text
+    #expect(text.utf8.count == 72)
+    let read = try #require(Invitation(text: text))
+    #expect(read == invitation)
+    let isGenuine = read.isGenuine(under: key)
+    #expect(isGenuine)
+    let other = Secret(count: 32, from: &entropy)
+    let isOthers = read.isGenuine(under: other)
+    #expect(!isOthers)
+    for place in 0..<72 {
+      var other = Array(text.utf8)
+      other[place] = other[place] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+      if let changed = Invitation(text: String(decoding: other, as: UTF8.self)) {
+        let isGenuine = changed.isGenuine(under: key)
+        #expect(!isGenuine, "character \(place)")
+      }
+    }
+    for bad in ["", String(text.dropLast()), text + "A", text.dropLast() + "=", text.dropLast() + "+"] {
+      #expect(Invitation(text: String(bad)) == nil)
+    }
+  }
+
+  /// [encoding.8]
+  @Test func base64ForURLsHasOneSpelling() {
+    #expect(Base64URL.encode([0xfb, 0xff]) == "-_8")
+    #expect(Base64URL.decode("-_8") == [0xfb, 0xff])
+    #expect(Base64URL.encode([]) == "" && Base64URL.decode("") == [])
+    for bad in ["+/8", "-_8=", "-_9", "A", "-_8 ", "-_8\n", "é"] { #expect(Base64URL.decode(bad) == nil, "\(bad)") }
+  }
+}
