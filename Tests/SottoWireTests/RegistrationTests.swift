@@ -60,6 +60,26 @@ import Testing
     for bad in wrongs { #expect(RegistrationToken(authorization: bad) == nil, "\(bad.prefix(60))") }
   }
 
+  /// Whoever takes a token off a request, or puts another there, has a request that nobody signed. [request.3] [token.9]
+  @Test func aTokenIsSignedWithTheRest() throws {
+    let owner = try SigningKey(seed: Secret(copying: [UInt8](repeating: 4, count: 32)))
+    let mailbox = MailboxID(owner: owner.publicKey)
+    let (mine, other) = (try token(), try token())
+    let request = OwnerRequest(.put, .mailbox(mailbox), at: Self.relay, sequence: 1, token: mine)
+    let fields = request.headers(signedBy: owner, created: 1_700_000_000)
+    func verified(_ authorization: String?) -> VerifiedOwnerRequest? {
+      try? VerifiedOwnerRequest(
+        method: "PUT", authority: Self.relay, path: Route.mailbox(mailbox).path, body: [], now: 1_700_000_000
+      ) { name in
+        if name == HeaderName.authorization { return authorization.map { [$0] } ?? [] }
+        return fields.filter { $0.name == name }.map(\.value)
+      }
+    }
+    #expect(verified(mine.authorization)?.authorization == mine.authorization)
+    #expect(verified(other.authorization) == nil)
+    #expect(verified(nil) == nil)
+  }
+
   /// [token.6]
   @Test func requestsStandInARow() throws {
     let one = TokenRequest(truncatedKeyID: 9, blinded: [UInt8](repeating: 3, count: 256))
