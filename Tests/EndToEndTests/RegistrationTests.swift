@@ -57,6 +57,34 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: bob.home + "/store.sqlite"))
   }
 
+  /// Whether the new relay lets the account in is found out while nothing has changed; and the old one learns nothing of it.
+  @Test func whoIsNotLetInStaysWhereTheyAre() async throws {
+    let folder = try TemporaryFolder()
+    let open = try await RelayProcess(data: folder.file("open"))
+    let closed = try await RelayProcess(data: folder.file("closed"), settings: ["registration": "invite"])
+    let (alice, bob) = (Person("alice", in: folder), Person("bob", in: folder))
+    let address = try await alice.create(at: open.url)
+    let bobs = try await bob.create(at: open.url)
+    try await alice.add(bobs, as: "bob")
+    let refused = try await alice.sotto("identity", "move", closed.url)
+    #expect(refused.status == 77 && refused.stderr.contains("lets in who is invited"), "\(refused)")
+    #expect(try await alice.sotto("identity", "show").objects.first?["address"] as? String == address)
+    try await alice.send("still here", to: "bob")
+    #expect(try await bob.receive() == ["still here"])
+
+    let invitation = try await invitation(closed)
+    let moved = try await alice.sotto("identity", "move", closed.url, "--invite", invitation)
+    #expect(moved.status == 0 && moved.objects.first?["state"] as? String == "published", "\(moved)")
+    try await alice.send("moved", to: "bob")
+    #expect(try await bob.receive().contains("moved"))
+    let deleted = try await alice.sotto("identity", "delete", "--yes")
+    #expect(deleted.status == 0, "\(deleted)")
+    for file in [open.database, open.database + "-wal", open.log] {
+      let bytes = (try? Data(contentsOf: URL(filePath: file))) ?? Data()
+      #expect(bytes.range(of: Data(invitation.utf8)) == nil, "\(file)")
+    }
+  }
+
   @Test func badCommandsChangeNothing() async throws {
     let folder = try TemporaryFolder()
     let data = folder.file("relay")
