@@ -78,9 +78,25 @@ import Testing
     #expect(expired.fetched([]) == [.send(.caughtUp(index: 3))], "what expired is not waited for")
   }
 
+  /// Where nothing waits nothing is read; what comes while the stream is opened is told, and read.
+  @Test func anEmptyMailboxIsNotRead() {
+    let answer = challenge.answer(authority: authority, signedBy: Owner(1).key).encoded
+    var quiet = machine()
+    _ = quiet.received(answer)
+    #expect(quiet.opened(lastIndex: 0, reached: 9) == [.send(.caughtUp(index: 0))])
+    #expect(quiet.reached(9) == [])
+    #expect(quiet.reached(10) == [.fetch(after: 0, Room(count: 64, bytes: 256 * 1024))])
+    var told = machine()
+    _ = told.received(answer)
+    #expect(told.arrived() == [])
+    #expect(
+      told.opened(lastIndex: 0)
+        == [.send(.caughtUp(index: 0)), .fetch(after: 0, Room(count: 64, bytes: 256 * 1024))])
+  }
+
   /// An arrival while the store is read is not lost. [stream.5]
   @Test func arrivalDuringAFetchIsFetched() {
-    var machine = opened(last: 0)
+    var machine = opened(last: 1)
     #expect(machine.arrived() == [], "one fetch at a time")
     #expect(machine.fetched([]).last == .fetch(after: 0, Room(count: 64, bytes: 256 * 1024)))
   }

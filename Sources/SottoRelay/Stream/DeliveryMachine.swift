@@ -46,7 +46,7 @@ package struct DeliveryMachine: Sendable {
   /// What the running fetch was asked for.
   private var fetching: Room?
   /// Whether the store may hold envelopes after `lastSent`.
-  private var mayHaveMore = true
+  private var mayHaveMore = false
   /// The last index that was stored when the stream opened, until `caught-up` has been sent.
   private var caughtUpAt: UInt64?
   private var deleting = false
@@ -60,6 +60,8 @@ package struct DeliveryMachine: Sendable {
     self.mailbox = mailbox
   }
 
+  /// Whether the store is about to forget what was acknowledged.
+  package var isDeleting: Bool { deleting }
   package var isAuthenticated: Bool { phase == .opening || phase == .delivering }
 
   /// The first frame of every stream. [stream.2]
@@ -89,6 +91,8 @@ package struct DeliveryMachine: Sendable {
     phase = .delivering
     lastReached = reached
     caughtUpAt = lastIndex
+    // Nothing is read where nothing waits; what has come since was told.
+    if lastIndex > 0 { mayHaveMore = true }
     return next()
   }
 

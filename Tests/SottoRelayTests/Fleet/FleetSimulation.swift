@@ -66,6 +66,8 @@ final class FleetSimulation {
       time = event.time
       event.action()
     }
+    // What would come later holds the whole simulation, which holds it: 40 KiB for each of many seeds.
+    events = EventQueue()
     judge()
   }
 
