@@ -35,6 +35,34 @@ import Testing
     #expect(throws: CryptoError.notAuthentic) { try subscription.open(message.dropLast()) }
   }
 
+  /// Of a browser, or of UnifiedPush: this device has no key to it.
+  @Test func `Keys of a subscription that somebody else made are passed on`() throws {
+    let (_, bob, relay) = try acquainted()
+    let gateway = try gateway()
+    let sealingKey = gateway.publicKey
+    let key = try WebPushMessage.publicKey(of: Secret(copying: [UInt8](repeating: 7, count: 32)))
+    let auth = [UInt8](repeating: 8, count: 16)
+    let endpoint = "https://push.example/bob"
+    let bad: [(String, [UInt8], [UInt8])] = [
+      (endpoint, Array(key.dropLast()), auth), (endpoint, [4] + [UInt8](repeating: 1, count: 64), auth),
+      (endpoint, [2] + key.dropFirst(), auth), (endpoint, key, auth + [0]), (endpoint, [], []), ("ftp://a/", key, auth),
+    ]
+    for (endpoint, key, auth) in bad {
+      #expect(
+        try !bob.step {
+          try $0.wake(by: .foreignWebPush(endpoint: endpoint, key: key, auth: auth), gateway: sealingKey)
+        })
+    }
+    #expect(try !bob.step { try $0.isWoken() })
+    #expect(
+      try bob.step { try $0.wake(by: .foreignWebPush(endpoint: endpoint, key: key, auth: auth), gateway: sealingKey) })
+    try bob.flush()
+    let target = PushTarget(opening: try #require(relay.pushes[try bob.mailbox]), with: gateway)
+    #expect(target?.kind == .webPush(endpoint: endpoint, key: key, auth: auth))
+    let subscription = try bob.step { try $0.webPushSubscription() }
+    #expect(subscription == nil)
+  }
+
   @Test func `It can be changed, goes along to another relay, and is taken away`() throws {
     let (_, bob, relay) = try acquainted()
     let gateway = try gateway()

@@ -58,8 +58,10 @@ package struct WebPushSubscription: Sendable {
 
 /// Who is asked to wake this device.
 package enum PushService: Sendable {
-  /// The endpoint of a subscription; the device makes the keys.
+  /// The endpoint of a subscription, for which the device makes the keys.
   case webPush(endpoint: String)
+  /// The endpoint of a subscription that somebody else opens messages with: a browser, or a distributor of UnifiedPush.
+  case foreignWebPush(endpoint: String, key: [UInt8], auth: [UInt8])
   case apns(token: [UInt8], isSandbox: Bool)
   case fcm(token: String)
 }
@@ -77,6 +79,10 @@ extension Engine {
       subscription = WebPushSubscription(endpoint: endpoint, key: key, auth: auth)
       let publicKey = try WebPushMessage.publicKey(of: key.secret)
       target = PushTarget(.webPush(endpoint: endpoint, key: publicKey, auth: auth))
+    case .foreignWebPush(let endpoint, let key, let auth):
+      // A key that nobody can seal to is found out here, and not by a gateway that has nobody to tell.
+      guard (try? WebPushMessage.seal([1], to: key, auth: auth, from: &entropy)) != nil else { return false }
+      target = PushTarget(.webPush(endpoint: endpoint, key: key, auth: auth))
     case .apns(let token, let isSandbox): target = PushTarget(.apns(token: token, isSandbox: isSandbox))
     case .fcm(let token): target = PushTarget(.fcm(token: token))
     }

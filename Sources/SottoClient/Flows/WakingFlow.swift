@@ -5,12 +5,24 @@ internal import SottoWire
 extension Client {
   /// Who is asked to wake this device.
   public enum Waker: Sendable {
-    /// The endpoint of a Web Push subscription: an `https` URL, or an `http` one on this machine.
-    case webPush(endpoint: String)
+    /// The endpoint of a Web Push subscription: an `https` URL, or an `http` one on this machine. `keys` nil: this device
+    /// makes them, and opens what comes.
+    case webPush(endpoint: String, keys: WebPushKeys? = nil)
     /// A device token of Apple's, in hexadecimal digits.
     case apns(token: String, isSandbox: Bool)
     /// A registration token of Google's.
     case fcm(token: String)
+  }
+
+  /// What a browser's `PushSubscription`, or a distributor of UnifiedPush, says of its subscription, in base64url.
+  public struct WebPushKeys: Sendable {
+    let p256dh: String
+    let auth: String
+
+    /// - Parameters:
+    ///   - p256dh: a point of P-256, 65 bytes.
+    ///   - auth: 16 bytes.
+    public init(p256dh: String, auth: String) { (self.p256dh, self.auth) = (p256dh, auth) }
   }
 
   /// Has this device woken when a message waits and it does not listen. [push.1]
@@ -34,7 +46,8 @@ extension Client {
       throw ClientError(
         .usage, "Nobody can be woken by this.", meaning: "Nothing was changed.",
         next:
-          "A Web Push endpoint is a URL, a token of APNs hexadecimal digits, one of FCM letters, digits, -, _ and :.")
+          "A Web Push endpoint is a URL, its keys are base64url, a token of APNs hexadecimal digits, one of FCM letters, digits, -, _ and :."
+      )
     }
     await afterChange()
     guard try step({ try $0.isWoken() }) else {
@@ -73,7 +86,10 @@ extension Client {
 
   private static func service(_ waker: Waker) -> PushService {
     switch waker {
-    case .webPush(let endpoint): .webPush(endpoint: endpoint)
+    case .webPush(let endpoint, nil): .webPush(endpoint: endpoint)
+    case .webPush(let endpoint, let keys?):
+      .foreignWebPush(
+        endpoint: endpoint, key: Base64URL.decode(keys.p256dh) ?? [], auth: Base64URL.decode(keys.auth) ?? [])
     case .apns(let token, let isSandbox): .apns(token: Hex.decode(token.lowercased()) ?? [], isSandbox: isSandbox)
     case .fcm(let token): .fcm(token: token)
     }

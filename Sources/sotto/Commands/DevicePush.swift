@@ -37,6 +37,15 @@ struct DevicePushEnableCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("A Web Push endpoint.", valueName: "url"))
   var webPush: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "The public key of a browser's subscription, or UnifiedPush's. (default: this device makes keys)",
+      valueName: "base64url"))
+  var p256dh: String?
+
+  @Option(help: ArgumentHelp("And its authentication secret.", valueName: "base64url"))
+  var auth: String?
+
   @Option(help: ArgumentHelp("A device token of Apple's, hexadecimal.", valueName: "token"))
   var apns: String?
 
@@ -55,12 +64,20 @@ struct DevicePushEnableCommand: AsyncParsableCommand {
     guard [webPush, apns, fcm].count(where: { $0 != nil }) == 1 else {
       throw ValidationError("Give one of --web-push URL, --apns TOKEN and --fcm TOKEN.")
     }
+    guard (p256dh == nil) == (auth == nil), p256dh == nil || webPush != nil else {
+      throw ValidationError("--p256dh and --auth belong together, and to --web-push.")
+    }
     guard !sandbox || apns != nil else { throw ValidationError("--sandbox belongs to --apns.") }
   }
 
   func run() async throws {
+    let keys = p256dh.map { Client.WebPushKeys(p256dh: $0, auth: auth ?? "") }
     let waker: Client.Waker =
-      if let webPush { .webPush(endpoint: webPush) } else if let apns { .apns(token: apns, isSandbox: sandbox) } else {
+      if let webPush {
+        .webPush(endpoint: webPush, keys: keys)
+      } else if let apns {
+        .apns(token: apns, isSandbox: sandbox)
+      } else {
         .fcm(token: fcm ?? "")
       }
     let isPublished = try await options.withClient { try await $0.enablePush(by: waker, gateway: gateway) }
