@@ -1,4 +1,6 @@
 #if Fleet
+  internal import SottoRelay
+
   /// Every bound of the fleet, with its reason.
   package enum FleetLimits {
     /// Seconds that work may wait for the database before it is told that there is none: longer than a restart of
@@ -75,20 +77,15 @@
     static let pushGone: Int32 = 100_000
     /// How often a job is given to gateways that die with it in their hands, before it has to wait.
     static let pushDeliveries: Int32 = 20
-    /// Milliseconds that a job waits which cannot be carried out now, and how often: an hour in all.
-    static let pushWait: Int32 = 300_000
-    static let pushRounds: Int64 = 12
+    /// Milliseconds that a job waits which cannot be carried out now.
+    static let pushWait = Int32(RelayLimits.pushRest) * 1_000
     /// Milliseconds after which a connection ends on which the broker takes nothing.
     static let pushStall: UInt32 = 10_000
-    /// Jobs that a gateway holds at a time: a slow push service takes ten seconds for one.
-    static let pushesAhead: UInt16 = 256
     /// Milliseconds that a gateway's thread waits for a job when it has others in hand, whose end it is to be told of, and when
     /// it has none.
     static let pushTurn = (busy: 5, idle: 100)
     /// Milliseconds that the broker has for the last acknowledgements.
     static let pushSettle = 500
-    /// Milliseconds after which a gateway that was told to stop waits no more for what it has in hand.
-    static let pushStop = 15_000
     /// Bytes of a password.
     static let brokerPassword = 512
     /// Where the authorities that a machine trusts are, on Debian and its kin.

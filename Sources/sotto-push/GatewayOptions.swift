@@ -9,6 +9,9 @@ struct GatewayOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The file with the gateway's private key.", valueName: "file"))
   var key: String?
 
+  @Option(help: "The socket of a single relay on this machine, unix:/PATH.")
+  var relay: String?
+
   @Option(help: "The RabbitMQ that relays put push jobs into, amqp://USER@HOST/VHOST.")
   var bus: String?
 
@@ -64,7 +67,8 @@ struct GatewayOptions: ParsableArguments {
   /// The file, the environment and these flags.
   var sources: GatewaySources {
     let said: [(GatewaySetting, String?)] = [
-      (.key, key), (.bus, bus), (.busPassword, busPassword), (.busCA, busCa), (.webPushKey, webPushKey),
+      (.key, key), (.relay, relay), (.bus, bus), (.busPassword, busPassword), (.busCA, busCa),
+      (.webPushKey, webPushKey),
       (.webPushContact, webPushContact), (.webPushExempt, webPushExempt), (.apnsKey, apnsKey),
       (.apnsKeyID, apnsKeyId), (.apnsTeamID, apnsTeamId), (.apnsTopic, apnsTopic), (.apnsServer, apnsServer),
       (.apnsSandbox, apnsSandbox), (.fcmAccount, fcmAccount), (.fcmServer, fcmServer), (.authorities, ca),

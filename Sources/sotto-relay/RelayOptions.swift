@@ -22,7 +22,10 @@ struct RelayOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The authorities of its certificate, PEM.", valueName: "file"))
   var busCa: String?
 
-  @Option(help: "How devices that do not listen are woken: `bus` is a queue of that RabbitMQ. (default: not at all)")
+  @Option(
+    help: ArgumentHelp(
+      "How devices that do not listen are woken: `bus` is a queue of that RabbitMQ, `unix:/PATH` a gateway on this machine. (default: not at all)",
+      valueName: "way"))
   var push: String?
 
   @Option(help: "Where to listen; port 0 picks a free one. (default: 127.0.0.1:8090)")
@@ -37,6 +40,9 @@ struct RelayOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Tokens of who signs in, in 30 days. (default: 64)", valueName: "count"))
   var registrationTokens: String?
+
+  @Option(help: ArgumentHelp("A file with invitations that count no more. (default: none)", valueName: "file"))
+  var registrationWithdrawn: String?
 
   @Option(help: ArgumentHelp("The OpenID Connect provider that people sign in at.", valueName: "url"))
   var oidcIssuer: String?
@@ -110,7 +116,8 @@ struct RelayOptions: ParsableArguments {
     let single: [(Setting, String?)] = [
       (.data, data), (.store, store), (.bus, bus), (.busPassword, busPassword), (.busCA, busCa), (.push, push),
       (.listen, listen), (.registration, registration), (.registrationKey, registrationKey),
-      (.registrationTokens, registrationTokens), (.oidcIssuer, oidcIssuer), (.oidcClientID, oidcClientId),
+      (.registrationTokens, registrationTokens), (.registrationWithdrawn, registrationWithdrawn),
+      (.oidcIssuer, oidcIssuer), (.oidcClientID, oidcClientId),
       (.oidcCA, oidcCa),
       (.tlsCertificate, tlsCertificate),
       (.tlsKey, tlsKey), (.metrics, metrics), (.knockClaims, rateKnockClaims), (.contactClaims, rateContactClaims),

@@ -18,6 +18,10 @@ final class Proxy: @unchecked Sendable {
     case againLater
     /// It arrives with another body.
     case change([UInt8])
+    /// The relay carries it out, and this is made of its answer.
+    case edit((_ answer: [UInt8]) -> [UInt8])
+    /// The relay does not see it, and this is the answer.
+    case answer([UInt8])
   }
 
   private let listener: Socket
@@ -72,6 +76,8 @@ final class Proxy: @unchecked Sendable {
     case .twice: _ = ask(request)
     case .againLater: lock.withLock { held.append(request) }
     case .change(let body): return ask(request.replacingBody(body))
+    case .edit(let change): return ask(request).map(change)
+    case .answer(let bytes): return bytes
     }
     let answer = ask(request)
     if case .againLater = fate { return answer }

@@ -150,7 +150,9 @@ import Testing
     let key = String(repeating: "09", count: 32)
     for arguments in [
       ["--fcm", "a/b"], ["--apns", "xyz"], ["--web-push", "ftp://a/"], ["--fcm", "a", "--apns", "01"], [],
-      ["--fcm", "a", "--sandbox"],
+      ["--fcm", "a", "--sandbox"], ["--fcm", "a", "--p256dh", "BA", "--auth", "AA"],
+      ["--web-push", "https://push.example/a", "--p256dh", "BA"],
+      ["--web-push", "https://push.example/a", "--p256dh", "BA", "--auth", "AA"],
     ] {
       let outcome = try await run(
         Programs.path("sotto"),

@@ -1,5 +1,7 @@
 import Foundation
 import SottoClient
+import SottoCrypto
+import SottoWire
 import Testing
 
 /// The real programs and a relay that lets in who is invited. [token.8] [token.11]
@@ -85,12 +87,171 @@ import Testing
     }
   }
 
+  /// Where the account was nothing is bought: not by a relay that does not let everybody in any more either. [token.11]
+  @Test func aFormerRelayThatWantsTokensGetsNone() async throws {
+    let folder = try TemporaryFolder()
+    let former = try await RelayProcess(data: folder.file("former"))
+    let closed = try await RelayProcess(data: folder.file("closed"), settings: ["registration": "invite"])
+    let (alice, bob) = (Person("alice", in: folder), Person("bob", in: folder))
+    _ = try await alice.create(at: former.url)
+    // What there is to tell it waits, and it comes back as another.
+    former.kill()
+    let invitation = try await invitation(closed, "--tokens", "4")
+    let moved = try await alice.sotto("identity", "move", closed.url, "--invite", invitation)
+    #expect(moved.status == 0, "\(moved)")
+    for file in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: former.database + file) }
+    try Data("registration = invite\n".utf8).write(to: URL(filePath: former.data + "/relay.conf"))
+    try await former.start()
+    for _ in 0..<2 {
+      let received = try await alice.sotto("receive")
+      #expect(received.status == 0, "\(received)")
+    }
+    #expect(former.lines.allSatisfy { !$0.contains("security") }, "\(former.lines)")
+    // All four were hers, for mailbox and card and two more; they are there.
+    #expect(try await alice.sotto("doctor").status == 0)
+    for _ in 0..<2 { #expect(try await alice.sotto("identity", "rotate").status == 0) }
+    let bobs = try await create(bob, at: closed, try await self.invitation(closed))
+    try await bob.add(
+      try #require(try await alice.sotto("identity", "show").objects.first?["address"] as? String), as: "alice")
+    #expect(bobs.status == 0)
+    try await bob.send("found you", to: "alice")
+    #expect(try await alice.receive() == ["found you"])
+    let bytes = (try? Data(contentsOf: URL(filePath: former.database + "-wal"))) ?? Data()
+    #expect(bytes.range(of: Data(invitation.utf8)) == nil)
+  }
+
+  /// A payment that cannot be made is left for the next time, and what is behind it goes on. [token.11] [token.13]
+  @Test func aPaymentThatCannotBeMadeHoldsNothingUp() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
+    let proxy = try Proxy(to: relay)
+    defer { proxy.end() }
+    let (alice, bob) = (Person("alice", in: folder), Person("bob", in: folder))
+    // The relay says that the mailbox is paid for until in five days.
+    func isPayment(_ request: HTTPMessage) -> Bool {
+      let words = request.firstLine.split(separator: " ")
+      return words.first == "PUT" && words[1].hasPrefix("/v1/mailboxes/") && words[1].count { $0 == "/" } == 3
+    }
+    let soon = Int(Date.now.timeIntervalSince1970) + 5 * 86_400
+    proxy.decide { request in
+      guard isPayment(request) else { return .pass }
+      return .edit { answer in
+        Array(
+          String(decoding: answer, as: UTF8.self).replacing(/sotto-lease: \d+/) { _ in "sotto-lease: \(soon)" }.utf8)
+      }
+    }
+    let invited = try await invitation(relay)
+    let made = try await alice.sotto("identity", "create", "--relay", proxy.url, "--invite", invited)
+    #expect(made.status == 0, "\(made)")
+    let bobs = try await create(bob, at: relay, invited)
+    try await alice.add(try #require(bobs.objects.first?["address"] as? String), as: "bob")
+    // From now on it takes no token, and sells none.
+    func answer(_ problem: Problem) -> Proxy.Fate {
+      let body = Array(problem.document.utf8)
+      let head =
+        "HTTP/1.1 \(problem.status) No\r\ncontent-type: application/problem+json\r\n"
+        + "content-length: \(body.count)\r\n\r\n"
+      return .answer(Array(head.utf8) + body)
+    }
+    let capabilities = NSLock()
+    var (refused, sold, behind) = (0, 0, 0)
+    proxy.decide { request in
+      capabilities.withLock {
+        if isPayment(request) {
+          refused += 1
+          return answer(.tokenRefused)
+        }
+        if request.firstLine.hasPrefix("POST /v1/tokens ") {
+          sold += 1
+          return answer(.tokensExhausted)
+        }
+        if request.firstLine.contains("/capabilities ") { behind += 1 }
+        return .pass
+      }
+    }
+    // Whoever is blocked is locked out: a request of the owner's, behind the payment.
+    let blocked = try await alice.sotto("contact", "block", "bob")
+    #expect(blocked.status == 0, "\(blocked)")
+    for _ in 0..<3 {
+      let received = try await alice.sotto("receive")
+      #expect(received.status == 0, "\(received)")
+    }
+    let counts = capabilities.withLock { (refused, sold, behind) }
+    #expect(counts.0 > 0 && counts.1 > 0, "it was tried: \(counts)")
+    #expect(counts.2 > 0, "what is behind it went on: \(counts)")
+    // When the relay takes tokens again the mailbox is paid for.
+    var paid = 0
+    proxy.decide { request in
+      if isPayment(request) { capabilities.withLock { paid += 1 } }
+      return .pass
+    }
+    #expect(try await alice.sotto("receive").status == 0)
+    #expect(capabilities.withLock { paid } == 1)
+    #expect(try await alice.sotto("receive").status == 0)
+    #expect(capabilities.withLock { paid } == 1, "for 30 days")
+  }
+
+  /// An operator lets somebody invite, and takes it back. [token.14] [token.15]
+  @Test func somebodyElseInvites() async throws {
+    let folder = try TemporaryFolder()
+    let list = folder.file("withdrawn")
+    try Data().write(to: URL(filePath: list))
+    let relay = try await RelayProcess(
+      data: folder.file("relay"), settings: ["registration": "invite", "registration.withdrawn": list])
+    func token(_ arguments: String..., input: String = "") async throws -> Outcome {
+      try await run(Programs.path("sotto-relay"), ["token"] + arguments + ["--json"], input: Data(input.utf8))
+    }
+    let key = folder.file("inviter.key")
+    let inviter = ["inviter", key, "--tokens", "4", "--total", "8", "--days", "30", "--data", relay.data]
+    let made = try await run(Programs.path("sotto-relay"), ["token"] + inviter + ["--json"])
+    let name = try #require(made.objects.first?["id"] as? String, "\(made)")
+    #expect(try FileManager.default.attributesOfItem(atPath: key)[.posixPermissions] as? Int == 0o600)
+    let again = try await run(Programs.path("sotto-relay"), ["token"] + inviter)
+    #expect(again.status == 73 && again.stderr.contains("There is a file"), "\(again)")
+
+    let issued = try await token("issue", "--inviter", key, "--count", "2")
+    let invitations = try issued.objects.map { try #require($0["invitation"] as? String, "\(issued)") }
+    #expect(invitations.count == 2 && issued.objects[0]["tokens"] as? Int == 4)
+    for arguments in [["--tokens", "5"], ["--days", "31"]] {
+      let more = try await run(Programs.path("sotto-relay"), ["token", "issue", "--inviter", key] + arguments)
+      #expect(more.status == 64 && more.stderr.contains("allows 4 tokens and 30 days"), "\(more)")
+    }
+    let late = folder.file("late.key")
+    var entropy = SystemEntropy()
+    let over = InviterScope(lastDay: 20_000, tokens: 4, total: 8, from: &entropy)
+    try Data(InviterKey(over, under: Secret(count: 32, from: &entropy)).revealed().utf8).write(to: URL(filePath: late))
+    let expired = try await token("issue", "--inviter", late)
+    #expect(expired.status == 64 && expired.output.isEmpty && expired.stderr.contains("another key"), "\(expired)")
+    let none = try await token("issue", "--inviter", relay.data + "/registration.key")
+    #expect(none.status == 78 && none.stderr.contains("inviter's key"), "\(none)")
+    let shown = try await token("show", invitations[0])
+    #expect(shown.objects.first?["inviter"] as? String == name && shown.objects.first?["days"] as? Int == 30)
+    let piped = try await token("show", input: invitations[1] + "\n")
+    let second = try #require(piped.objects.first?["id"] as? String, "\(piped)")
+    #expect(try await token("show", "nonsense").status == 65)
+
+    let (alice, bob, carol) = (Person("alice", in: folder), Person("bob", in: folder), Person("carol", in: folder))
+    #expect(try await create(alice, at: relay, invitations[0]).status == 0)
+    try Data("\(second)  # of Bob\n".utf8).write(to: URL(filePath: list))
+    relay.signal(SIGHUP)
+    _ = try await relay.logged("reloaded")
+    let refused = try await create(bob, at: relay, invitations[1])
+    #expect(refused.status == 77 && refused.stderr.contains("does not take this invitation"), "\(refused)")
+    try Data("\(name)\n".utf8).write(to: URL(filePath: list))
+    relay.signal(SIGHUP)
+    _ = try await relay.logged("reloaded", 2)
+    let third = try #require(try await token("issue", "--inviter", key).objects.first?["invitation"] as? String)
+    #expect(try await create(carol, at: relay, third).status == 77)
+    #expect(try await create(carol, at: relay, try await invitation(relay)).status == 0)
+  }
+
   @Test func badCommandsChangeNothing() async throws {
     let folder = try TemporaryFolder()
     let data = folder.file("relay")
     for (arguments, status) in [
       (["issue", "--count", "0"], 64), (["issue", "--tokens", "1001"], 64), (["issue", "--days", "x"], 64), ([], 64),
-      (["key"], 64),
+      (["key"], 64), (["inviter"], 64), (["inviter", "/x", "--tokens", "0"], 64),
+      (["inviter", "/x", "--total", "0"], 64),
     ] as [([String], Int32)] where !arguments.isEmpty {
       let outcome = try await run(
         Programs.path("sotto-relay"), ["token"] + arguments + (arguments[0] == "issue" ? ["--data", data] : []),

@@ -88,6 +88,7 @@ import sotto_push
     let nonsense = try folder.write("nonsense", "nonsense")
     let bad: [(GatewaySetting, String?)] = [
       (.key, nil), (.key, nonsense), (.key, "/nonexistent"), (.bus, nil), (.bus, "http://a"), (.busPassword, nil),
+      (.relay, "unix:/both"), (.relay, "nonsense"),
       (.webPushKey, nil), (.webPushKey, nonsense), (.webPushContact, nil), (.webPushContact, "a@example.org"),
       (.webPushExempt, "a b"), (.apnsKey, nonsense), (.apnsKeyID, nil), (.apnsTeamID, nil), (.apnsTopic, nil),
       (.apnsServer, "http://a"), (.apnsServer, "https://a/b"), (.fcmAccount, nonsense), (.fcmAccount, "/nonexistent"),
@@ -100,6 +101,9 @@ import sotto_push
       #expect(refused?.exitCode == 78, "\(setting.rawValue) = \(value ?? "nothing")")
       #expect(refused?.description.contains(setting.rawValue) == true, "\(refused?.description ?? "")")
     }
+    var single = good.filter { ![.bus, .busPassword].contains($0.key) }
+    single[.relay] = "unix:/run/sotto/push.sock"
+    #expect(failure { _ = try GatewayConfiguration(try read(single)) } == nil)
     let nobody = good.filter { [.key, .bus, .busPassword].contains($0.key) }
     #expect(failure { _ = try GatewayConfiguration(try read(nobody)) }?.what == "No push service is set up.")
   }

@@ -37,10 +37,10 @@ import Testing
       case .store: ["postgresql://sotto@db.example/sotto", "sqlite", "host=/run/postgresql dbname=sotto"]
       case .bus: ["amqp://sotto@mq.example", "amqps://sotto@a.example,b.example:5673/one", "amqp://sotto@[::1]/"]
       case .busPassword, .busCA: ["/one", "/two #2", "/three"]
-      case .push: ["bus", "bus", "bus"]
+      case .push: ["bus", "unix:/run/sotto/push.sock", "unix:/a b #2"]
       case .listen, .metrics: ["[::1]:1", "127.0.0.2:2", "localhost:3"]
       case .registration: ["open", "invite", "open"]
-      case .registrationKey, .oidcCA: ["/one", "/two #2", "/three"]
+      case .registrationKey, .oidcCA, .registrationWithdrawn: ["/one", "/two #2", "/three"]
       case .registrationTokens: ["1", "99", "10000"]
       case .oidcIssuer: ["https://id.example", "http://127.0.0.1:9/a", "https://id.example/"]
       case .oidcClientID: ["sotto", "a b", "3"]
@@ -95,7 +95,13 @@ import Testing
     #expect(failure([.busPassword: ["/password"]])?.what.contains("bus.password") == true)
     #expect(failure([.bus: ["amqp://sotto@mq.example"], .busPassword: ["/password"]]) == nil)
     #expect(failure([.push: ["bus"]])?.setting == .push, "there is no queue")
-    #expect(failure([.push: ["elsewhere"], .bus: ["amqp://sotto@mq.example"], .busPassword: ["/password"]]) != nil)
+    for push in ["elsewhere", "unix:", "unix:s", "unix:./s", "/s", "unix:/" + String(repeating: "a", count: 103)] {
+      let found = failure([.push: [push], .bus: ["amqp://sotto@mq.example"], .busPassword: ["/password"]])
+      #expect(found?.exitCode == 78 && found?.setting == .push, "\(push)")
+    }
+    #expect(failure([.push: ["unix:/s"]]) == nil)
+    let many = failure([.push: ["unix:/s"], .store: ["postgresql://sotto@db.example/sotto"]])
+    #expect(many?.setting == .push && many?.what.contains("socket") == true)
   }
 
   /// [operation.14]

@@ -231,3 +231,26 @@ extension Arrival {
     self.init(mailbox: mailbox, id: id, capability: capability, bytes: bytes[...])
   }
 }
+
+extension TestRelay {
+  /// A sample of its metrics.
+  func metric(_ sample: String) async throws -> Int {
+    let line = try #require(lines.all.first { $0.contains("serving metrics") })
+    let port = try #require(line.firstMatch(of: /"port":([0-9]+)/)).1
+    let answer = try await HTTPClient.shared.execute(
+      HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics"), timeout: .seconds(5))
+    let text = String(buffer: try await answer.body.collect(upTo: 1 << 20))
+    let found = try #require(text.split(separator: "\n").first { $0.hasPrefix(sample + " ") })
+    return try #require(Int(found.dropFirst(sample.count + 1)))
+  }
+}
+
+/// What becomes of arrivals that come together.
+func submit(_ arrivals: [Arrival], to store: any RelayStore, now: Int64 = 1_700_000_000) async -> [Acceptance] {
+  await withCheckedContinuation { continuation in
+    store.submit(arrivals, now: now) { _, _ in
+    } done: {
+      continuation.resume(returning: $0)
+    }
+  }
+}

@@ -8,6 +8,7 @@ extension StoreContract {
   static let registration: [Clause] = [
     ("tokens", { try await $0.tokens() }), ("racing tokens", { try await $0.racingTokens() }),
     ("token keys", { try await $0.tokenKeys() }), ("issuing", { try await $0.issuing() }),
+    ("sponsored issuing", { try await $0.sponsoredIssuing() }),
     ("racing issues", { try await $0.racingIssues() }), ("leases", { try await $0.leases() }),
   ]
 
@@ -172,6 +173,37 @@ extension StoreContract {
     // A credential that was refused for the count is not used up.
     #expect(await refusal { try await store.issue(issuance(4, 9, credential: 3)) } == .tokensExhausted)
     try await store.issue(issuance(6, 9, credential: 3))
+  }
+
+  /// What is bought with an inviter's invitation counts for the invitation, and for the inviter. [token.14]
+  func sponsoredIssuing() async throws {
+    func issue(_ account: UInt8, _ batch: UInt8, count: Int = 4, epoch: Int64 = 700) async throws {
+      try await store.issue(
+        Issuance(
+          account: Digest.of("test account", [account]), credential: nil, batch: Digest.of("test batch", [batch]),
+          count: count, limit: 10, epoch: epoch,
+          sponsor: Issuance.Sponsor(account: Digest.of("test sponsor", []), limit: 13)))
+    }
+    try await issue(1, 1)
+    // Repeated it counts once, for both.
+    try await issue(1, 1)
+    try await issue(2, 2)
+    try await issue(3, 3)
+    #expect(await refusal { try await issue(4, 4, count: 2) } == .tokensExhausted)
+    // What was refused for the one has not counted for the other.
+    #expect(await refusal { try await issue(1, 5, count: 7) } == .tokensExhausted)
+    try await issue(4, 4, count: 1)
+    #expect(await refusal { try await issue(1, 6, count: 1) } == .tokensExhausted)
+    // Who was not invited by them has their own, and so has the next epoch.
+    try await store.issue(issuance(5, 7, count: 10))
+    try await issue(1, 8, count: 10, epoch: 701)
+    let left = await withTaskGroup(of: Bool.self) { group in
+      for account in UInt8(10)...17 {
+        group.addTask { (try? await issue(account, account, count: 1, epoch: 701)) != nil }
+      }
+      return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+    }
+    #expect(left == 3, "13 of all together")
   }
 
   func racingIssues() async throws {

@@ -183,6 +183,67 @@ import Testing
     }
   }
 
+  /// [token.14] [token.15]
+  @Test func whoMayInviteDoesSoWithinTheirScope() async throws {
+    let folder = Folder()
+    let list = folder.path + "/withdrawn"
+    try "# nobody yet\n\n".write(toFile: list, atomically: true, encoding: .utf8)
+    func configure(_ configuration: inout RelayConfiguration) {
+      configuration.registration = .invite
+      configuration.registrationWithdrawn = list
+    }
+    let relay = try await TestRelay.start(in: folder, configure)
+    let house = House(relay: relay, secret: try RegistrationSecret.read(folder.path + "/registration.key"))
+    let key = try #require(try await house.keys().first)
+    func body(_ count: Int) throws -> [UInt8] {
+      var entropy = SystemEntropy()
+      return try (0..<count).flatMap { _ in
+        try PendingToken(at: relay.authority, under: key, from: &entropy).request.encoded
+      }
+    }
+    var entropy = SystemEntropy()
+    let scope = InviterScope(lastDay: 30_000, tokens: 4, total: 6, from: &entropy)
+    let text = InviterKey(scope, under: house.secret.forInvitations()).revealed()
+    func invitation(lastDay: UInt32 = 30_000, tokens: UInt16 = 4) throws -> Invitation {
+      guard let key = InviterKey(text: text) else { throw CancellationError() }
+      var entropy = SystemEntropy()
+      return Invitation(lastDay: lastDay, tokens: tokens, by: key, from: &entropy)
+    }
+    func ask(_ invitation: Invitation, _ count: Int) async throws -> Problem? {
+      try await house.ask("Bearer " + invitation.text, try body(count)).problem
+    }
+    let (first, second) = (try invitation(), try invitation())
+    #expect(try await ask(first, 4) == nil)
+    #expect(try await ask(first, 1) == .tokensExhausted)
+    #expect(try await ask(second, 3) == .tokensExhausted, "six of both")
+    #expect(try await ask(second, 1) == nil)
+    #expect(try await ask(try invitation(tokens: 5), 1) == .credentialRefused)
+    #expect(try await ask(try invitation(lastDay: 30_001), 1) == .credentialRefused)
+    #expect(try await ask(try invitation(lastDay: 1), 1) == .credentialRefused)
+
+    // One that was withdrawn, and then all of theirs; an operator's counts as before.
+    func withdraw(_ lines: String...) throws {
+      try lines.joined(separator: "\n").write(toFile: list, atomically: true, encoding: .utf8)
+      var configuration = RelayConfiguration(dataDirectory: folder.path)
+      configure(&configuration)
+      try #require(relay.relay).reload(configuration)
+    }
+    // As any editor writes it.
+    try withdraw("# of Bob\r\n\(Hex.encode(second.id))  # Bob\r\n\r\n# nobody else\r\n")
+    #expect(try await ask(second, 1) == .credentialRefused)
+    let third = try invitation()
+    #expect(try await ask(third, 1) == nil)
+    #expect(throws: StartFailure.self) { try withdraw("\(Hex.encode(scope.id))", "no name") }
+    #expect(try await ask(second, 1) == .credentialRefused, "a list that cannot be used changes nothing")
+    try withdraw(Hex.encode(scope.id).uppercased())
+    #expect(try await ask(third, 1) == .credentialRefused)
+    #expect(try await ask(second, 1) == .credentialRefused)
+    #expect(try await house.tokens(1, for: house.invitation()).count == 1)
+    try await relay.stop()
+    try FileManager.default.removeItem(atPath: list)
+    await #expect(throws: StartFailure.self) { _ = try await TestRelay.start(in: folder, configure) }
+  }
+
   /// What was signed in one epoch is good in the next, and not after it. [token.1]
   @Test func tokensAgeWithTheirKey() async throws {
     try await withHouse { house in

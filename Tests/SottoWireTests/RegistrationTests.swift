@@ -124,6 +124,52 @@ import Testing
     }
   }
 
+  /// Who may invite does so within a scope that is theirs, and cannot widen it. [token.14]
+  @Test func anInviterInvitesWithinTheScope() throws {
+    var entropy = SystemEntropy()
+    let key = Secret(count: 32, from: &entropy)
+    let scope = InviterScope(lastDay: 20_000, tokens: 16, total: 320, from: &entropy)
+    let text = InviterKey(scope, under: key).revealed()
+    #expect(text.utf8.count == 78)
+    func isTaken(_ invitation: Invitation) -> Bool { invitation.isGenuine(under: key) }
+    func invitation(_ key: borrowing InviterKey, lastDay: UInt32 = 20_000, tokens: UInt16 = 16) -> Invitation {
+      var entropy = SystemEntropy()
+      return Invitation(lastDay: lastDay, tokens: tokens, by: key, from: &entropy)
+    }
+    guard let inviter = InviterKey(text: text) else {
+      Issue.record("it is not read back")
+      return
+    }
+    #expect(inviter.scope == scope)
+    let made = invitation(inviter)
+    #expect(made.text.utf8.count == 107 && Invitation(text: made.text) == made && made.inviter == scope)
+    #expect(isTaken(made) && isTaken(invitation(inviter, lastDay: 1, tokens: 1)))
+    #expect(!isTaken(invitation(inviter, tokens: 17)) && !isTaken(invitation(inviter, lastDay: 20_001)))
+    let isOthers = made.isGenuine(under: Secret(count: 32, from: &entropy))
+    #expect(!isOthers)
+    // A scope of one's own making is another key's.
+    for place in 0..<26 {
+      guard var bytes = Base64URL.decode(text) else { return }
+      bytes[place] ^= 1
+      guard let wider = InviterKey(text: Base64URL.encode(bytes)) else { continue }
+      #expect(!isTaken(invitation(wider, lastDay: 1, tokens: 1)), "byte \(place)")
+    }
+    for place in 0..<107 {
+      var other = Array(made.text.utf8)
+      other[place] = other[place] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+      if let changed = Invitation(text: String(decoding: other, as: UTF8.self)) {
+        #expect(!isTaken(changed), "character \(place)")
+      }
+    }
+    // The key of who invites is none that invitations without a scope are made with.
+    let bare = Array(try #require(Base64URL.decode(made.text)).dropFirst(26))
+    #expect(!isTaken(try #require(Invitation(text: Base64URL.encode(bare)))))
+    for bad in ["", String(text.dropLast()), text + "A", made.text] {
+      let isKey = InviterKey(text: bad) != nil
+      #expect(!isKey)
+    }
+  }
+
   /// [encoding.8]
   @Test func base64ForURLsHasOneSpelling() {
     #expect(Base64URL.encode([0xfb, 0xff]) == "-_8")

@@ -70,6 +70,20 @@ extension StartFailure {
       setting: .registrationKey)
   }
 
+  static func withdrawnUnusable(_ path: String, _ why: String) -> StartFailure {
+    StartFailure(
+      78, "The list of withdrawn invitations \(path) cannot be used: \(why).",
+      "Somebody on it could be let in, so nothing was changed.",
+      "Give each a line of its own, as `sotto-relay token show INVITATION` names it; `#` begins a comment.",
+      setting: .registrationWithdrawn)
+  }
+
+  package static func inviterKeyUnusable(_ path: String) -> StartFailure {
+    StartFailure(
+      78, "The inviter's key \(path) cannot be read, or is none.", "Without it no invitation can be made.",
+      "Ask the relay's operator for one: `sotto-relay token inviter FILE` makes it.")
+  }
+
   static let otherRegistrationKey = StartFailure(
     78, "The store has a token key that was sealed with another registration key.",
     "This relay cannot sign or know the tokens of the others, so nothing was started.",
@@ -100,6 +114,11 @@ extension StartFailure {
     78, "The setting push wants a queue at the message server, and there is none.",
     "Nobody would be woken, so nothing was started.", "Set `bus` and `bus.password`, or leave `push` out.",
     setting: .push)
+
+  static let pushSocketOfMany = StartFailure(
+    78, "The setting push names a socket, and the store is a database that other relays may have.",
+    "What is due because of them would be handed out by none, or by several.",
+    "Set `push = bus`, `bus` and `bus.password`, or leave `push` out.", setting: .push)
 
   package static let newerTables = StartFailure(
     78, "The tables in the database are for a newer version of sotto-relay.", "This version does not understand them.",

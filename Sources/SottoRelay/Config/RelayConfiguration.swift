@@ -15,9 +15,29 @@ public struct RelayConfiguration: Sendable {
   }
 
   /// How devices are woken. [push.1]
-  public enum Push: String, Sendable, CaseIterable {
+  public enum Push: Equatable, Sendable {
     /// Jobs for the gateway go into a queue of the bus's server.
     case bus
+    /// A gateway on this machine gets them at the Unix socket with this path, and the store keeps them until it has.
+    case socket(String)
+
+    /// `bus`, or `unix:` and an absolute path.
+    init?(_ text: String) {
+      if text == "bus" {
+        self = .bus
+      } else if let path = SocketPath(text) {
+        self = .socket(path.text)
+      } else {
+        return nil
+      }
+    }
+
+    var text: String {
+      switch self {
+      case .bus: "bus"
+      case .socket(let path): SocketPath.prefix + path
+      }
+    }
   }
 
   /// Where to listen.
@@ -37,6 +57,8 @@ public struct RelayConfiguration: Sendable {
   public var registrationKey: String?
   /// Tokens of who signs in, in one epoch.
   public var registrationTokens = RelayLimits.tokensPerEpoch
+  /// A file with the names of invitations that count no more.
+  public var registrationWithdrawn: String?
   /// Where people sign in; both or neither.
   public var oidcIssuer: String?
   public var oidcClientID: String?
@@ -72,13 +94,14 @@ public struct RelayConfiguration: Sendable {
     case .busPassword: busPassword = values[0]
     case .busCA: busCA = values[0]
     case .push:
-      push = Push(rawValue: values[0])
+      push = Push(values[0])
       return push != nil
     case .listen: return take(&listen, ListenAddress(values[0]))
     case .registration:
       registration = Registration(rawValue: values[0])
       return registration != nil
     case .registrationKey: registrationKey = values[0]
+    case .registrationWithdrawn: registrationWithdrawn = values[0]
     case .registrationTokens: return take(&registrationTokens, Self.tokens(values[0]))
     case .oidcIssuer:
       guard OIDCProvider(issuer: values[0], clientID: "any") != nil else { return false }
@@ -142,11 +165,12 @@ public struct RelayConfiguration: Sendable {
     case .bus: [busLocation?.text].compactMap(\.self)
     case .busPassword: [busPassword].compactMap(\.self)
     case .busCA: [busCA].compactMap(\.self)
-    case .push: [push?.rawValue].compactMap(\.self)
+    case .push: [push?.text].compactMap(\.self)
     case .listen: [listen.description]
     case .registration: [registration?.rawValue].compactMap(\.self)
     case .registrationKey: [registrationKey].compactMap(\.self)
     case .registrationTokens: [String(registrationTokens)]
+    case .registrationWithdrawn: [registrationWithdrawn].compactMap(\.self)
     case .oidcIssuer: [oidcIssuer].compactMap(\.self)
     case .oidcClientID: [oidcClientID].compactMap(\.self)
     case .oidcCA: [oidcCA].compactMap(\.self)
@@ -178,7 +202,8 @@ public struct RelayConfiguration: Sendable {
     guard (tlsCertificate == nil) == (tlsKey == nil) else { throw .tlsIncomplete }
     guard metrics?.isLoopback ?? true else { throw .metricsReachable }
     guard (busLocation == nil) == (busPassword == nil) else { throw .busIncomplete }
-    guard push == nil || busLocation != nil else { throw .pushWithoutBus }
+    guard push != .bus || busLocation != nil else { throw .pushWithoutBus }
+    if case .socket = push, store != .sqlite { throw .pushSocketOfMany }
     guard registration ?? .open == .open || store == .sqlite || registrationKey != nil else {
       throw .registrationKeyOfOne
     }
@@ -198,6 +223,27 @@ public struct RelayConfiguration: Sendable {
     guard let registration, registration != .open else { return }
     if let registrationKey { _ = try RegistrationSecret.read(registrationKey) }
     if let oidcCA { try ProviderFetch.check(authorityFile: oidcCA) }
+    _ = try withdrawn()
+  }
+
+  /// Names of invitations, and of who invites, that count no more: a line each, 32 hexadecimal digits. [token.15]
+  func withdrawn() throws(StartFailure) -> Set<[UInt8]> {
+    guard let registrationWithdrawn else { return [] }
+    guard let text = try? String(contentsOfFile: registrationWithdrawn, encoding: .utf8) else {
+      throw .withdrawnUnusable(registrationWithdrawn, "it cannot be read")
+    }
+    var names: Set<[UInt8]> = []
+    // Whatever editor wrote it: a line that is taken for the end of a comment would let somebody in.
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for (number, line) in lines.enumerated() {
+      let words = line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)
+      if words.isEmpty { continue }
+      guard let name = Hex.decode(words.lowercased()), name.count == 16 else {
+        throw .withdrawnUnusable(registrationWithdrawn, "line \(number + 1) is not 32 hexadecimal digits")
+      }
+      names.insert(name)
+    }
+    return names
   }
 
   /// What a relay that does not let everybody in knows its own tokens and invitations by. In the relay's folder it is made

@@ -13,6 +13,7 @@ public enum Setting: String, CaseIterable, Sendable {
   case registration
   case registrationKey = "registration.key"
   case registrationTokens = "registration.tokens"
+  case registrationWithdrawn = "registration.withdrawn"
   case oidcIssuer = "oidc.issuer"
   case oidcClientID = "oidc.client-id"
   case oidcCA = "oidc.ca"
@@ -54,7 +55,7 @@ public enum Setting: String, CaseIterable, Sendable {
     switch self {
     case .authority, .tlsCertificate, .tlsKey, .knockClaims, .contactClaims, .knockEnvelopes, .trustedProxies,
       .forwardedHeader, .limitLoopback, .maxConnections, .maxConnectionsPerClient, .clientConnections,
-      .clientRequests, .clientSignedRequests, .clientFailedSignatures, .transferSeconds:
+      .clientRequests, .clientSignedRequests, .clientFailedSignatures, .transferSeconds, .registrationWithdrawn:
       true
     case .data, .store, .bus, .busPassword, .busCA, .push, .listen, .registration, .registrationKey,
       .registrationTokens, .oidcIssuer, .oidcClientID, .oidcCA, .metrics, .logLevel:
@@ -83,7 +84,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case .push:
       [
         "How devices that do not listen are woken: `bus` puts a job for the push gateway into a queue of",
-        "RabbitMQ. Without it nobody is.",
+        "RabbitMQ; `unix:/PATH` hands it to a gateway on this machine, at a Unix socket that the relay makes.",
+        "Without it nobody is.",
       ]
     case .listen: ["Where to listen, HOST:PORT; an IPv6 address in brackets. Port 0 picks a free one."]
     case .registration:
@@ -99,6 +101,11 @@ public enum Setting: String, CaseIterable, Sendable {
       ]
     case .registrationTokens:
       ["Tokens that who signs in has in 30 days: a mailbox, a card or a device costs one."]
+    case .registrationWithdrawn:
+      [
+        "A file with invitations that count no more, and with who may invite no more: a line each, the name that",
+        "`sotto-relay token show` says, 32 hexadecimal digits.",
+      ]
     case .oidcIssuer:
       [
         "The OpenID Connect provider that people sign in at, as it spells itself: https://id.example. Only on",
@@ -169,6 +176,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case .registration: "oidc"
     case .registrationKey: "/etc/sotto-relay/registration.key"
     case .registrationTokens: "32"
+    case .registrationWithdrawn: "/etc/sotto-relay/withdrawn"
     case .oidcIssuer: "https://id.example"
     case .oidcClientID: "sotto"
     case .oidcCA: "/etc/sotto-relay/oidc-ca.pem"

@@ -31,6 +31,19 @@ public struct StartFailure: Error, Equatable, Sendable, CustomStringConvertible 
       "Choose another with `--listen HOST:PORT`.")
   }
 
+  static func pushSocketInUse(_ path: String) -> StartFailure {
+    StartFailure(
+      69, "Another program answers at the socket \(path).",
+      "It is perhaps another relay: its gateway is not this one's.",
+      "Stop that program, or name another path with `--push unix:/PATH`.", setting: .push)
+  }
+
+  static func cannotListenForGateway(_ path: String) -> StartFailure {
+    StartFailure(
+      69, "Cannot make the socket \(path).", "The push gateway has nowhere to connect to, so nothing was started.",
+      "Make its folder, writable for this user, or name another path with `--push unix:/PATH`.", setting: .push)
+  }
+
   static func cannotCreate(_ path: String) -> StartFailure {
     StartFailure(
       73, "Cannot create or write the data folder \(path).", "The relay has no place to keep envelopes.",

@@ -51,7 +51,7 @@ public final class Relay: Service {
     var entropy = SystemEntropy()
     let node = NodeID(from: &entropy)
     let bus = try Self.bus(configuration.bus, node, adapters.bus)
-    let pushBell = PushDesk.Bell()
+    let pushBell = Bell()
     let store = try Self.open(configuration.store, directory.store, adapters.database) { report in
       switch report {
       case .committed(let jobs): metrics.committed(jobs)
@@ -73,10 +73,19 @@ public final class Relay: Service {
     let homes = (store as? any SharedStore).map {
       HomeDesk(node, $0, bus: bus, hub: hub, metrics: metrics, log: log)
     }
-    let pushes = try Self.pushQueue(configuration, adapters.bus).flatMap { queue in
-      (store as? any SharedStore).map { PushDesk(node, $0, queue, bell: pushBell, metrics: metrics) }
+    let pushes: (any PushDesk)?
+    switch configuration.push {
+    case nil: pushes = nil
+    case .bus:
+      pushes = try Self.pushQueue(configuration, adapters.bus).flatMap { queue in
+        (store as? any SharedStore).map { QueuePushDesk(node, $0, queue, bell: pushBell, metrics: metrics) }
+      }
+    case .socket(let path):
+      pushes = (store as? SQLiteStore).map {
+        SocketPushDesk(path: path, $0, hub, metrics: metrics, log: log, now: configuration.now)
+      }
     }
-    let registration = try Self.registration(configuration, store)
+    let registration = try Self.registration(configuration, store, settings)
     services = RelayServices(
       store: store, blobs: blobs, hub: hub, homes: homes, pushes: pushes, registration: registration,
       settings: settings,
@@ -94,7 +103,7 @@ public final class Relay: Service {
 
   /// nil when everybody is let in.
   private static func registration(
-    _ configuration: RelayConfiguration, _ ledger: any RegistrationLedger
+    _ configuration: RelayConfiguration, _ ledger: any RegistrationLedger, _ settings: LiveSettings
   ) throws(StartFailure) -> RegistrationDesk? {
     guard let mode = configuration.registration, mode != .open else { return nil }
     let secret = try configuration.registrationSecret()
@@ -103,14 +112,14 @@ public final class Relay: Service {
       provider = (named, try ProviderFetch(authorityFile: configuration.oidcCA))
     }
     return RegistrationDesk(
-      mode, secret, ledger, provider: provider, limit: configuration.registrationTokens, now: configuration.now)
+      mode, secret, ledger, provider: provider, limit: configuration.registrationTokens, settings: settings,
+      now: configuration.now)
   }
 
-  /// nil when nobody is to be woken.
   private static func pushQueue(
     _ configuration: RelayConfiguration, _ connector: (any BusConnector)?
   ) throws(StartFailure) -> (any PushQueue)? {
-    guard configuration.push != nil, let address = configuration.bus else { return nil }
+    guard let address = configuration.bus else { return nil }
     guard let connector else { throw .withoutBus }
     return try connector.pushQueue(address)
   }
@@ -209,10 +218,13 @@ public final class Relay: Service {
     } catch {
       // The store cannot be asked now: whoever needs a key asks again.
     }
+    try await services.pushes?.prepare()
     let server = RelayChannel(services).server(
       configuration: .init(address: .hostname(configuration.listen.host, port: configuration.listen.port)),
       onServerRunning: { self.listening(at: $0) }, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
       logger: Self.silent)
+    // Without the setting nobody writes down who looked.
+    if configuration.push == nil, let file = services.store as? SQLiteStore { try? await file.forgetWhoWasAsked() }
     // What was paid for where not everybody was let in stays when everybody is.
     if services.registration == nil { try? await services.store.forgiveLeases() }
     // Cancelled and waited for when the relay stops, so that neither meets a closed store.

@@ -20,6 +20,8 @@ enum RelayEvent: Sendable {
   case busLost
   case cutOff
   case reachedAgain
+  case gatewayConnected
+  case gatewayLost
   /// So many since the line before.
   case security(SecurityEvent, count: Int)
 }
@@ -40,6 +42,8 @@ package enum LogEventName: String, CaseIterable, Sendable {
   case busLost = "bus lost"
   case cutOff = "cut off from the store"
   case reachedAgain = "store reached again"
+  case gatewayConnected = "gateway connected"
+  case gatewayLost = "gateway lost"
   case security
 }
 
@@ -72,6 +76,8 @@ struct RelayLog: Sendable {
     case .busLost: line(.warning, .busLost)
     case .cutOff: line(.error, .cutOff)
     case .reachedAgain: line(.notice, .reachedAgain)
+    case .gatewayConnected: line(.notice, .gatewayConnected)
+    case .gatewayLost: line(.warning, .gatewayLost)
     case .security(let event, let count):
       line(.warning, .security, (.what, event.rawValue), (.count, String(count)))
     }

@@ -9,7 +9,7 @@ final class RelayServices: Sendable {
   /// nil when no other relay has the store.
   let homes: HomeDesk?
   /// nil when nobody is woken.
-  let pushes: PushDesk?
+  let pushes: (any PushDesk)?
   /// nil when everybody is let in.
   let registration: RegistrationDesk?
   let audit: AuditLog
@@ -27,7 +27,7 @@ final class RelayServices: Sendable {
   let startedAt: Int64
 
   init(
-    store: any RelayStore, blobs: BlobDesk, hub: StreamHub, homes: HomeDesk?, pushes: PushDesk?,
+    store: any RelayStore, blobs: BlobDesk, hub: StreamHub, homes: HomeDesk?, pushes: (any PushDesk)?,
     registration: RegistrationDesk?, settings: LiveSettings, clients: ClientLimits, metrics: RelayMetrics,
     now: @escaping @Sendable () -> Int64,
     log: RelayLog
@@ -72,6 +72,7 @@ final class LiveSettings: Sendable {
     var rates: Rates
     var tls: TLSCredentials?
     var transferSeconds: Int64
+    var withdrawn: Set<[UInt8]>
   }
 
   private let values: Mutex<Values>
@@ -81,13 +82,15 @@ final class LiveSettings: Sendable {
     values = Mutex(
       Values(
         authorities: configuration.authorities, rates: configuration.rates, tls: tls,
-        transferSeconds: configuration.transferSeconds))
+        transferSeconds: configuration.transferSeconds, withdrawn: try configuration.withdrawn()))
   }
 
   var authorities: Set<RelayAuthority> { values.withLock { $0.authorities } }
   var rates: Rates { values.withLock { $0.rates } }
   /// Seconds without progress after which an upload or an answer is ended.
   var transferSeconds: Int64 { values.withLock { $0.transferSeconds } }
+  /// Names of invitations, and of who invites, that count no more. [token.15]
+  var withdrawn: Set<[UInt8]> { values.withLock { $0.withdrawn } }
   /// What new connections are encrypted with; nil when they are not.
   var tls: TLSCredentials? { values.withLock { $0.tls } }
 
@@ -95,7 +98,9 @@ final class LiveSettings: Sendable {
   /// that clients use.
   func take(_ configuration: RelayConfiguration) throws(StartFailure) -> [Setting] {
     let tls = try TLSCredentials(configuration)
+    let withdrawn = try configuration.withdrawn()
     return values.withLock { values in
+      values.withdrawn = withdrawn
       values.authorities = configuration.authorities
       values.rates = configuration.rates
       values.transferSeconds = configuration.transferSeconds
@@ -126,10 +131,11 @@ extension RelayServices {
     let now = now()
     store.submit(arrivals, now: now) { [throttle] kind, mailbox in
       try throttle.admit(.envelope, kind, to: mailbox, now: now)
-    } done: { [hub, metrics] outcomes in
+    } done: { [hub, metrics, pushes] outcomes in
       for (arrival, outcome) in zip(arrivals, outcomes) {
         metrics.settled(outcome, arrival.bytes.count)
-        if outcome == .stored, hub.arrived(arrival.mailbox) { metrics.woken(.local) }
+        guard outcome == .stored else { continue }
+        if hub.arrived(arrival.mailbox) { metrics.woken(.local) } else { pushes?.mayWait(arrival.mailbox) }
       }
       done(outcomes)
     }
@@ -139,6 +145,7 @@ extension RelayServices {
   /// is no mailbox.
   func claim(_ mailbox: MailboxID, _ opening: SocketOpening?) async throws -> HomeClaim? {
     if let homes, let opening { return try await homes.claim(opening) }
+    try await pushes?.listens(mailbox)
     return try await store.lastIndex(mailbox).map { HomeClaim(claim: 0, lastIndex: $0, lastWaiting: $0) }
   }
 }

@@ -49,12 +49,12 @@ package protocol PushJobs: Sendable {
   func stop()
 }
 
-/// What is to become of a job.
-package enum PushVerdict: Sendable {
+/// What is to become of a job. Numbers are those of [push.10].
+package enum PushVerdict: UInt8, CaseIterable, Sendable {
   /// The device was woken, or cannot be with this job.
-  case done
+  case done = 1
   /// There is no such device any more: nobody is to be asked to wake it. [push.9]
-  case gone
+  case gone = 2
   /// Not now: it comes again some minutes later, for about an hour.
-  case later
+  case later = 3
 }

@@ -24,12 +24,15 @@ package struct StoreRow: Equatable, Sendable {
     case tokenKey = "token_key"
     case spent
     case issued
+    case push
   }
 
   package struct Column: Sendable {
     package enum Kind: Sendable {
       case id
       case number
+      /// The number 0 or 1.
+      case flag
       case bytes
     }
 
@@ -43,6 +46,7 @@ package struct StoreRow: Equatable, Sendable {
     fileprivate static func number(_ name: String, optional: Bool = false) -> Column {
       Column(name: name, kind: .number, isOptional: optional)
     }
+    fileprivate static func flag(_ name: String) -> Column { Column(name: name, kind: .flag, isOptional: false) }
     fileprivate static func bytes(_ name: String, optional: Bool = false) -> Column {
       Column(name: name, kind: .bytes, isOptional: optional)
     }
@@ -115,6 +119,7 @@ extension StoreRow.Kind {
     case .tokenKey: [.number("epoch"), .bytes("sealed")]
     case .spent: [.bytes("token"), .number("last_day")]
     case .issued: [.bytes("account"), .number("epoch"), .number("count"), .bytes("batch")]
+    case .push: [.id("mailbox"), .id("handle"), .bytes("sealed"), .flag("due")]
     }
   }
 }

@@ -18,14 +18,17 @@ actor RegistrationDesk {
   private let fetch: ProviderFetch?
   /// Tokens of who signs in, in one epoch.
   private let limit: Int
+  private let settings: LiveSettings
   private var keys: [Int64: BlindSigningKey] = [:]
   /// Keys that are being looked for, or made: once, whoever waits.
   private var pending: [Int64: Task<BlindSigningKey?, any Error>] = [:]
 
   init(
     _ mode: RelayConfiguration.Registration, _ secret: RegistrationSecret, _ ledger: any RegistrationLedger,
-    provider: (OIDCProvider, ProviderFetch)? = nil, limit: Int, now: @escaping @Sendable () -> Int64
+    provider: (OIDCProvider, ProviderFetch)? = nil, limit: Int, settings: LiveSettings,
+    now: @escaping @Sendable () -> Int64
   ) {
+    self.settings = settings
     (self.provider, fetch, self.limit) = (provider?.0, provider?.1, limit)
     verifier = provider.map { provider, fetch in
       IDTokenVerifier(provider, fetch: { try await fetch.get($0) }, now: now)
@@ -157,7 +160,7 @@ actor RegistrationDesk {
       try await ledger.issue(
         Issuance(
           account: holder.account, credential: holder.credential, batch: Digest.of("token requests", body),
-          count: requests.count, limit: holder.limit, epoch: epoch))
+          count: requests.count, limit: holder.limit, epoch: epoch, sponsor: holder.sponsor))
     } catch let refusal as Refusal where refusal.problem == .tokensExhausted {
       throw Refusal(.tokensExhausted, retryAfter: RegistrationRules.untilNextEpoch(now))
     }
@@ -171,15 +174,25 @@ actor RegistrationDesk {
     let account: Digest
     let credential: GenuineToken?
     let limit: Int
+    var sponsor: Issuance.Sponsor?
   }
 
   /// Whoever has shown this.
   private func holder(_ credential: String, _ body: [UInt8], _ now: Int64) async throws -> Holder {
     guard let invitation = Invitation(text: credential) else { return try await signedIn(credential, body, now) }
-    guard invitation.isGenuine(under: invitationKey.secret), Int64(invitation.lastDay) >= MailboxRules.day(now) else {
-      throw Refusal(.credentialRefused)
+    let names = [invitation.id] + [invitation.inviter?.id].compactMap(\.self)
+    guard invitation.isGenuine(under: invitationKey.secret), Int64(invitation.lastDay) >= MailboxRules.day(now),
+      settings.withdrawn.isDisjoint(with: names)
+    else { throw Refusal(.credentialRefused) }
+    var sponsor: Issuance.Sponsor?
+    var name = invitation.id
+    if let inviter = invitation.inviter {
+      sponsor = Issuance.Sponsor(account: try account("inviter", inviter.id), limit: Int(inviter.total))
+      // Two who invite may draw the same name, if they want to; their invitations are not one.
+      name = inviter.id + name
     }
-    return Holder(account: try account("invitation", invitation.id), credential: nil, limit: Int(invitation.tokens))
+    return Holder(
+      account: try account("invitation", name), credential: nil, limit: Int(invitation.tokens), sponsor: sponsor)
   }
 
   /// Whoever has signed in. [token.12]

@@ -131,6 +131,21 @@ package enum RelayLimits {
   package static let pushJobs = 64
   /// Seconds between two looks for what relays that died have left, and for jobs that could not be put.
   package static let pushSeconds: Int64 = 5
+  /// Jobs that a gateway holds at a time: a slow push service takes ten seconds for one.
+  package static let pushesAhead = 256
+  /// Seconds that a job waits which cannot be carried out now, and how often: an hour in all.
+  package static let pushRest: Int64 = 300
+  package static let pushRounds = 12
+  /// Seconds after which a gateway that has not said what became of a job is given none: the slowest push service takes fifty.
+  package static let pushPatience: Int64 = 120
+  /// Gateways at a relay's socket: one, and what comes while it is replaced.
+  package static let pushGateways = 8
+  /// Bytes of a message on that socket: the longest subscription, and thirty around it.
+  package static let pushFrame = 2_100
+  /// Milliseconds after which a gateway that was told to stop waits no more for what it has in hand.
+  package static let pushStop = 15_000
+  /// Bytes of a Unix socket's path: what every system takes.
+  package static let socketPath = 103
   /// Seconds between two sweeps of what has expired.
   package static let sweepSeconds: Int64 = 3_600
 

@@ -39,12 +39,31 @@ package struct Issuance: Sendable {
   /// So many of an account in one epoch.
   package let limit: Int
   package let epoch: Int64
+  /// Who invited and is no operator: the tokens count as theirs too. [token.14]
+  package let sponsor: Sponsor?
+
+  package struct Sponsor: Sendable {
+    package let account: Digest
+    package let limit: Int
+
+    package init(account: Digest, limit: Int) { (self.account, self.limit) = (account, limit) }
+  }
 
   package init(
-    account: Digest, credential: GenuineToken?, batch: Digest, count: Int, limit: Int, epoch: Int64
+    account: Digest, credential: GenuineToken?, batch: Digest, count: Int, limit: Int, epoch: Int64,
+    sponsor: Sponsor? = nil
   ) {
     (self.account, self.credential, self.batch) = (account, credential, batch)
     (self.count, self.limit, self.epoch) = (count, limit, epoch)
+    self.sponsor = sponsor
+  }
+
+  /// The same, as it counts for the sponsor. Whoever asks for the same once more, by another invitation, gets the same
+  /// tokens, so that may count once.
+  package var ofSponsor: Issuance? {
+    sponsor.map {
+      Issuance(account: $0.account, credential: nil, batch: batch, count: count, limit: $0.limit, epoch: epoch)
+    }
   }
 }
 

@@ -20,6 +20,7 @@ final class ConversionSource {
     case tokenKeys
     case spent
     case issued
+    case pushes
   }
 
   /// Some rows, how far the step is with them, and how much of it that is, from 0 to 1.
@@ -108,6 +109,7 @@ final class ConversionSource {
         case .attachments: try Self.attachments(db, start, &pages)
         case .files: try Self.files(db, start, &pages)
         case .tokenKeys, .spent, .issued: try Self.registrations(next, db, start, &pages)
+        case .pushes: try Self.pushes(db, start, &pages)
         }
         try pages.flush()
       }
@@ -122,7 +124,7 @@ final class ConversionSource {
       case .envelopes: ("k", "queue")
       case .names: ("k", "delivered")
       case .attachments: ("n", "blob")
-      case .cards, .files, .tokenKeys, .spent, .issued: nil
+      case .cards, .files, .tokenKeys, .spent, .issued, .pushes: nil
       }
     guard let (column, table) = key,
       let row = try Row.fetchOne(db, sql: "SELECT MIN(\(column)), MAX(\(column)) FROM \(table)"),
@@ -288,6 +290,23 @@ final class ConversionSource {
       } else {
         try pages.add([StoreRow(kind, fields)], at: row.bytes(0))
       }
+    }
+  }
+
+  /// Who was asked is asked once more: the day is not taken along.
+  private static func pushes(_ db: Database, _ place: [UInt8], _ pages: inout Pages) throws {
+    guard try db.tableExists("push") else { return }
+    let rows = try Row.fetchCursor(
+      db,
+      sql: """
+        SELECT p.mailbox, m.id, p.handle, p.sealed, p.due > 0 FROM push p JOIN mailbox m ON m.n = p.mailbox
+        WHERE p.mailbox > ? ORDER BY p.mailbox
+        """, arguments: [number(place)])
+    while let row = try rows.next() {
+      let fields: [StoreRow.Field] = [
+        .id(try name(row.bytes(1))), .id(try name(row.bytes(2))), .bytes(row.bytes(3)), .number(row[4]),
+      ]
+      try pages.add([StoreRow(.push, fields)], at: row[0])
     }
   }
 

@@ -17,6 +17,8 @@ struct MailboxQueue {
   var doors: [Door] = []
   /// Until when it is paid for; nil: nothing has to be. [token.13]
   var lease: Int64?
+  /// Whether its owner is to be woken. [push.1]
+  var wantsPush = false
   private(set) var state: QueueState
   /// In the order of their indexes, which is that of their keys.
   private(set) var waiting: [Waiting] = []

@@ -63,7 +63,7 @@ extension SQLiteStore {
     _ = try await writer.submit { db -> Bool in
       guard let row = try MailboxRow.fetch(db, id) else { return false }
       _ = try row.state.head.judge(mutation)
-      for table in ["capability", "signed_part", "batch", "one_time", "blob"] {
+      for table in ["capability", "signed_part", "batch", "one_time", "blob", "push"] {
         try db.execute(literal: "DELETE FROM \(SQL(sql: table)) WHERE mailbox = \(row.number)")
       }
       let (rows, pages) = writer.index.withLock { $0.keys(of: id) }

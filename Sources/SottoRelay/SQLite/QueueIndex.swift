@@ -121,6 +121,8 @@ struct QueueIndex {
 
   mutating func pay(_ mailbox: MailboxID, until lease: Int64?) { mailboxes[Name(mailbox)]?.lease = lease }
 
+  mutating func wantsPush(_ mailbox: MailboxID, _ wants: Bool) { mailboxes[Name(mailbox)]?.wantsPush = wants }
+
   mutating func forgiveLeases() {
     for place in mailboxes.values.indices { mailboxes.values[place].lease = nil }
   }

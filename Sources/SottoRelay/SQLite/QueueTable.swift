@@ -51,12 +51,17 @@ enum QueueTable {
   static func load(_ db: Database) throws -> QueueIndex {
     var index = QueueIndex()
     var names: [Int64: Name] = [:]
-    let mailboxes = try Prepared(db, "SELECT n, id, acknowledged, coalesce(lease, -1) FROM mailbox")
+    let mailboxes = try Prepared(
+      db,
+      """
+      SELECT n, id, acknowledged, coalesce(lease, -1), EXISTS (SELECT 1 FROM push p WHERE p.mailbox = n) FROM mailbox
+      """)
     while try mailboxes.step() {
       let id = try MailboxID(mailboxes.bytes(1))
       names[mailboxes.number(0)] = Name(id)
       index.add(id, MailboxQueue(number: mailboxes.number(0), acknowledged: UInt64(clamping: mailboxes.number(2))))
       if mailboxes.number(3) >= 0 { index.pay(id, until: mailboxes.number(3)) }
+      if mailboxes.number(4) == 1 { index.wantsPush(id, true) }
     }
     let doors = try Prepared(db, "SELECT mailbox, hash, class, expires FROM capability")
     while try doors.step() {

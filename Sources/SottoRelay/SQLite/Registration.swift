@@ -39,15 +39,26 @@ extension SQLiteStore {
 
   package func issue(_ asked: Issuance) async throws {
     try await writer.submit { db in
-      let row = try Row.fetchOne(
-        db, sql: "SELECT epoch, count, batch FROM issued WHERE account = ?", arguments: [asked.account.bytes.blob])
-      let known = try row.map { IssuedTokens(epoch: $0[0], count: $0[1], batch: try Digest($0.bytes(2))) }
-      guard let issued = try RegistrationRules.issue(known, asked) else { return }
+      // All rules first: what is refused has changed nothing.
+      guard let issued = try Self.judged(asked, db) else { return }
+      let sponsored = try asked.ofSponsor.map { ($0.account, try Self.judged($0, db)) }
       if let credential = asked.credential { try Self.spend(credential, db, or: .credentialRefused) }
-      try db.execute(
-        sql: "INSERT OR REPLACE INTO issued (account, epoch, count, batch) VALUES (?, ?, ?, ?)",
-        arguments: [asked.account.bytes.blob, issued.epoch, issued.count, issued.batch.bytes.blob])
+      try Self.count(asked.account, issued, db)
+      if let (sponsor, counted) = sponsored, let counted { try Self.count(sponsor, counted, db) }
     }
+  }
+
+  private static func judged(_ asked: Issuance, _ db: Database) throws -> IssuedTokens? {
+    let row = try Row.fetchOne(
+      db, sql: "SELECT epoch, count, batch FROM issued WHERE account = ?", arguments: [asked.account.bytes.blob])
+    let known = try row.map { IssuedTokens(epoch: $0[0], count: $0[1], batch: try Digest($0.bytes(2))) }
+    return try RegistrationRules.issue(known, asked)
+  }
+
+  private static func count(_ account: Digest, _ issued: IssuedTokens, _ db: Database) throws {
+    try db.execute(
+      sql: "INSERT OR REPLACE INTO issued (account, epoch, count, batch) VALUES (?, ?, ?, ?)",
+      arguments: [account.bytes.blob, issued.epoch, issued.count, issued.batch.bytes.blob])
   }
 
   package func forgiveLeases() async throws {

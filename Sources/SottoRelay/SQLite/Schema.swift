@@ -62,9 +62,10 @@ enum Schema {
       // From here on a database that was half filled from this file is no part of it any more. [operation.15]
       try db.execute(sql: "DROP TABLE IF EXISTS conversion")
       try addRegistration(db)
+      try addPushes(db)
       return
     }
-    try db.execute(sql: tables + blobTables + registrationTables)
+    try db.execute(sql: tables + blobTables + registrationTables + pushTable)
     try db.execute(sql: "INSERT INTO store VALUES (1, ?, 1)", arguments: [version])
   }
 }

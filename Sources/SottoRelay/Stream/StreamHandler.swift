@@ -48,6 +48,8 @@ final class StreamHandler: ChannelInboundHandler {
     guard let ticket else { return }
     services.hub.signOff(ticket)
     services.homes?.ended(mailbox, ticket: ticket.number)
+    // Who acknowledged everything and went is not to be woken for it: what waits is known when that is done.
+    if !machine.isDeleting { services.pushes?.mayWait(mailbox) }
     services.metrics.streamEnded()
     self.ticket = nil
   }
@@ -156,8 +158,9 @@ final class StreamHandler: ChannelInboundHandler {
       case .success where isActive: self.perform(self.machine.acknowledged(), context)
       case .success: for case .acknowledge(let next) in self.machine.acknowledged() { self.acknowledge(next, context) }
       case .failure where isActive: self.perform(self.machine.end(.unavailable), context)
-      case .failure: break
+      case .failure: _ = self.machine.acknowledged()
       }
+      if !isActive, !self.machine.isDeleting { self.services.pushes?.mayWait(self.mailbox) }
     }
   }
 

@@ -48,6 +48,8 @@ final class StreamHub: Sendable {
     }
   }
 
+  func isListening(_ mailbox: MailboxID) -> Bool { state.withLock { $0.listeners[mailbox] != nil } }
+
   /// Whether a socket was told.
   @discardableResult
   func arrived(_ mailbox: MailboxID) -> Bool { tell(mailbox, .arrived) }

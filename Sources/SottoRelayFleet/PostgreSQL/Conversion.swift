@@ -169,7 +169,7 @@
         if rows.isNull(row, place) { return .none }
         return switch column.kind {
         case .id: .id(rows.id(row, place))
-        case .number: .number(rows.number(row, place))
+        case .number, .flag: .number(rows.number(row, place))
         case .bytes: .bytes(rows.bytes(row, place))
         }
       }
@@ -213,6 +213,9 @@
       case .envelope:
         let sums = try rows.map { try sum(of: $0) }
         return [Call(statement: insert(kind, adding: "sum"), values: columns(rows, kind) + [.numbers(sums)])]
+      case .push:
+        let values = columns(rows, kind)
+        return [Call(statement: insert(kind), values: values), wakeable(values[0])]
       default: return [Call(statement: insert(kind), values: columns(rows, kind))]
       }
     }
@@ -224,7 +227,8 @@
       let types = kind.columns.map(type) + (more == nil ? [] : ["bigint"])
       let arrays = types.enumerated().map { "$\($0 + 1)::\($1)[]" }.joined(separator: ", ")
       let values = kind.columns.map { column in
-        column.isOptional ? "nullif(r.\(column.name), \(absent(column)))" : "r.\(column.name)"
+        if column.kind == .flag { return "r.\(column.name) > 0" }
+        return column.isOptional ? "nullif(r.\(column.name), \(absent(column)))" : "r.\(column.name)"
       }
       return Statement(
         "convert \(kind)",
@@ -240,7 +244,7 @@
         let fields = rows.map { $0.fields[place] }
         switch column.kind {
         case .id: return .ids(fields.map { if case .id(let id) = $0 { id } else { 0 } })
-        case .number: return .numbers(fields.map { if case .number(let number) = $0 { number } else { -1 } })
+        case .number, .flag: return .numbers(fields.map { if case .number(let number) = $0 { number } else { -1 } })
         case .bytes: return .manyBytes(fields.map { if case .bytes(let bytes) = $0 { bytes[...] } else { [] } })
         }
       }
@@ -249,7 +253,7 @@
     private static func type(_ column: StoreRow.Column) -> String {
       switch column.kind {
       case .id: "uuid"
-      case .number: "bigint"
+      case .number, .flag: "bigint"
       case .bytes: "bytea"
       }
     }
@@ -257,12 +261,16 @@
     private static func absent(_ column: StoreRow.Column) -> String {
       switch column.kind {
       case .id: "'00000000-0000-0000-0000-000000000000'::uuid"
-      case .number: "-1"
+      case .number, .flag: "-1"
       case .bytes: "''::bytea"
       }
     }
 
     private static func names(_ kind: StoreRow.Kind) -> String { kind.columns.map(\.name).joined(separator: ", ") }
+
+    /// The heads of whose owners want to be woken.
+    private static let wakeable = Statement(
+      "convert wakeable", "UPDATE mailbox SET push = 0 WHERE id = ANY ($1::uuid[])")
 
     private static let addBatch = Statement(
       "convert batch",

@@ -22,20 +22,29 @@
     /// Of two relays that are asked for one account the second waits: a row is made first, and locked.
     package func issue(_ asked: Issuance) async throws {
       try await job { connection in
-        let account = Value.bytes(asked.account.bytes)
-        let answers = try connection.run(
-          Statement.begin(), RegistrationStatements.meet(account, .bytes(Digest.zero.bytes)),
-          RegistrationStatements.lock(account))
-        let row = answers[2]
-        let known = IssuedTokens(
-          epoch: row.number(0, 0), count: row.number(0, 1), batch: try Digest(row.bytes(0, 2)))
-        guard let issued = try RegistrationRules.issue(known, asked) else { return connection.rollBack() }
+        try connection.run(Statement.begin())
+        guard let issued = try Self.judged(asked, connection) else { return connection.rollBack() }
+        // After the account, always, and a sweep waits for nobody: so nobody waits for somebody who waits for them.
+        let sponsored = try asked.ofSponsor.map { ($0.account, try Self.judged($0, connection)) }
         if let credential = asked.credential { try Self.spend(credential, connection, or: .credentialRefused) }
-        try connection.run(
-          RegistrationStatements.count(
-            account, .number(issued.epoch), .number(issued.count), .bytes(issued.batch.bytes)),
-          Statement.commit())
+        var calls = [Self.count(asked.account, issued)]
+        if let (sponsor, counted) = sponsored, let counted { calls.append(Self.count(sponsor, counted)) }
+        try connection.run(calls + [Statement.commit()])
       }
+    }
+
+    /// The row is made, if there is none, and locked.
+    private static func judged(_ asked: Issuance, _ connection: Connection) throws -> IssuedTokens? {
+      let account = Value.bytes(asked.account.bytes)
+      let row = try connection.run(
+        RegistrationStatements.meet(account, .bytes(Digest.zero.bytes)), RegistrationStatements.lock(account))[1]
+      let known = IssuedTokens(epoch: row.number(0, 0), count: row.number(0, 1), batch: try Digest(row.bytes(0, 2)))
+      return try RegistrationRules.issue(known, asked)
+    }
+
+    private static func count(_ account: Digest, _ issued: IssuedTokens) -> Call {
+      RegistrationStatements.count(
+        .bytes(account.bytes), .number(issued.epoch), .number(issued.count), .bytes(issued.batch.bytes))
     }
 
     package func forgiveLeases() async throws {
@@ -84,7 +93,11 @@
     static let forgetSpent = Statement(
       "forget spent", "DELETE FROM spent WHERE token IN (SELECT token FROM spent WHERE last_day < $1 LIMIT $2)")
     static let forgetIssued = Statement(
-      "forget issued", "DELETE FROM issued WHERE account IN (SELECT account FROM issued WHERE epoch < $1 LIMIT $2)")
+      "forget issued",
+      """
+      DELETE FROM issued WHERE account IN (
+        SELECT account FROM issued WHERE epoch < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+      """)
     static let forgetKeys = Statement(
       "forget keys", "DELETE FROM token_key WHERE epoch IN (SELECT epoch FROM token_key WHERE epoch < $1 LIMIT $2)")
     static let forgive = Statement("forgive", "UPDATE mailbox SET lease = NULL WHERE lease IS NOT NULL")

@@ -42,7 +42,7 @@
         case .relay:
           broker.endsWhenNothingIsTaken()
           try broker.confirmEverything()
-        case .gateway: try broker.consume(Self.queue, ahead: FleetLimits.pushesAhead)
+        case .gateway: try broker.consume(Self.queue, ahead: UInt16(RelayLimits.pushesAhead))
         }
       }
     }
@@ -117,7 +117,7 @@
     /// The next job, if one comes within so many milliseconds.
     func next(within milliseconds: Int) throws(BrokerLost) -> Delivery? {
       guard let (tag, body, rounds) = try broker.nextDelivery(within: milliseconds) else { return nil }
-      return Delivery(tag: tag, job: rounds < FleetLimits.pushRounds ? try? PushJob(decoding: body) : nil)
+      return Delivery(tag: tag, job: rounds < RelayLimits.pushRounds ? try? PushJob(decoding: body) : nil)
     }
 
     /// It is done with.

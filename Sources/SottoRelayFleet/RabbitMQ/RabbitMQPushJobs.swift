@@ -98,7 +98,7 @@
           }
         }
         if isStopping {
-          let last = end ?? ContinuousClock.now + .milliseconds(FleetLimits.pushStop)
+          let last = end ?? ContinuousClock.now + .milliseconds(RelayLimits.pushStop)
           end = last
           // What is in hand still goes to another gateway: somebody may be woken twice.
           if inHand == 0 || ContinuousClock.now > last {

@@ -10,7 +10,12 @@ internal import SottoWire
 package struct GatewayConfiguration: Sendable {
   /// The gateway's private key, 32 bytes.
   private let key: SecretBox
-  let bus: BusAddress
+  /// Where jobs come from.
+  enum Source: Sendable {
+    case bus(BusAddress)
+    case relay(SocketPath)
+  }
+  let source: Source
   let webPush: (key: ES256PrivateKey, contact: String, exempt: Set<RelayAuthority>)?
   let apns: (credentials: APNs.Credentials, server: String, sandbox: String)?
   let fcm: (account: FCM.ServiceAccount, server: String)?
@@ -21,9 +26,7 @@ package struct GatewayConfiguration: Sendable {
   package init(_ said: [GatewaySetting: GatewaySources.Said]) throws(StartFailure) {
     let values = Values(said: said)
     key = try values.key()
-    bus = BusAddress(
-      location: try values.parse(.bus, required: true) { BusAddress.Location($0) }!,
-      passwordFile: try values.required(.busPassword), authorities: said[.busCA]?.value)
+    source = try values.source()
     webPush = try values.webPush()
     apns = try values.apns()
     fcm = try values.fcm()
@@ -75,10 +78,7 @@ private struct Values {
     return value
   }
 
-  func parse<T>(
-    _ setting: GatewaySetting, required: Bool = false, _ read: (String) -> T?
-  ) throws(StartFailure) -> T? {
-    if required { _ = try self.required(setting) }
+  func parse<T>(_ setting: GatewaySetting, _ read: (String) -> T?) throws(StartFailure) -> T? {
     guard let said = said[setting] else { return nil }
     guard let value = read(said.value) else { throw .bad(setting, from: said.origin) }
     return value
@@ -90,6 +90,18 @@ private struct Values {
       throw .unusable(setting, "\(path) cannot be read")
     }
     return text
+  }
+
+  func source() throws(StartFailure) -> GatewayConfiguration.Source {
+    let relay = try parse(.relay) { SocketPath($0) }
+    let bus = try parse(.bus) { BusAddress.Location($0) }
+    switch (relay, bus) {
+    case (let relay?, nil): return .relay(relay)
+    case (nil, let bus?):
+      return .bus(
+        BusAddress(location: bus, passwordFile: try required(.busPassword), authorities: said[.busCA]?.value))
+    default: throw .oneSource
+    }
   }
 
   func key() throws(StartFailure) -> SecretBox {
@@ -173,6 +185,10 @@ extension StartFailure {
       78, "The file that \(setting.rawValue) names cannot be used: \(why).", idle,
       "Check the setting, and that this user may read the file.")
   }
+
+  fileprivate static let oneSource = StartFailure(
+    78, "Of the settings relay and bus exactly one must be set.", "Jobs come from one place.",
+    "Set `relay` to the socket of a relay on this machine, or `bus` to the RabbitMQ of several. " + see)
 
   fileprivate static let nobodyToAsk = StartFailure(
     78, "No push service is set up.", idle, "Set web-push.key and web-push.contact, or those of apns or fcm. " + see)

@@ -4,14 +4,6 @@ package import SottoCrypto
 package import SottoRelay
 internal import SottoWire
 
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#elseif canImport(Darwin)
-  internal import Darwin
-#endif
-
 /// The gateway's key: what devices seal to. In a file, 64 hexadecimal digits and a line's end.
 package enum GatewayKey {
   package static func read(_ path: String) throws(StartFailure) -> AgreementPrivateKey {
@@ -28,28 +20,15 @@ package enum GatewayKey {
   package static func make(in folder: String) throws(StartFailure) -> (key: String, webPush: String) {
     let (key, webPush) = (folder + "/gateway.key", folder + "/web-push.pem")
     do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      if !FileManager.default.fileExists(atPath: key) {
+      try SecretFile.make(at: key) {
         var entropy = SystemEntropy()
-        try write(Hex.encode(AgreementPrivateKey(from: &entropy).secret.revealed()) + "\n", to: key)
+        return Hex.encode(AgreementPrivateKey(from: &entropy).secret.revealed()) + "\n"
       }
-      if !FileManager.default.fileExists(atPath: webPush) {
-        try write(ES256PrivateKey().pemRepresentation + "\n", to: webPush)
-      }
+      try SecretFile.make(at: webPush) { ES256PrivateKey().pemRepresentation + "\n" }
     } catch {
       throw StartFailure(
         73, "Cannot write to \(folder).", "The keys are not complete.", "Make it writable, or name another.")
     }
     return (key, webPush)
-  }
-
-  /// For its owner's eyes alone, from the first byte on.
-  private static func write(_ text: String, to path: String) throws {
-    let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw CocoaError(.fileWriteUnknown) }
-    let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
-    try handle.write(contentsOf: Data(text.utf8))
-    try handle.synchronize()
   }
 }

@@ -4,22 +4,32 @@ internal import Logging
 package enum GatewayEvent: Sendable {
   case started
   case servingMetrics(port: Int)
-  case connected
-  case lost
+  case connected(Counterpart)
+  case lost(Counterpart)
   case draining
   case stopped
 
+  /// Where jobs come from.
+  package enum Counterpart: Sendable {
+    case bus
+    case relay
+  }
+
   /// All that `Specs/Leakage.md` has to list.
-  package static let words = ["started", "serving metrics", "bus connected", "bus lost", "draining", "stopped"]
+  package static let words = [
+    "started", "serving metrics", "bus connected", "bus lost", "relay connected", "relay lost", "draining", "stopped",
+  ]
 
   fileprivate var word: String {
     switch self {
     case .started: Self.words[0]
     case .servingMetrics: Self.words[1]
-    case .connected: Self.words[2]
-    case .lost: Self.words[3]
-    case .draining: Self.words[4]
-    case .stopped: Self.words[5]
+    case .connected(.bus): Self.words[2]
+    case .lost(.bus): Self.words[3]
+    case .connected(.relay): Self.words[4]
+    case .lost(.relay): Self.words[5]
+    case .draining: Self.words[6]
+    case .stopped: Self.words[7]
     }
   }
 }

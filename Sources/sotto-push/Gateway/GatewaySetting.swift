@@ -3,6 +3,7 @@ internal import Logging
 /// Every setting of a gateway, once: its name in the file, in the environment and as a flag, and what it takes. [operation.16]
 package enum GatewaySetting: String, CaseIterable, Sendable {
   case key
+  case relay
   case bus
   case busPassword = "bus.password"
   case busCA = "bus.ca"
@@ -35,8 +36,13 @@ package enum GatewaySetting: String, CaseIterable, Sendable {
   package var explanation: [String] {
     switch self {
     case .key: ["The file with the gateway's private key, which `sotto-push key` makes. It must be given."]
+    case .relay:
+      [
+        "The socket of a single relay on this machine, as its setting `push` has it: unix:/PATH. This or `bus` must be",
+        "given.",
+      ]
     case .bus:
-      ["The RabbitMQ that the relays put push jobs into: amqp://USER@HOST[,HOST]/VHOST, or amqps://. It must be given."]
+      ["The RabbitMQ that the relays put push jobs into: amqp://USER@HOST[,HOST]/VHOST, or amqps://."]
     case .busPassword: ["The file with the user's password at RabbitMQ."]
     case .busCA: ["The authorities that RabbitMQ's certificate may come from, PEM. Without it those of this machine."]
     case .webPushKey:
@@ -78,6 +84,7 @@ package enum GatewaySetting: String, CaseIterable, Sendable {
   var example: String {
     switch self {
     case .key: "/etc/sotto-push/gateway.key"
+    case .relay: "unix:/run/sotto-relay/push.sock"
     case .bus: "amqps://sotto-push@mq1.example,mq2.example/"
     case .busPassword: "/etc/sotto-push/bus-password"
     case .busCA: "/etc/sotto-push/bus-ca.pem"

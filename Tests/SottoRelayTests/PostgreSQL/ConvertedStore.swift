@@ -61,6 +61,7 @@
       try await fillPrekeys(store, contract)
       try await fillBlobs(store, contract)
       try await fillRegistrations(store, contract)
+      try await fillPushes(store as! SQLiteStore, contract)
       for start in stride(from: 0, to: more, by: 250) {
         let arrivals = (start..<min(start + 250, more)).map {
           Self.arrival(4 + UInt8($0 / 5_000), 10_000 + $0, .b512)
@@ -108,6 +109,28 @@
       #expect(made == Self.token.lease)
       _ = try await store.keepTokenKey(900, [7])
       try await store.issue(Self.issuance)
+    }
+
+    /// One that is due, one that is not, and one who was asked already.
+    private func fillPushes(_ store: SQLiteStore, _ contract: StoreContract) async throws {
+      for seed in [1, 2, 3] as [UInt8] {
+        try await store.setPush(Owner(seed).mailbox, [seed, seed], by: contract.mutation(seed, 50))
+      }
+      let due = try await store.makePushesDue(
+        [Owner(1).mailbox, Owner(2).mailbox], today: 19_000, first: 1, unless: { _ in false })
+      #expect(due == 2)
+      try await store.settlePushes(done: try await store.duePushes([2]), gone: [])
+    }
+
+    /// Who is to be woken now is woken, the others when something comes. [push.4]
+    static func expectPushesKept(_ store: PostgreSQLStore) async throws {
+      let node = NodeID(number: 5)
+      try await store.beat(node)
+      let due = try await store.takePushes(limit: 10, by: node)
+      #expect(due.first { $0.mailbox == Owner(1).mailbox }?.job.sealed == [1, 1])
+      _ = await submit([arrival(2, 5_000)], to: store, now: now)
+      let later = try await store.takePushes(limit: 10, by: node)
+      #expect(Set(later.map(\.job.sealed)).isSuperset(of: [[1, 1], [2, 2]]))
     }
 
     static let token = GenuineToken(id: Digest.of("test", [7]), lastDay: 100_000, lease: now + 86_400)

@@ -319,14 +319,4 @@
       #expect(none == "0\n")
     }
   }
-
-  /// What becomes of arrivals that come together.
-  func submit(_ arrivals: [Arrival], to store: any RelayStore, now: Int64 = 1_700_000_000) async -> [Acceptance] {
-    await withCheckedContinuation { continuation in
-      store.submit(arrivals, now: now) { _, _ in
-      } done: {
-        continuation.resume(returning: $0)
-      }
-    }
-  }
 #endif

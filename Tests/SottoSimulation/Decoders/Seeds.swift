@@ -43,6 +43,13 @@ extension Decoder {
     return Invitation(lastDay: 20_000, tokens: 32, under: key, from: &entropy)
   }
 
+  private static var sponsored: Invitation {
+    var entropy = SeededEntropy(seed: 2)
+    let scope = InviterScope(lastDay: 20_000, tokens: 32, total: 320, from: &entropy)
+    let key = InviterKey(scope, under: Secret(copying: numbers(0..<32)))
+    return Invitation(lastDay: 20_000, tokens: 32, by: key, from: &entropy)
+  }
+
   /// Of any odd number with 2,048 bits.
   private static var tokenKey: [UInt8] {
     let head =
@@ -70,6 +77,7 @@ extension Decoder {
       text(3, "9223372036854775807"), text(3, "0"), text(6, Stage.shared.alice.address.text),
       text(8, "\"17\""), text(9, "*"), text(10, Problem.mailboxFull.document), [11, 0, 0, 0, 0, 0, 1, 0, 0],
       text(12, Base64URL.encode([0xfb, 0xff, 1, 2])), text(13, token.authorization), text(14, invitation.text),
+      text(14, sponsored.text),
     ] + relays.map { text(4, $0) } + routes.map { text(5, $0) }
       + relays.map { [7, 3, 0x61] + numbers(0..<48) + Array($0.utf8) }
   }

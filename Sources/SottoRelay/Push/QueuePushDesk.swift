@@ -1,40 +1,28 @@
 internal import SottoWire
-internal import Synchronization
 
-/// Carries what is due from the store to the queue: at once when something here made it due, and now and then for what
+/// Carries what is due from a store that several relays have to the queue at their bus: at once when something here made it due, and now and then for what
 /// relays that died have left. [push.4]
 ///
 ///     store: due -> take -> queue -> safe? --yes--> store: queued
 ///                                      | no
 ///                                      +----------> stays this relay's, and is tried again
-final class PushDesk: Sendable {
+final class QueuePushDesk: PushDesk {
   private let node: NodeID
   private let ledger: any PushLedger
   private let queue: any PushQueue
   private let metrics: RelayMetrics
-  private let bell: Bell
-
   /// Rung by the store's reports, which may come before there is a desk.
-  final class Bell: Sendable {
-    fileprivate let rings: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-
-    init() { (rings, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1)) }
-
-    func ring() { continuation.yield() }
-  }
+  private let bell: Bell
 
   init(_ node: NodeID, _ ledger: any PushLedger, _ queue: any PushQueue, bell: Bell, metrics: RelayMetrics) {
     (self.node, self.ledger, self.queue) = (node, ledger, queue)
     (self.bell, self.metrics) = (bell, metrics)
   }
 
-  /// What the owner's device is woken with; nil: it is not woken any more.
   func set(_ mailbox: MailboxID, _ sealed: [UInt8]?, by mutation: Mutation) async throws {
     try await ledger.setPush(mailbox, sealed, by: mutation)
   }
 
-  /// Until the task is cancelled.
   func run() async {
     await withDiscardingTaskGroup { group in
       group.addTask {

@@ -1,0 +1,168 @@
+import Foundation
+import Testing
+
+/// The real gateway beside one real relay: no database server, no message server. [push.10] [operation.16]
+@Suite struct SingleRelayPushTests {
+  /// `sotto-push serve`, with metrics at a port of its own.
+  private final class GatewayProcess: @unchecked Sendable {
+    private let flags: [String]
+    private let log: String
+    private var process: Process?
+
+    init(_ flags: [String], log: String) throws {
+      (self.flags, self.log) = (flags, log)
+      _ = FileManager.default.createFile(atPath: log, contents: nil)
+    }
+
+    deinit { kill() }
+
+    var lines: [String] {
+      ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
+    }
+
+    /// Returns when it is connected.
+    func start() async throws {
+      let process = Process()
+      process.executableURL = Programs.path("sotto-push")
+      process.arguments = ["serve", "--metrics", "127.0.0.1:0"] + flags
+      process.environment = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"]
+      process.standardInput = FileHandle.nullDevice
+      process.standardOutput = FileHandle.nullDevice
+      let errors = try #require(FileHandle(forWritingAtPath: log))
+      try errors.seekToEnd()
+      process.standardError = errors
+      try Programs.start(process) { _ in }
+      self.process = process
+      let before = lines.count { $0.contains("relay connected") }
+      for _ in 0..<1_000 {
+        if lines.count(where: { $0.contains("relay connected") }) > before { return }
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      Issue.record("it does not connect: \(lines)")
+    }
+
+    func kill() {
+      guard let process, process.isRunning else { return }
+      Foundation.kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+    }
+
+    func stop() -> Int32 {
+      process?.terminate()
+      process?.waitUntilExit()
+      return process?.terminationStatus ?? -1
+    }
+
+    /// How many pushes of a kind ended so, since it was started last.
+    func pushes(_ result: String) async throws -> Int {
+      let ports = lines.compactMap { line in line.firstMatch(of: /"port":([0-9]+)/).map { String($0.1) } }
+      let port = try #require(ports.last)
+      let text = try await run(URL(filePath: "/usr/bin/curl"), ["-sS", "http://127.0.0.1:\(port)/metrics"]).output
+      let name = "sotto_push_pushes_total{provider=\"web-push\",result=\"\(result)\"} "
+      let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name) }, "\(text)")
+      return try #require(Int(line.dropFirst(name.count)))
+    }
+  }
+
+  /// Bob waits for a push, and what Alice writes meanwhile wakes him. `body` is what happens while he waits.
+  private func isWoken(_ bob: Person, _ text: String, _ body: () async throws -> Void) async throws {
+    async let woken = run(
+      Programs.path("sotto"), ["receive", "--wait-push", "--home", bob.home, "--json"],
+      environment: ["SOTTO_PASSPHRASE": bob.passphrase], killedAfter: 120)
+    // Until he can be heard.
+    try await Task.sleep(for: .seconds(2))
+    try await body()
+    let outcome = try await woken
+    #expect(outcome.status == 0 && outcome.stderr.contains("Woken."), "\(outcome)")
+    #expect(outcome.objects.compactMap { $0["text"] as? String } == [text], "\(outcome)")
+  }
+
+  @Test func `A device that does not listen is woken once, whatever dies on the way`() async throws {
+    let (folder, homes) = (try TemporaryFolder(), try TemporaryFolder())
+    let socket = "unix:" + folder.file("push.sock")
+    let relay = try await RelayProcess(data: folder.file("relay"), arguments: ["--push", socket])
+    let (alice, bob) = (Person("alice", in: homes), Person("bob", in: homes))
+    _ = try await alice.create(at: relay.url)
+    let address = try await bob.create(at: relay.url)
+    try await alice.add(address, as: "bob")
+    let keys = try await run(Programs.path("sotto-push"), ["key", "--out", folder.file("keys"), "--json"])
+    let made = try #require(keys.objects.first as? [String: String], "\(keys)")
+    let port = try Self.freePort()
+    let gateway = try GatewayProcess(
+      [
+        "--key", made["key_file"]!, "--relay", socket, "--web-push-key", made["web_push_key_file"]!,
+        "--web-push-contact", "mailto:a@example.org", "--web-push-exempt", "127.0.0.1:\(port)",
+      ], log: folder.file("gateway.log"))
+    try await gateway.start()
+    let canary = "canary-\(UInt64.random(in: 0 ... .max))"
+    let enabled = try await bob.sotto(
+      "device", "push", "enable", "--web-push", "http://127.0.0.1:\(port)/\(canary)", "--gateway", made["gateway"]!)
+    #expect(enabled.status == 0 && enabled.objects.first?["state"] as? String == "published", "\(enabled)")
+
+    try await isWoken(bob, "one") { try await alice.send("one", to: "bob") }
+    #expect(try await gateway.pushes("woken") == 1)
+
+    // It waits in the relay's file for the next gateway.
+    gateway.kill()
+    try await isWoken(bob, "two") {
+      try await alice.send("two", to: "bob")
+      try await gateway.start()
+    }
+    #expect(try await gateway.pushes("woken") == 1)
+
+    // And for the relay's next life, in which the gateway finds it again by itself.
+    gateway.kill()
+    try await isWoken(bob, "three") {
+      try await alice.send("three", to: "bob")
+      relay.kill()
+      try await relay.start()
+      try await gateway.start()
+    }
+    relay.kill()
+    try await relay.start()
+    try await isWoken(bob, "four") { try await alice.send("four", to: "bob") }
+    #expect(try await gateway.pushes("woken") == 2)
+
+    let disabled = try await bob.sotto("device", "push", "disable")
+    #expect(disabled.status == 0, "\(disabled)")
+    try await alice.send("five", to: "bob")
+    try await Task.sleep(for: .seconds(1))
+    #expect(try await bob.receive() == ["five"])
+    for result in ["later", "refused", "gone", "unauthorized"] { #expect(try await gateway.pushes(result) == 0) }
+    #expect(try await gateway.pushes("woken") == 2)
+    #expect(gateway.stop() == 0)
+    #expect(relay.stop() == 0)
+    #expect(!FileManager.default.fileExists(atPath: folder.file("push.sock")))
+
+    // [leakage.7] [leakage.8] Nobody but the gateway has read where Bob is woken: not on the disk, nor in any log.
+    let found = try await run(URL(filePath: "/bin/grep"), ["-rlaF", canary, folder.path])
+    #expect(found.output.isEmpty, "\(found)")
+    let events = Set(gateway.lines.compactMap { $0.firstMatch(of: /"event":"([^"]*)"/)?.1 })
+    #expect(
+      events == ["started", "serving metrics", "relay connected", "relay lost", "draining", "stopped"], "\(events)")
+  }
+
+  private static func freePort() throws -> Int { try Socket.listening().port }
+
+  @Test func `What cannot be is said`() async throws {
+    let folder = try TemporaryFolder()
+    let relay = Programs.path("sotto-relay")
+    let flags = ["serve", "--listen", "127.0.0.1:0", "--data", folder.file("relay")]
+    let nowhere = try await run(relay, flags + ["--push", "unix:" + folder.file("none/s")])
+    #expect(nowhere.status == 69 && nowhere.stderr.contains("Make its folder"), "\(nowhere)")
+    let odd = try await run(relay, flags + ["--push", "unix:relative"])
+    #expect(odd.status == 78 && odd.stderr.contains("push"), "\(odd)")
+    let many = try await run(relay, flags + ["--push", "unix:/s", "--store", "postgresql://a@127.0.0.1/b"])
+    #expect(many.status == 78 && many.stderr.contains("push = bus"), "\(many)")
+    let keys = try await run(Programs.path("sotto-push"), ["key", "--out", folder.file("keys"), "--json"])
+    let made = try #require(keys.objects.first as? [String: String], "\(keys)")
+    let both = try await run(
+      Programs.path("sotto-push"),
+      [
+        "config", "check", "--key", made["key_file"]!, "--relay", "unix:/s", "--bus", "amqp://a@127.0.0.1/",
+        "--bus-password", "/x", "--web-push-key", made["web_push_key_file"]!, "--web-push-contact",
+        "mailto:a@example.org",
+      ])
+    #expect(both.status == 78 && both.stderr.contains("relay and bus"), "\(both)")
+  }
+}
