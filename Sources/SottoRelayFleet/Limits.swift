@@ -49,8 +49,10 @@
     static let burySeconds = 86_400
     /// Rows of one step of a sweep: short transactions, so that nobody waits for one.
     static let sweepStep = 1_024
-    /// Partitions of each table: enough that vacuum and indexes stay small at a hundred million mailboxes.
-    static let partitions = 16
+    /// Partitions of each table that is made from now on: as many as vacuum has workers for, and one. A transaction opens
+    /// and locks each that it meets, of every table and with every index, so with 16, as tables were made before, one of 16
+    /// envelopes took the database twice as long.
+    static let partitions = 4
 
     /// Seconds to connect to one host of the broker, and that it may take to answer.
     static let brokerConnect = 3
