@@ -54,13 +54,13 @@ package struct PushLine {
 
   package mutating func connected(_ gateway: GatewayID) { inHand[gateway] = 0 }
 
-  /// What it held is to be given to another.
-  package mutating func lost(_ gateway: GatewayID) {
+  /// What it held is to be given to another; how many there were.
+  package mutating func lost(_ gateway: GatewayID) -> Int {
     inHand[gateway] = nil
-    for (number, one) in held where one.gateway == gateway {
-      held[number] = nil
-      keep([number])
-    }
+    let numbers = held.filter { $0.value.gateway == gateway }.map(\.key)
+    for number in numbers { held[number] = nil }
+    keep(numbers)
+    return numbers.count
   }
 
   /// nil when the gateway does not hold it.

@@ -42,7 +42,7 @@ package final class SocketPushJobs: PushJobs {
             state.withLock { $0.backlog -= 1 }
             guard channel.isActive, !isStopping else { continue }
             // Those of a connection that is gone are carried out to their end: together they are no more than one may hold.
-            while state.withLock({ $0.inHand }) >= RelayLimits.pushesAhead {
+            while state.withLock({ $0.inHand }) >= RelayLimits.pushesAhead, !Task.isCancelled {
               try? await Task.sleep(for: .milliseconds(20))
             }
             state.withLock { $0.inHand += 1 }
@@ -69,7 +69,9 @@ package final class SocketPushJobs: PushJobs {
   /// What is not ended by then comes again: somebody may be woken twice.
   private func endWhatIsInHand() async {
     let end = ContinuousClock.now + .milliseconds(RelayLimits.pushStop)
-    while state.withLock({ $0.inHand }) > 0, .now < end { try? await Task.sleep(for: .milliseconds(20)) }
+    while state.withLock({ $0.inHand }) > 0, .now < end, !Task.isCancelled {
+      try? await Task.sleep(for: .milliseconds(20))
+    }
   }
 
   /// The requests end with the connection, or when it was told to stop.
