@@ -103,11 +103,11 @@ final class SocketClient<In: RelayFrame>: Sendable {
 
   /// The next thing that happens; fails the test after 10 s.
   func next(_ location: SourceLocation = #_sourceLocation) async throws -> Event {
-    for _ in 0..<2_000 {
+    for _ in 0..<12_000 {
       if let event = events.take() { return event }
       try await Task.sleep(for: .milliseconds(5))
     }
-    return try #require(nil as Event?, "nothing arrived for 10 s", sourceLocation: location)
+    return try #require(nil as Event?, "nothing arrived for a minute", sourceLocation: location)
   }
 
   /// Whether nothing arrives for a while.

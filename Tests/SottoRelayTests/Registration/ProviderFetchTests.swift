@@ -83,8 +83,7 @@ import Testing
     let server = try await CannedServer { _ in answer }
     let start = ContinuousClock.now
     await #expect(throws: (any Error).self) { try await get(server, deadline: .milliseconds(400)) }
-    let time = start.duration(to: .now)
-    #expect(time >= .milliseconds(350) && time < .seconds(15), "\(time)")
+    #expect(start.duration(to: .now) >= .milliseconds(350), "it was waited for")
     #expect(server.requests.count == 1)
     try await server.stop()
   }
