@@ -11,9 +11,6 @@ let strict: [SwiftSetting] = [
 ]
 /// What ships also has every unsafe expression marked.
 let shipped: [SwiftSetting] = strict + [.strictMemorySafety()]
-/// Tests that wait for programs and servers, or say what a room that is optimised does: to optimise them too would more than
-/// double what they take to compile, and they take minutes.
-let unoptimised: [SwiftSetting] = strict + [.unsafeFlags(["-Onone"])]
 
 let package = Package(
   name: "sotto",
@@ -157,7 +154,7 @@ let package = Package(
     // To optimise it takes minutes, and it runs for seconds.
     .executableTarget(
       name: "vectors-generate", dependencies: ["SottoCrypto", "SottoWire", "SottoSession"],
-      path: "Vectors/generate", swiftSettings: unoptimised),
+      path: "Vectors/generate", swiftSettings: strict + [.unsafeFlags(["-Onone"])]),
     .executableTarget(
       name: "benchmarks",
       dependencies: [
@@ -188,10 +185,10 @@ let package = Package(
         "SottoClient", "SottoSession", "SottoWire", "SottoCrypto", "SottoSimulation",
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
-      swiftSettings: unoptimised),
+      swiftSettings: strict),
     .testTarget(
       name: "SottoTests", dependencies: ["sotto", "SottoClient", "SottoSession", "SottoWire", "SottoSimulation"],
-      exclude: ["Chat/Golden", "QR/golden.py"], swiftSettings: unoptimised),
+      exclude: ["Chat/Golden", "QR/golden.py"], swiftSettings: strict),
     .testTarget(
       name: "SottoRelayTests",
       dependencies: [
@@ -209,7 +206,7 @@ let package = Package(
         .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "NIOFoundationCompat", package: "swift-nio"),
       ],
-      swiftSettings: unoptimised),
+      swiftSettings: strict),
     .testTarget(
       name: "SottoPushTests",
       dependencies: [
@@ -218,7 +215,7 @@ let package = Package(
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
-      exclude: ["services.py"], swiftSettings: unoptimised),
+      exclude: ["services.py"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
@@ -226,7 +223,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
-      swiftSettings: unoptimised),
-    .testTarget(name: "HouseTests", swiftSettings: unoptimised),
+      swiftSettings: strict),
+    .testTarget(name: "HouseTests", swiftSettings: strict),
   ]
 )
