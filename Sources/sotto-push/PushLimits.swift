@@ -4,6 +4,21 @@ internal import NIOCore
 enum PushLimits {
   /// How long an answer about a name is believed. Connections that are used last longer than that, but no new one is made.
   static let nameAge = Duration.seconds(60)
+  /// How long anybody waits to be told what a name stands for: as long as for a connection. Strangers choose names, and a
+  /// server that says nothing about one keeps the system's resolver for longer.
+  static let lookupTime = Duration.seconds(5)
+  /// Names that are looked up at a time: each holds a thread.
+  static let lookups = 8
+  /// Jobs of those in hand that may be for Web Push, whose hosts strangers name: the rest is for APNs and FCM, whatever these
+  /// hosts do.
+  static let webPushJobs = 192
+  /// Jobs among them for hosts that have not proved themselves: a subscriber can name as many as he likes, each of which takes
+  /// its time.
+  static let strangersJobs = 64
+  /// Hosts of which it is known that they have: as many as there are of which it is known that they failed.
+  static let provenHosts = 10 * hosts
+  /// Hosts of Web Push that browsers bring along: good until they show otherwise.
+  static let knownHosts = ["fcm.googleapis.com", "updates.push.services.mozilla.com", "web.push.apple.com"]
   /// Push services to which connections are kept: a handful has nearly all subscriptions.
   static let hosts = 64
   static let connectTimeout = TimeAmount.seconds(5)
@@ -26,7 +41,8 @@ enum PushLimits {
   static let apnsTokenSeconds = 40 * 60
   /// Seconds before its end at which an access token of FCM is replaced.
   static let fcmTokenMargin = 60
-  /// How long a service may take to say that it is busy, if it is to be asked again soon.
+  /// How long a service may take to say that it is busy, if it is to be asked again soon; or that it took a message, if it is
+  /// to count as one that holds nobody up.
   static let patience = Duration.seconds(2)
   /// How often a job is tried before it waits in the queue again.
   static let attempts = 3

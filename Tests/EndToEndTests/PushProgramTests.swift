@@ -71,8 +71,7 @@ import Testing
   /// Bob waits for a push, and what Alice writes meanwhile wakes him. `body` is what happens while he waits.
   private func isWoken(_ fleet: Fleet, _ text: String, _ body: () async throws -> Void) async throws {
     async let woken = fleet.sotto("bob", ["receive", "--wait-push"], killedAfter: 120)
-    // Until he can be heard.
-    try await Task.sleep(for: .seconds(2))
+    try await Socket.untilHeard(on: try #require(URL(string: fleet.description.push.endpoint)?.port))
     try await body()
     let outcome = try await woken
     #expect(outcome.status == 0 && outcome.stderr.contains("Woken."), "\(outcome)")

@@ -65,12 +65,11 @@ import Testing
   }
 
   /// Bob waits for a push, and what Alice writes meanwhile wakes him. `body` is what happens while he waits.
-  private func isWoken(_ bob: Person, _ text: String, _ body: () async throws -> Void) async throws {
+  private func isWoken(_ bob: Person, _ text: String, at port: Int, _ body: () async throws -> Void) async throws {
     async let woken = run(
       Programs.path("sotto"), ["receive", "--wait-push", "--home", bob.home, "--json"],
       environment: ["SOTTO_PASSPHRASE": bob.passphrase], killedAfter: 120)
-    // Until he can be heard.
-    try await Task.sleep(for: .seconds(2))
+    try await Socket.untilHeard(on: port)
     try await body()
     let outcome = try await woken
     #expect(outcome.status == 0 && outcome.stderr.contains("Woken."), "\(outcome)")
@@ -99,12 +98,12 @@ import Testing
       "device", "push", "enable", "--web-push", "http://127.0.0.1:\(port)/\(canary)", "--gateway", made["gateway"]!)
     #expect(enabled.status == 0 && enabled.objects.first?["state"] as? String == "published", "\(enabled)")
 
-    try await isWoken(bob, "one") { try await alice.send("one", to: "bob") }
+    try await isWoken(bob, "one", at: port) { try await alice.send("one", to: "bob") }
     #expect(try await gateway.pushes("woken") == 1)
 
     // It waits in the relay's file for the next gateway.
     gateway.kill()
-    try await isWoken(bob, "two") {
+    try await isWoken(bob, "two", at: port) {
       try await alice.send("two", to: "bob")
       try await gateway.start()
     }
@@ -112,7 +111,7 @@ import Testing
 
     // And for the relay's next life, in which the gateway finds it again by itself.
     gateway.kill()
-    try await isWoken(bob, "three") {
+    try await isWoken(bob, "three", at: port) {
       try await alice.send("three", to: "bob")
       relay.kill()
       try await relay.start()
@@ -120,7 +119,7 @@ import Testing
     }
     relay.kill()
     try await relay.start()
-    try await isWoken(bob, "four") { try await alice.send("four", to: "bob") }
+    try await isWoken(bob, "four", at: port) { try await alice.send("four", to: "bob") }
     #expect(try await gateway.pushes("woken") == 2)
 
     let disabled = try await bob.sotto("device", "push", "disable")

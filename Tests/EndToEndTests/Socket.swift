@@ -24,6 +24,15 @@ final class Socket: @unchecked Sendable {
     return socket
   }
 
+  /// Returns when somebody listens on a loopback port; fails after a minute.
+  static func untilHeard(on port: Int) async throws {
+    for _ in 0..<600 {
+      if connected(to: port) != nil { return }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    Issue.record("nobody listens on \(port)")
+  }
+
   /// `host` is the last byte of an address in 127.0.0.0/24 to come from. `window` is the receive buffer, in bytes. A read
   /// that takes longer than `patience` seconds ends as if the other side had closed.
   static func connected(to port: Int, from host: UInt8? = nil, window: Int32? = nil, patience: Int = 60) -> Socket? {

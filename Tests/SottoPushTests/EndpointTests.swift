@@ -1,3 +1,4 @@
+import Foundation
 import JWTKit
 import NIOSSL
 import SottoRelay
@@ -19,6 +20,15 @@ final class FixedResolver: Resolver {
     asked.withLock { $0.append(host) }
     return (answers[host] ?? []).map { ClientAddress($0)! }
   }
+}
+
+/// What several threads look at.
+private final class Shared<Value: Sendable>: Sendable {
+  private let value: Mutex<Value>
+
+  init(_ value: Value) { self.value = Mutex(value) }
+
+  func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result { value.withLock { body(&$0) } }
 }
 
 /// [push.8]
@@ -134,5 +144,30 @@ final class FixedResolver: Resolver {
     let found = await SystemResolver().addresses(of: "localhost")
     #expect(!found.isEmpty && found.allSatisfy(\.isLoopback))
     #expect(await SystemResolver().addresses(of: "no-such-host.invalid").isEmpty)
+  }
+
+  /// Names that nobody answers for are given up, and those that no thread has taken by then are not asked for any more.
+  @Test func aNameThatNobodyAnswersForIsGivenUp() async throws {
+    let (mayEnd, asked) = (Shared(false), Shared<[String]>([]))
+    let address = try #require(ClientAddress("8.8.8.8"))
+    let resolver = SystemResolver(limit: .milliseconds(200)) { host in
+      asked.withLock { $0.append(host) }
+      guard host != "quick.example" else { return [address] }
+      // If it is waited for, that ends too.
+      for _ in 0..<60_000 {
+        if mayEnd.withLock({ $0 }) { return [] }
+        usleep(1_000)
+      }
+      return [address]
+    }
+    let found = await withTaskGroup(of: [ClientAddress].self) { group in
+      for number in 0..<40 { group.addTask { await resolver.addresses(of: "\(number).example") } }
+      return await group.reduce(into: [ClientAddress]()) { $0 += $1 }
+    }
+    #expect(found.isEmpty, "and it has ended")
+    mayEnd.withLock { $0 = true }
+    while await resolver.addresses(of: "quick.example") != [address] {}
+    let names = asked.withLock { $0 }.filter { $0 != "quick.example" }
+    #expect(names.count <= 8, "as many as there are threads")
   }
 }

@@ -9,18 +9,54 @@ import sotto_push
 @Suite struct GatewayTests {
   /// Says one thing after the other, and the last of them for ever.
   private final class Script: PushProvider {
-    let name = ProviderName.fcm
+    let name: ProviderName
     private let lines: Mutex<[PushOutcome]>
     private let asked = Mutex(0)
 
-    init(_ lines: PushOutcome...) { self.lines = Mutex(lines) }
+    init(_ lines: PushOutcome..., by name: ProviderName = .fcm) {
+      self.name = name
+      self.lines = Mutex(lines)
+    }
 
     var count: Int { asked.withLock { $0 } }
 
     func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
-      guard case .fcm = kind else { return nil }
+      switch (name, kind) {
+      case (.fcm, .fcm), (.webPush, .webPush): break
+      default: return nil
+      }
       asked.withLock { $0 += 1 }
       return lines.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+    }
+
+    func close() async {}
+  }
+
+  /// Web Push services: hosts that begin with `good` take everything at once, those with `slow` after 3 s by the gateway's
+  /// clock, and all others hang until whoever waits gives up.
+  private final class Hosts: PushProvider {
+    let name = ProviderName.webPush
+    private let clock = Mutex(ContinuousClock.now)
+    private let hung = Mutex<Set<String>>([])
+    private let over = Mutex(0)
+
+    var now: ContinuousClock.Instant { clock.withLock { $0 } }
+    /// Hosts that somebody asked and that hung.
+    var hanging: Int { hung.withLock { $0.count } }
+    /// How often somebody has given up.
+    var ended: Int { over.withLock { $0 } }
+
+    func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
+      guard case .webPush(let url, _, _) = kind else { return nil }
+      if url.hasPrefix("https://good") { return .woken }
+      if url.hasPrefix("https://slow") {
+        clock.withLock { $0 = $0.advanced(by: .seconds(3)) }
+        return .woken
+      }
+      hung.withLock { _ = $0.insert(url) }
+      try? await Task.sleep(for: .seconds(120))
+      over.withLock { $0 += 1 }
+      return .busy
     }
 
     func close() async {}
@@ -31,15 +67,24 @@ import sotto_push
     let metrics = GatewayMetrics()
     let publicKey: AgreementPublicKey
 
-    init(_ providers: any PushProvider...) {
+    /// Time stands still for it, or is that of a test.
+    init(_ providers: any PushProvider..., now: (@Sendable () -> ContinuousClock.Instant)? = nil) {
+      let start = ContinuousClock.now
+      let still: @Sendable () -> ContinuousClock.Instant = { start }
       var entropy = SystemEntropy()
       let key = AgreementPrivateKey(from: &entropy)
       publicKey = key.publicKey
-      gateway = Gateway(key: key, providers: providers, metrics: metrics, sleep: { _ in })
+      gateway = Gateway(key: key, providers: providers, metrics: metrics, now: now ?? still, sleep: { _ in })
     }
 
     func job(_ kind: PushTarget.Kind) throws -> PushJob {
       PushJob(handle: PushHandle(number: 1), sealed: try #require(PushTarget(kind)).sealed(to: publicKey))
+    }
+
+    func job(at host: String) throws -> PushJob {
+      try job(
+        .webPush(
+          endpoint: "https://\(host).example/", key: Trap.point(), auth: [UInt8](repeating: 1, count: 16)))
     }
 
     func count(_ labels: String) -> String? {
@@ -86,6 +131,78 @@ import sotto_push
     // Names are free: what is kept of them has a bound.
     for host in 0..<2_000 { for _ in 0..<5 { await rests.note("\(host)", isBusy: true) } }
     #expect(await rests.count <= 640)
+  }
+
+  /// APNs and FCM have one host for everybody, and say 429 about one device too.
+  @Test func aDeviceThatIsWokenTooOftenSilencesNobodyElse() async throws {
+    let script = Script(.throttled, .throttled, .throttled, .throttled, .throttled, .woken)
+    let bench = Bench(script)
+    for _ in 0..<5 { #expect(await bench.gateway.carryOut(try bench.job(.fcm(token: "a"))) == .later) }
+    #expect(await bench.gateway.carryOut(try bench.job(.fcm(token: "b"))) == .done)
+    // Nor does it make good what the service failed in before: three, and two, and then nobody asks.
+    let failing = Script(.busy, .busy, .busy, .throttled, .busy)
+    let other = Bench(failing)
+    for _ in 0..<4 { #expect(await other.gateway.carryOut(try other.job(fcm)) == .later) }
+    #expect(failing.count == 6)
+    // A Web Push service is a host that a stranger named.
+    let push = Script(.throttled, by: .webPush)
+    let strangers = Bench(push)
+    for _ in 0..<6 { #expect(await strangers.gateway.carryOut(try strangers.job(at: "a")) == .later) }
+    #expect(push.count == 5)
+  }
+
+  /// Whoever names a hundred hosts that all hang stops neither APNs and FCM nor the Web Push services that work.
+  @Test func aSubscriberCannotTakeEveryPlace() async throws {
+    let hosts = Hosts()
+    let bench = Bench(hosts, Script(.woken), now: { hosts.now })
+    let gateway = bench.gateway
+    for host in ["good", "slow"] { #expect(await gateway.carryOut(try bench.job(at: host)) == .done) }
+    let jobs = try (0..<100).map { try bench.job(at: "hangs-\($0)") }
+    let (good, late, slow) = (try bench.job(at: "good"), try bench.job(at: "good-late"), try bench.job(at: "slow"))
+    let device = try bench.job(fcm)
+    await withTaskGroup(of: PushVerdict.self) { group in
+      for job in jobs { group.addTask { await gateway.carryOut(job) } }
+      for _ in 0..<36 {
+        let verdict = await group.next()
+        #expect(verdict == .later)
+      }
+      #expect(await gateway.carryOut(device) == .done)
+      #expect(await gateway.carryOut(good) == .done, "it has proved itself")
+      #expect(await gateway.carryOut(slow) == .later, "it took too long")
+      // As often as would count, if it did.
+      for _ in 0..<6 { #expect(await gateway.carryOut(late) == .later) }
+      #expect(hosts.ended == 0, "all this while the others hang")
+      group.cancelAll()
+    }
+    #expect(hosts.hanging == 64)
+    #expect(bench.count("provider=\"web-push\",result=\"later\"") == "107")
+    // Every place is free again, and nothing was held against whom there was none for.
+    #expect(await gateway.carryOut(late) == .done)
+    for number in 0..<200 { #expect(await gateway.carryOut(try bench.job(at: "good-\(number)")) == .done) }
+  }
+
+  @Test func placesAreCounted() async throws {
+    let places = WebPushPlaces()
+    await places.note("a", isGood: true)
+    for _ in 0..<192 { #expect(await places.take(for: "a") == .proven) }
+    #expect(await places.take(for: "a") == nil, "the rest is for APNs and FCM")
+    #expect(await places.take(for: "b") == nil)
+    for _ in 0..<192 { await places.giveBack(.proven) }
+    for number in 0..<64 { #expect(await places.take(for: "\(number)") == .stranger) }
+    #expect(await places.take(for: "b") == nil)
+    #expect(await places.take(for: "web.push.apple.com") == .proven, "everybody knows it")
+    // What it was when it came is given back, whatever it is by then.
+    await places.note("0", isGood: true)
+    await places.giveBack(.stranger)
+    #expect(await places.take(for: "b") == .stranger)
+    await places.note("a", isGood: false)
+    #expect(await places.take(for: "a") == nil)
+    #expect(await places.take(for: "0") == .proven)
+    // Names are free: what is kept of them has a bound, and the oldest go.
+    for number in 1_000..<3_000 { await places.note("\(number)", isGood: true) }
+    #expect(await places.count == 640)
+    #expect(await places.take(for: "0") == nil)
+    #expect(await places.take(for: "2999") == .proven)
   }
 
   @Test func whatIsNotForThisGatewayIsDoneWith() async throws {

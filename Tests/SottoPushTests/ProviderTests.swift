@@ -32,8 +32,8 @@ import sotto_push
       tls: try tls(services))
   }
 
-  private func fcm(_ services: PushServices) throws -> FCM {
-    try FCM(services.account, origin: services.origin, tls: try tls(services), now: Self.now)
+  private func fcm(_ services: PushServices, _ account: FCM.ServiceAccount? = nil) throws -> FCM {
+    try FCM(account ?? services.account, origin: services.origin, tls: try tls(services), now: Self.now)
   }
 
   // MARK: APNs
@@ -110,10 +110,19 @@ import sotto_push
     let times = Mutex([Self.now() - 4_000, Self.now() - 4_000])
     let apns = try apns(services, now: { times.withLock { $0.isEmpty ? Self.now() : $0.removeFirst() } })
     let kind = PushTarget.Kind.apns(token: [1, 2], isSandbox: false)
-    #expect(await apns.wake(kind) == .busy)
+    // One that was made just now: it is our clock, and the operator is told.
+    #expect(await apns.wake(kind) == .unauthorized)
     #expect(try services.next().why == "ExpiredProviderToken")
     times.withLock { $0 = [] }
     #expect(await apns.wake(kind) == .woken)
+    #expect(try services.next().status == 200)
+    // One that was shown before: the next attempt has another, which this service has seen too soon.
+    try services.order(["service": "apns", "status": 403, "reason": "ExpiredProviderToken"])
+    #expect(await apns.wake(kind) == .busy)
+    #expect(try services.next().why == "ExpiredProviderToken")
+    times.withLock { $0 = [Self.now() - 60] }
+    #expect(await apns.wake(kind) == .throttled)
+    #expect(try services.next().why == "TooManyProviderTokenUpdates")
     await apns.close()
   }
 
@@ -161,6 +170,35 @@ import sotto_push
     let lines = try (0..<5).map { _ in try services.next() }
     #expect(lines.map(\.status) == [200, 200, 401, 200, 200] && lines[3].path == "/token")
     await fcm.close()
+  }
+
+  /// That is for the operator to see to, and not a service that is busy.
+  @Test func anAccountThatWasWithdrawnIsSaidToBe() async throws {
+    let services = try PushServices()
+    let kind = PushTarget.Kind.fcm(token: "device")
+    // A token that was bought just now is as good as any.
+    let fcm = try fcm(services)
+    try services.order(["service": "google", "status": 401, "reason": "UNAUTHENTICATED"])
+    #expect(await fcm.wake(kind) == .unauthorized)
+    #expect(await fcm.wake(kind) == .woken)
+    let lines = try (0..<4).map { _ in try services.next() }
+    #expect(lines.map(\.status) == [200, 401, 200, 200] && lines[2].path == "/token", "\(lines)")
+    await fcm.close()
+    let account = services.account
+    for (email, tokenURI, outcome) in [
+      ("other@project.example", account.tokenURI, PushOutcome.unauthorized),
+      (account.email, "https://127.0.0.1:1/token", .busy),
+    ] {
+      let other = try self.fcm(
+        services,
+        FCM.ServiceAccount(project: account.project, email: email, key: account.key, tokenURI: tokenURI))
+      #expect(await other.wake(kind) == outcome, "\(email) \(tokenURI)")
+      await other.close()
+    }
+    let refused = try services.next()
+    #expect(refused.path == "/token" && refused.status == 400)
+    for status in [400, 401, 403, 404] { #expect(FCM.outcome(ofPurchase: status) == .unauthorized, "\(status)") }
+    for status in [408, 429, 500, 503, 200] { #expect(FCM.outcome(ofPurchase: status) == .busy, "\(status)") }
   }
 
   // MARK: Web Push

@@ -49,8 +49,15 @@ import Testing
     }
   }
 
-  private func withHouse(in folder: Folder = Folder(), _ body: (House) async throws -> Void) async throws {
-    let relay = try await TestRelay.start(in: folder) { $0.registration = .invite }
+  private func withHouse(
+    in folder: Folder = Folder(), signedRequests: ClientRate? = nil, _ body: (House) async throws -> Void
+  ) async throws {
+    let relay = try await TestRelay.start(in: folder) {
+      $0.registration = .invite
+      guard let signedRequests else { return }
+      $0.clients.limitsLoopback = true
+      $0.clients.signedRequests = signedRequests
+    }
     let secret = try RegistrationSecret.read(folder.path + "/registration.key")
     do { try await body(House(relay: relay, secret: secret)) } catch {
       try? await relay.stop()
@@ -60,6 +67,17 @@ import Testing
   }
 
   private static let authorization = "authorization"
+
+  /// Who asks for tokens pays for the work, also for what is signed once more and not counted. [limits.2]
+  @Test func tokensCostWhatTheyTake() async throws {
+    let rate = ClientRate(burst: 16 * RelayLimits.tokenCost + 50, microseconds: 60_000_000)
+    try await withHouse(signedRequests: rate) { house in
+      let invitation = house.invitation()
+      _ = try await house.tokens(16, for: invitation)
+      let again = try await house.ask("Bearer " + invitation, [UInt8](repeating: 0, count: 16 * TokenRequest.count))
+      #expect(again.problem == .tooManyRequests)
+    }
+  }
 
   /// [token.9]
   @Test func somethingNewNeedsATokenOnce() async throws {

@@ -163,6 +163,8 @@ package struct BlobDesk: Sendable {
   /// Removes what has expired. [blob.9]
   func sweep(now: Int64) async throws {
     try await ledger.sweepBlobs(now: now)
+    // The names of what is abandoned are for whichever relay asks first, which may not be the one that has the file.
+    if ledger.isShared { try await discardUnneeded() }
     try await collect()
   }
 
@@ -181,12 +183,7 @@ package struct BlobDesk: Sendable {
   /// Once after a start: files that no row has, and rows whose file is gone, as after a crash or a restored backup. It is
   /// safe beside requests: a part's row comes before its file, and a content's turn is waited for. [blob.6]
   func recover() async throws {
-    for file in try await blocking({ $0.parts() }) where try await !ledger.needs(file) { try await discard(file) }
-    for first in UInt8.min...UInt8.max {
-      for file in try await blocking({ $0.contents(first) }) where try await !ledger.needs(file) {
-        try await discard(file)
-      }
-    }
+    try await discardUnneeded()
     var last = Digest.zero
     while !ledger.isShared {
       let blobs = try await ledger.wholeBlobs(after: last, limit: RelayLimits.blobFiles)
@@ -195,6 +192,16 @@ package struct BlobDesk: Sendable {
       last = end.content
     }
     try await collect()
+  }
+
+  /// Removes files that no row has.
+  private func discardUnneeded() async throws {
+    for file in try await blocking({ $0.parts() }) where try await !ledger.needs(file) { try await discard(file) }
+    for first in UInt8.min...UInt8.max {
+      for file in try await blocking({ $0.contents(first) }) where try await !ledger.needs(file) {
+        try await discard(file)
+      }
+    }
   }
 
   private func discard(_ file: BlobFile) async throws {

@@ -120,8 +120,9 @@ final class HomeDesk: Sendable {
     case .look(let asked):
       let homes = try? await store.homes(Array(asked.keys))
       for answer in withReach({ $0.looked(asked, homes) }) { await perform(answer) }
-    // One that is not left now is overwritten when the mailbox is claimed again.
-    case .leave(let sockets): try? await store.leaveHomes(sockets)
+    case .leave(let sockets):
+      let isDone = (try? await store.leaveHomes(sockets)) != nil
+      machine.withLock { $0.left(sockets, isDone) }
     case .arrived(let mailbox): if hub.arrived(mailbox) { metrics.woken(.bus) }
     case .reached(let mailbox, let index): hub.reached(mailbox, index)
     case .end(let mailbox, let ticket, let reason): hub.end(mailbox, ticket: ticket, reason)

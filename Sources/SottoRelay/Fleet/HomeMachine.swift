@@ -17,7 +17,7 @@ package struct HomeMachine: Sendable {
     case beat
     /// Ask which sockets these mailboxes have; answer with `looked`.
     case look([MailboxID: SocketHandle])
-    /// These ended.
+    /// These ended; answer with `left`.
     case leave([SocketHandle: MailboxID])
     /// Tell the socket that an envelope was stored.
     case arrived(MailboxID)
@@ -42,6 +42,7 @@ package struct HomeMachine: Sendable {
   private var doubtful: Set<MailboxID> = []
   private var isConnected = false
   private var isLooking = false
+  private var isLeaving = false
   private var now: Int64 = 0
   private var nextBeat: Int64 = 0
   private var nextLook: Int64 = 0
@@ -137,6 +138,13 @@ package struct HomeMachine: Sendable {
     }
   }
 
+  /// The answer to `leave`; what is not done is asked again with the next tick. As long as an owner who went counts as
+  /// one who listens, nobody wakes its device. To leave twice changes nothing: a newer socket has another handle.
+  package mutating func left(_ sockets: [SocketHandle: MailboxID], _ isDone: Bool) {
+    isLeaving = false
+    if !isDone { leaving.merge(sockets) { $1 } }
+  }
+
   // MARK: Time
 
   /// What is due. `seconds`: of a clock that only goes forward.
@@ -155,7 +163,8 @@ package struct HomeMachine: Sendable {
       nextBeat = now + (isCutOff ? 1 : RelayLimits.beatSeconds)
       actions.append(.beat)
     }
-    if !leaving.isEmpty {
+    if !isLeaving, !leaving.isEmpty {
+      isLeaving = true
       actions.append(.leave(leaving))
       leaving = [:]
     }

@@ -100,6 +100,10 @@ struct RelayResponder: Sendable {
       guard let body = try await Self.body(request, limit: route.bodyLimit(method)) else {
         return (Reply(.bodyTooLarge), Self.isShort(request))
       }
+      if case .tokens = route {
+        let cost = Int64(body.count / TokenRequest.count) * RelayLimits.tokenCost
+        try services.clients.admit(.signedRequests, client, count: cost)
+      }
       let whole = RelayRequest(
         route: route, method: method, authority: authority, fields: request.headers, body: body)
       return (try await answer(whole), true)
@@ -135,7 +139,7 @@ struct RelayResponder: Sendable {
     switch (request.method, request.route) {
     case (_, .live): return Reply(status: 200)
     case (_, .ready):
-      guard services.lifecycle.isReady, (try? await services.store.ping()) != nil else { throw Refusal(.unavailable) }
+      guard services.lifecycle.isReady, await services.probe.answers() else { throw Refusal(.unavailable) }
       return Reply(status: 200)
     case _ where services.isCutOff: throw Refusal(.unavailable)
     case (_, .tokenKeys): return try await tokenKeys()

@@ -152,8 +152,10 @@ package final class ClientLimits: Sendable {
       return state.budgets[client, default: Budgets(now: now)].requests
         .take(settings.requests.bucket, now: now, count: count)
     case .signedRequests:
+      // What costs more than anybody may have at once costs all of it.
+      let rate = settings.signedRequests.bucket
       return state.budgets[client, default: Budgets(now: now)].signedRequests
-        .take(settings.signedRequests.bucket, now: now, count: count)
+        .take(rate, now: now, count: min(count, rate.burst))
     case .failedSignatures:
       return state.budgets[client, default: Budgets(now: now)].failedSignatures
         .take(settings.failedSignatures.bucket, now: now, count: count)

@@ -225,7 +225,7 @@ public final class Relay: Service {
       logger: Self.silent)
     // Without the setting nobody writes down who looked.
     if configuration.push == nil, let file = services.store as? SQLiteStore { try? await file.forgetWhoWasAsked() }
-    // What was paid for where not everybody was let in stays when everybody is.
+    // What was paid for where not everybody was let in stays when everybody is. [token.13]
     if services.registration == nil { try? await services.store.forgiveLeases() }
     // Cancelled and waited for when the relay stops, so that neither meets a closed store.
     async let _ = Self.sweepNowAndThen(services)
@@ -292,6 +292,8 @@ public final class Relay: Service {
   }
 
   private static func sweep(_ services: RelayServices) async throws {
+    // What others held when this relay started.
+    if services.registration == nil { try await services.store.forgiveLeases() }
     try await services.store.sweep(now: services.now())
     try await services.blobs.sweep(now: services.now())
   }

@@ -86,7 +86,7 @@ package enum RelayMetric: String, MetricName {
       "Streams that were told of an envelope: by a request here, by another relay, or by a look at the store."
     case .notices: "Sockets that relays told each other of: handed to the bus, heard, or not handed on."
     case .busDown: "1 while a bus is configured and the other relays are not heard."
-    case .pushJobs: "Devices that are to be woken: jobs that the queue has, and attempts that failed."
+    case .pushJobs: "Devices that are to be woken: jobs that the queue or a gateway has, and attempts that failed."
     case .security: "What was refused and may be an attack, by kind."
     case .tokens: "Tokens that were signed, and requests for something new that were answered to who showed one."
     }

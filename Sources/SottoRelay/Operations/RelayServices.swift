@@ -14,6 +14,7 @@ final class RelayServices: Sendable {
   let registration: RegistrationDesk?
   let audit: AuditLog
   let inboxes = LoopInboxes()
+  let probe: StoreProbe
   let throttle: Throttle
   let clients: ClientLimits
   let lifecycle = Lifecycle()
@@ -37,6 +38,7 @@ final class RelayServices: Sendable {
     (self.now, self.log) = (now, log)
     self.registration = registration
     audit = AuditLog(log, metrics)
+    probe = StoreProbe(store)
     startedAt = now()
     throttle = Throttle(settings)
   }
@@ -200,5 +202,21 @@ final class Throttle: Sendable {
   private static func forgetTheFullest(_ buckets: inout [Key: TokenBucket]) {
     let kept = buckets.sorted { $0.value.fullAt > $1.value.fullAt }.prefix(RelayLimits.buckets / 2)
     buckets = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
+  }
+}
+
+/// Whether the store answers. Anybody may ask as often as they like, so all who ask meanwhile have one answer.
+actor StoreProbe {
+  private let store: any RelayStore
+  private var question: Task<Bool, Never>?
+
+  init(_ store: any RelayStore) { self.store = store }
+
+  func answers() async -> Bool {
+    if let question { return await question.value }
+    let own = Task { [store] in (try? await store.ping()) != nil }
+    question = own
+    defer { question = nil }
+    return await own.value
   }
 }

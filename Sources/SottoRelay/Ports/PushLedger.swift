@@ -28,6 +28,9 @@ package protocol PushLedger: Sendable {
   func endPushes(_ handles: [PushHandle]) async throws
   /// Frees mailboxes whose relay has died, a few at a time: what waits in them is due. How many there were.
   func leaveDeadHomes() async throws -> Int
+  /// On another day than `day` what was asked for before, and nobody has looked since, is due once more. Returns the
+  /// store's day: for the next call. [push.2]
+  func askAgain(after day: Int64) async throws -> Int64
 }
 
 /// Where push jobs go, for the gateway to take. One contract, whichever adapter.

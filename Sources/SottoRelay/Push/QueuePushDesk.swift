@@ -26,7 +26,9 @@ final class QueuePushDesk: PushDesk {
   func run() async {
     await withDiscardingTaskGroup { group in
       group.addTask {
+        var day: Int64 = 0
         while !Task.isCancelled {
+          if let today = try? await self.ledger.askAgain(after: day) { day = today }
           while !Task.isCancelled, (try? await self.ledger.leaveDeadHomes()) ?? 0 > 0 {}
           await self.endWhatIsOver()
           self.bell.ring()

@@ -144,6 +144,8 @@ final class SocketPushDesk: PushDesk {
     var (done, gone): ([PushOrder], [PushOrder]) = ([], [])
     /// The number that the next push gets; nil until the store has said which were given.
     var next: Int64?
+    /// When everybody was looked at last.
+    var day: Int64?
     /// When the store is asked what is due although nothing has happened.
     var nextLook: Int64 = 0
   }
@@ -189,10 +191,13 @@ final class SocketPushDesk: PushDesk {
     let isHeard = takeAll(&work, seconds)
     for gateway in work.line.silent(now: seconds) { work.channels[gateway]?.close(promise: nil) }
     await settle(&work)
-    if work.next == nil, let (mailboxes, last) = try? await store.pushes() {
-      // Whoever had to be woken when the relay ended is to be now: nobody listens yet, or says so soon.
+    let today = MailboxRules.day(now())
+    if work.day != today, let (mailboxes, last) = try? await store.pushes() {
+      // Whoever had to be woken when the relay ended is to be now: nobody listens yet, or says so soon. And so is whoever
+      // was to be on a day before.
       work.candidates.formUnion(mailboxes)
-      work.next = last + 1
+      work.next = work.next ?? last + 1
+      work.day = today
     }
     let isDue = await makeDue(&work)
     guard isHeard || isDue || seconds >= work.nextLook else { return }

@@ -4,8 +4,9 @@ internal import SottoCrypto
 internal import SottoWire
 
 /// The shell around a `DeliveryMachine`: frames in and out, timers, and the store's answers back on the event loop.
-final class StreamHandler: ChannelInboundHandler {
+final class StreamHandler: ChannelDuplexHandler {
   typealias InboundIn = WebSocketFrame
+  typealias OutboundIn = WebSocketFrame
   typealias OutboundOut = WebSocketFrame
 
   private let services: RelayServices
@@ -13,6 +14,12 @@ final class StreamHandler: ChannelInboundHandler {
   private var machine: DeliveryMachine
   private var ticket: StreamHub.Ticket?
   private var isClosing = false
+  /// The channel asked for more while the peer took nothing.
+  private var owesRead = false
+  /// A pong waits for the socket to take it.
+  private var isPonging = false
+  /// What is to be answered after it.
+  private var nextPong: ByteBuffer?
   private var deadline: Scheduled<Void>?
   private var stall: Scheduled<Void>?
   private var ping: NIOScheduledCallback?
@@ -65,12 +72,29 @@ final class StreamHandler: ChannelInboundHandler {
     switch frame.opcode {
     case .binary: perform(machine.received(Array(frame.unmaskedData.readableBytesView)), context)
     case .pong: machine.ponged()
-    case .ping: write(.pong, frame.unmaskedData, context)
+    case .ping: pong(frame.unmaskedData, context)
     case .connectionClose:
       if !isClosing { write(.connectionClose, frame.unmaskedData, context) }
       context.close(promise: nil)
     default: perform(machine.end(.protocolError), context)
     }
+  }
+
+  /// Backpressure: what is not read stays with whoever takes no answers. An owner who acknowledges takes what is sent,
+  /// so its acks come in.
+  func read(context: ChannelHandlerContext) {
+    if isReading(context) { context.read() } else { owesRead = true }
+  }
+
+  /// At the end everything is read, so that the peer's close is seen.
+  private func isReading(_ context: ChannelHandlerContext) -> Bool {
+    isClosing || !isPonging && context.channel.isWritable
+  }
+
+  private func readOn(_ context: ChannelHandlerContext) {
+    guard owesRead, isReading(context) else { return }
+    owesRead = false
+    context.read()
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -83,6 +107,7 @@ final class StreamHandler: ChannelInboundHandler {
       }
     }
     perform(machine.writable(isWritable), context)
+    readOn(context)
     context.fireChannelWritabilityChanged()
   }
 
@@ -201,6 +226,29 @@ final class StreamHandler: ChannelInboundHandler {
     context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(RelayLimits.closeSeconds)) {
       context.close(promise: nil)
     }
+    readOn(context)
+  }
+
+  /// One pong at a time waits for the socket; of the pings that come meanwhile the last is answered, as RFC 6455
+  /// allows. That the channel is writable says too little: it takes many thousands of pongs, each of which costs far
+  /// more than its bytes. And when the peer ends its side, NIO reads all that the system holds, asked or not.
+  private func pong(_ data: ByteBuffer, _ context: ChannelHandlerContext) {
+    guard !isPonging else {
+      nextPong = data
+      return
+    }
+    isPonging = true
+    let taken = context.eventLoop.makePromise(of: Void.self)
+    taken.futureResult.assumeIsolated().whenComplete { _ in
+      self.isPonging = false
+      let next = self.nextPong
+      self.nextPong = nil
+      // A close frame is the last.
+      guard context.channel.isActive, !self.isClosing else { return }
+      if let next { self.pong(next, context) }
+      self.readOn(context)
+    }
+    context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: data)), promise: taken)
   }
 
   private func write(

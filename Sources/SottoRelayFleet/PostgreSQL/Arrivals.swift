@@ -89,10 +89,10 @@
           for (submission, outcome) in zip(submissions, outcomes) { submission.done(outcome) }
           return
         } catch {
+          attempts -= 1
+          if error.isCollision, !error.isLost, attempts > 0 { continue }
           report(.failed)
           if error.isLost { throw error }
-          attempts -= 1
-          if error.isCollision, attempts > 0 { continue }
           for submission in submissions { submission.fail(error.forStore) }
           return
         }

@@ -187,7 +187,7 @@
       let parts = zip(leaves, ends).enumerated().dropFirst(taken).map { place, part -> OneTimeParts.Part in
         let start = place == 0 ? 0 : Int(ends[place - 1])
         let bytes = page.dropFirst(start).prefix(max(Int(part.1) - start, 0))
-        return OneTimeParts.Part(leaf: UInt32(clamping: part.0), sealed: Array(bytes))
+        return OneTimeParts.Part(leaf: UInt32(bitPattern: part.0), sealed: Array(bytes))
       }
       return StoreRow(
         .batch,
@@ -291,7 +291,8 @@
         ends.append(Int64(page.count))
       }
       return addBatch(
-        .id(mailbox), .number(number), .bytes(digest), .number(parts.count), .numbers(parts.map { Int64($0.leaf) }),
+        .id(mailbox), .number(number), .bytes(digest), .number(parts.count),
+        .numbers(parts.map { Int64(Int32(bitPattern: $0.leaf)) }),
         .numbers(ends), .bytes(page))
     }
   }

@@ -40,7 +40,7 @@
             PrekeyStatements.empty(.id(id.number)),
             PrekeyStatements.putBatch(
               .id(id.number), .number(batch), .bytes(digest.bytes), .number(upload.parts.count),
-              .numbers(upload.parts.map { Int64($0.index) }), .numbers(ends), .bytes(page)),
+              .numbers(upload.parts.map { Int64(Int32(bitPattern: $0.index)) }), .numbers(ends), .bytes(page)),
             PrekeyStatements.forget(.id(id.number), .number(RelayLimits.batchMemory)),
           ]
         })
@@ -74,7 +74,8 @@
           return ClaimedPrekeys(
             signedPart: signedPart,
             oneTime: .init(
-              batch: taken.unsigned(0, 0), index: UInt32(clamping: taken.number(0, 1)), sealed: taken.bytes(0, 2)))
+              batch: taken.unsigned(0, 0), index: UInt32(truncatingIfNeeded: taken.number(0, 1)),
+              sealed: taken.bytes(0, 2)))
         }
         state.lastResortClaims += 1
         try connection.run(Self.update(id, state), Statement.commit())

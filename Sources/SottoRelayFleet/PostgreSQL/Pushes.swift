@@ -63,6 +63,28 @@
       if isPushDue { report(.pushDue) }
       return count
     }
+
+    package func askAgain(after day: Int64) async throws -> Int64 {
+      let today = try await job { connection in try connection.run(PushStatements.day())[0].number(0, 0) }
+      guard today != day else { return day }
+      var last: UInt128? = 0
+      while let start = last {
+        let (end, isPushDue) = try await job { connection -> (UInt128?, Bool) in
+          let page = try connection.run(PushStatements.page(.id(start), .number(FleetLimits.look)))[0]
+          guard !page.isEmpty else { return (nil, false) }
+          let end = page.id(page.indices.count - 1, 0)
+          let asleep = page.indices.filter { page.number($0, 1) == 1 }.map { page.id($0, 0) }
+          guard !asleep.isEmpty else { return (end, false) }
+          let answers = try connection.run(
+            Statement.begin(), PushStatements.heads(.ids(asleep)), PushStatements.wake(.ids(asleep)), Statement.commit()
+          )
+          return (end, answers[2].changed > 0)
+        }
+        if isPushDue { report(.pushDue) }
+        last = end
+      }
+      return today
+    }
   }
 
   /// Whether a relay runs is what its beats say, and the day is the database's: the clocks of relays may be wrong.
@@ -85,6 +107,18 @@
         WHERE m.id = k.id AND m.push < \(today) AND m.contact_count + m.knock_count > 0 AND m.home IS NULL
         RETURNING m.id)
       UPDATE push p SET due = true, taker = NULL FROM asked WHERE p.mailbox = asked.id
+      """)
+
+    static let day = Statement("day", "SELECT \(today)::bigint")
+
+    /// Subscriptions, and of each whether its owner may have to be woken: `wake` decides it.
+    static let page = Statement(
+      "page of pushes",
+      """
+      SELECT p.mailbox, coalesce(
+        m.push < \(today) AND m.contact_count + m.knock_count > 0 AND m.home IS NULL, false)::integer
+      FROM (SELECT mailbox FROM push WHERE mailbox > $1 ORDER BY mailbox LIMIT $2::bigint) AS p
+      JOIN mailbox m ON m.id = p.mailbox ORDER BY p.mailbox
       """)
 
     /// A stream was opened.

@@ -48,7 +48,10 @@
     }
 
     package func forgiveLeases() async throws {
-      try await job { connection in _ = try connection.run(RegistrationStatements.forgive()) }
+      // Short transactions, so that nobody waits for one. What somebody else holds now is forgiven by the next sweep.
+      while try await job({ connection in
+        try connection.run(RegistrationStatements.forgive(.number(FleetLimits.sweepStep)))[0].changed
+      }) > 0 {}
     }
 
     /// In the transaction that makes something new. [token.9]
@@ -100,6 +103,12 @@
       """)
     static let forgetKeys = Statement(
       "forget keys", "DELETE FROM token_key WHERE epoch IN (SELECT epoch FROM token_key WHERE epoch < $1 LIMIT $2)")
-    static let forgive = Statement("forgive", "UPDATE mailbox SET lease = NULL WHERE lease IS NOT NULL")
+    static let forgive = Statement(
+      "forgive",
+      """
+      WITH paid AS (
+        SELECT id FROM mailbox WHERE lease IS NOT NULL ORDER BY id LIMIT $1::bigint FOR UPDATE SKIP LOCKED)
+      UPDATE mailbox m SET lease = NULL FROM paid WHERE m.id = paid.id
+      """)
   }
 #endif

@@ -98,8 +98,10 @@
         var rest = taken
         var pause = Pause()
         while !rest.isEmpty {
-          let late = rest.filter { $0.until <= .now }
-          rest.removeAll { $0.until <= .now }
+          // One moment for both: what ended between two would be neither told nor done.
+          let now = ContinuousClock.now
+          let late = rest.filter { $0.until <= now }
+          rest.removeAll { $0.until <= now }
           for waiting in late { fail(waiting.work, .unavailable) }
           guard !rest.isEmpty else { break }
           if connection?.isUsable != true { connection = try? Connection(address) }

@@ -8,14 +8,19 @@ package final class Gateway: Sendable {
   private let providers: [any PushProvider]
   private let metrics: GatewayMetrics
   private let hosts = HostRests()
+  private let places = WebPushPlaces()
+  private let now: @Sendable () -> ContinuousClock.Instant
   private let sleep: @Sendable (Duration) async -> Void
 
   package init(
     key: consuming AgreementPrivateKey, providers: [any PushProvider], metrics: GatewayMetrics,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now },
     sleep: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
   ) {
     self.key = key
-    (self.providers, self.metrics, self.sleep) = (providers, metrics, sleep)
+    (self.providers, self.metrics) = (providers, metrics)
+    self.now = now
+    self.sleep = sleep
   }
 
   /// What is to become of the job.
@@ -39,19 +44,41 @@ package final class Gateway: Sendable {
 
   private func wake(_ kind: PushTarget.Kind, by provider: any PushProvider) async -> PushOutcome? {
     let host = HostRests.host(of: kind)
+    guard provider.name == .webPush, case .webPush = kind else { return await ask(provider, kind, of: host) }
+    // Not the host's fault, so it does not count against it.
+    guard let place = await places.take(for: host) else { return .busy }
+    let outcome = await ask(provider, kind, of: host)
+    await places.giveBack(place)
+    return outcome
+  }
+
+  private func ask(_ provider: any PushProvider, _ kind: PushTarget.Kind, of host: String) async -> PushOutcome? {
     var pause = PushLimits.pause
     for attempt in 1...PushLimits.attempts {
       guard await !hosts.rests(host) else { return .busy }
-      let start = ContinuousClock.now
+      let start = now()
       guard let outcome = await provider.wake(kind) else { return nil }
-      await hosts.note(host, isBusy: outcome == .busy || outcome == .throttled)
       // One that says so slowly, or nothing, is not asked again at once: it would hold others up.
-      let isSlow = start.duration(to: .now) > PushLimits.patience
+      let isSlow = start.duration(to: now()) > PushLimits.patience
+      await note(outcome, isSlow: isSlow, kind, of: host)
       if outcome != .busy || attempt == PushLimits.attempts || isSlow { return outcome }
       await sleep(.seconds(pause))
       pause *= 4
     }
     return .busy
+  }
+
+  private func note(_ outcome: PushOutcome, isSlow: Bool, _ kind: PushTarget.Kind, of host: String) async {
+    if case .webPush = kind {
+      // That a device is gone, or wants something else, says nothing against the host: strangers make up devices.
+      if isSlow || [.woken, .busy, .throttled].contains(outcome) {
+        await places.note(host, isGood: outcome == .woken && !isSlow)
+      }
+    } else if outcome == .throttled {
+      // APNs and FCM say that of one device too, and behind their one host is everybody else.
+      return
+    }
+    await hosts.note(host, isBusy: outcome == .busy || outcome == .throttled)
   }
 
   package func close() async { for provider in providers { await provider.close() } }

@@ -1,5 +1,6 @@
 internal import NIOPosix
 package import SottoRelay
+internal import Synchronization
 
 #if canImport(Glibc)
   internal import Glibc
@@ -15,21 +16,54 @@ package protocol Resolver: Sendable {
   func addresses(of host: String) async -> [ClientAddress]
 }
 
-/// The system's, on threads of their own: it blocks, and for whom is somebody else's choice.
+/// The system's, on threads of their own: it blocks, and for whom is somebody else's choice. Nothing ends a lookup, so whoever
+/// has waited long enough leaves it to its thread.
 package struct SystemResolver: Resolver {
-  package init() {}
+  private let threads: NIOThreadPool
+  private let limit: Duration
+  private let ask: @Sendable (String) -> [ClientAddress]
 
-  private static let threads = {
-    let pool = NIOThreadPool(numberOfThreads: 8)
-    pool.start()
-    return pool
-  }()
+  private static let shared = pool()
 
-  package func addresses(of host: String) async -> [ClientAddress] {
-    (try? await Self.threads.runIfActive { Self.ask(host) }) ?? []
+  package init() {
+    self.init(threads: Self.shared, limit: PushLimits.lookupTime, ask: { SystemResolver.look(up: $0) })
   }
 
-  private static func ask(_ host: String) -> [ClientAddress] {
+  /// Asks somebody else, on threads of its own, which never end.
+  package init(limit: Duration, ask: @escaping @Sendable (String) -> [ClientAddress]) {
+    self.init(threads: Self.pool(), limit: limit, ask: ask)
+  }
+
+  private init(threads: NIOThreadPool, limit: Duration, ask: @escaping @Sendable (String) -> [ClientAddress]) {
+    self.threads = threads
+    self.limit = limit
+    self.ask = ask
+  }
+
+  private static func pool() -> NIOThreadPool {
+    let pool = NIOThreadPool(numberOfThreads: PushLimits.lookups)
+    pool.start()
+    return pool
+  }
+
+  package func addresses(of host: String) async -> [ClientAddress] {
+    let (limit, ask) = (self.limit, self.ask)
+    return await withCheckedContinuation { continuation in
+      let lookup = Lookup(continuation)
+      let end = Task {
+        try? await Task.sleep(for: limit)
+        lookup.answer([])
+      }
+      threads.submit { state in
+        defer { end.cancel() }
+        // What was given up before there was a thread for it needs none any more.
+        guard case .active = state, !lookup.isOver else { return lookup.answer([]) }
+        lookup.answer(ask(host))
+      }
+    }
+  }
+
+  private static func look(up host: String) -> [ClientAddress] {
     var hints = unsafe addrinfo()
     unsafe hints.ai_family = AF_UNSPEC
     #if canImport(Glibc)
@@ -62,5 +96,24 @@ package struct SystemResolver: Resolver {
       }
     default: return nil
     }
+  }
+}
+
+/// One lookup: the first answer counts, that of a thread or that the time is over.
+private final class Lookup: Sendable {
+  /// nil once there was an answer.
+  private let waiting: Mutex<CheckedContinuation<[ClientAddress], Never>?>
+
+  init(_ continuation: CheckedContinuation<[ClientAddress], Never>) { waiting = Mutex(continuation) }
+
+  var isOver: Bool { waiting.withLock { $0 == nil } }
+
+  func answer(_ addresses: [ClientAddress]) {
+    let continuation = waiting.withLock { waiting in
+      let continuation = waiting
+      waiting = nil
+      return continuation
+    }
+    continuation?.resume(returning: addresses)
   }
 }

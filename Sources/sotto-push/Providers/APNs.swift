@@ -55,18 +55,23 @@ package struct APNs: PushProvider {
       let keys = await JWTKeyCollection().add(ecdsa: credentials.key)
       let claims = Claims(iss: credentials.teamID, iat: Int(time))
       let jwt = try? await keys.sign(claims, header: ["kid": .string(credentials.keyID)])
-      return jwt.map { ProviderToken.Token(text: $0, end: time + Int64(PushLimits.apnsTokenSeconds)) }
+      guard let jwt else { return .missing(.unauthorized) }
+      return .token(ProviderToken.Token(text: jwt, end: time + Int64(PushLimits.apnsTokenSeconds)))
     }
   }
 
   package func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
     guard case .apns(let device, let isSandbox) = kind else { return nil }
-    guard let token = await token.text() else { return .unauthorized }
+    let token: ProviderToken.Token
+    switch await self.token.current() {
+    case .token(let current): token = current
+    case .missing(let outcome): return outcome
+    }
     var request = HTTPClientRequest(
       url: (isSandbox ? sandbox : origin) + "/3/device/" + Hex.encode(device))
     request.method = .POST
     request.headers = [
-      "authorization": "bearer " + token, "apns-topic": topic, "apns-push-type": "alert", "apns-priority": "10",
+      "authorization": "bearer " + token.text, "apns-topic": topic, "apns-push-type": "alert", "apns-priority": "10",
       "apns-collapse-id": "sotto",
       "apns-expiration": String(Int(Date.now.timeIntervalSince1970) + PushLimits.timeToLive),
     ]
@@ -74,9 +79,9 @@ package struct APNs: PushProvider {
     guard let answer = await client.ask(request) else { return .busy }
     let reason = (try? JSONDecoder().decode(Reason.self, from: Data(answer.body)))?.reason
     if reason == "ExpiredProviderToken" {
-      // The next attempt has another.
-      await self.token.forget(token)
-      return .busy
+      // The next attempt has another. That a new one is old already is this machine's clock.
+      await self.token.forget(token.text)
+      return token.isNew ? .unauthorized : .busy
     }
     return answer.means(Self.outcome(answer.status, reason))
   }

@@ -102,19 +102,23 @@ package struct FCM: PushProvider {
 
   package func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
     guard case .fcm(let device) = kind else { return nil }
-    guard let token = await token.text() else { return .busy }
+    let token: ProviderToken.Token
+    switch await self.token.current() {
+    case .token(let current): token = current
+    case .missing(let outcome): return outcome
+    }
     var request = HTTPClientRequest(url: url)
     request.method = .POST
-    request.headers = ["authorization": "Bearer " + token, "content-type": "application/json"]
+    request.headers = ["authorization": "Bearer " + token.text, "content-type": "application/json"]
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     guard let body = try? encoder.encode(Message(message: .init(token: device))) else { return .refused }
     request.body = .bytes(ByteBuffer(bytes: body))
     guard let answer = await client.ask(request) else { return .busy }
     if answer.status == 401 {
-      // It may have been withdrawn; the next attempt has another.
-      await self.token.forget(token)
-      return .busy
+      // It may have been withdrawn; the next attempt has another. If this one is new, that would not help.
+      await self.token.forget(token.text)
+      return token.isNew ? .unauthorized : .busy
     }
     let code = (try? JSONDecoder().decode(Failure.self, from: Data(answer.body)))?.code
     return answer.means(Self.outcome(answer.status, code))
@@ -134,24 +138,35 @@ package struct FCM: PushProvider {
     }
   }
 
+  /// What an attempt comes to when Google's token endpoint sells nothing.
+  package static func outcome(ofPurchase status: Int) -> PushOutcome {
+    switch status {
+    case 408, 429: .busy
+    // The key was withdrawn, the account is gone, or this machine's clock is wrong.
+    case 400...499: .unauthorized
+    default: .busy
+    }
+  }
+
   private static func buy(
     _ account: ServiceAccount, _ key: Insecure.RSA.PrivateKey, _ client: HTTPClient, _ time: Int64
-  ) async -> ProviderToken.Token? {
+  ) async -> ProviderToken.Answer {
     let keys = await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256)
     let claims = Claims(
       iss: account.email, scope: "https://www.googleapis.com/auth/firebase.messaging", aud: account.tokenURI,
       iat: Int(time), exp: Int(time) + 3_600)
-    guard let assertion = try? await keys.sign(claims) else { return nil }
+    guard let assertion = try? await keys.sign(claims) else { return .missing(.unauthorized) }
     var request = HTTPClientRequest(url: account.tokenURI)
     request.method = .POST
     request.headers = ["content-type": "application/x-www-form-urlencoded"]
     // Neither has a character that would have to be escaped.
     let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
     request.body = .bytes(ByteBuffer(string: "grant_type=\(grant)&assertion=\(assertion)"))
-    guard let answer = await client.ask(request), answer.status == 200,
-      let grant = try? JSONDecoder().decode(Grant.self, from: Data(answer.body))
-    else { return nil }
+    guard let answer = await client.ask(request) else { return .missing(.busy) }
+    guard answer.status == 200, let grant = try? JSONDecoder().decode(Grant.self, from: Data(answer.body)) else {
+      return .missing(outcome(ofPurchase: answer.status))
+    }
     let end = time + Int64(max(grant.expiresIn - PushLimits.fcmTokenMargin, 0))
-    return ProviderToken.Token(text: grant.accessToken, end: end)
+    return .token(ProviderToken.Token(text: grant.accessToken, end: end))
   }
 }

@@ -5,30 +5,42 @@ actor ProviderToken {
     let text: String
     /// Unix time in seconds from when on it is not used.
     let end: Int64
+    /// Whether it was made for whoever has it now: if the service does not take that, it takes none.
+    var isNew = true
+  }
+
+  /// What comes of wanting one.
+  enum Answer: Sendable {
+    case token(Token)
+    /// There is none, and this is what the attempt comes to: `busy`, or `unauthorized`.
+    case missing(PushOutcome)
   }
 
   private let now: @Sendable () -> Int64
-  private let renew: @Sendable (Int64) async -> Token?
+  private let renew: @Sendable (Int64) async -> Answer
   private var token: Token?
-  private var renewal: Task<Token?, Never>?
+  private var renewal: Task<Answer, Never>?
 
-  /// `renew` takes the time, and returns nil when there is none to be had.
-  init(now: @escaping @Sendable () -> Int64, renew: @escaping @Sendable (Int64) async -> Token?) {
+  /// `renew` takes the time.
+  init(now: @escaping @Sendable () -> Int64, renew: @escaping @Sendable (Int64) async -> Answer) {
     (self.now, self.renew) = (now, renew)
   }
 
-  /// nil when there is none to be had now.
-  func text() async -> String? {
+  func current() async -> Answer {
     let time = now()
-    if let token, time < token.end { return token.text }
+    if let token, time < token.end { return .token(token) }
     let running = renewal ?? Task { [renew] in await renew(time) }
     renewal = running
     let fresh = await running.value
     if renewal == running {
       renewal = nil
-      token = fresh
+      token = nil
+      if case .token(var kept) = fresh {
+        kept.isNew = false
+        token = kept
+      }
     }
-    return fresh?.text
+    return fresh
   }
 
   /// The service does not take it any more.

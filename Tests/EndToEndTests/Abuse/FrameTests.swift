@@ -185,7 +185,77 @@ import Testing
     withExtendedLifetime(streams) {}
   }
 
-  /// Something that is touched by one thread at a time.
+  /// Nobody has to sign anything for a ping, and each is answered. [stream.3] [stream.9]
+  @Test func `Pings of a stranger who reads no pongs cost a bounded memory`() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"))
+    try await onThread {
+      let client = RelayClient(relay)
+      #expect(try client.send("GET", "/readyz").status == 200)
+      let stream = try RawStream(client, try MailboxOwner(1).mailbox, window: 4_096)
+      var time = timeval(tv_sec: 1, tv_usec: 0)
+      setsockopt(
+        stream.socket.descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+      let before = try relay.residentKilobytes()
+      func checkMemory() throws {
+        let grown = try relay.residentKilobytes() - before
+        #expect(grown < 16 * 1_024, "\(grown) KiB")
+      }
+      // Long ones fill what the system holds of the answers; of the empty ones each would have been kept.
+      for (count, ping) in [
+        (40, RawStream.frame(0x89, [UInt8](repeating: 1, count: 125))), (300, RawStream.frame(0x89, [])),
+      ] {
+        let pings = (0..<1_000).reduce(into: [UInt8]()) { bytes, _ in bytes += ping }
+        // When nothing goes out any more, the relay reads nothing.
+        for _ in 0..<count {
+          guard stream.socket.write(pings) else { break }
+          try checkMemory()
+        }
+      }
+      for _ in 1...30 {
+        try checkMemory()
+        usleep(100_000)
+      }
+      #expect(try client.send("GET", "/readyz").status == 200)
+      // What is left is read at once when there is no more to come.
+      stream.socket.end()
+      for _ in 1...10 {
+        try checkMemory()
+        usleep(100_000)
+      }
+      #expect(try client.send("GET", "/readyz").status == 200)
+    }
+  }
+
+  /// Whoever takes nothing is not read from, and is again as soon as it does. Of pings that could not be answered in
+  /// time the last is. [stream.9]
+  @Test func `A client that reads late is heard all the same`() async throws {
+    let relay = try await SharedRelay.relay.value
+    let reader = try await onThread {
+      let client = RelayClient(relay)
+      let owner = try MailboxOwner(0x33)
+      #expect(try client.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 1).status == 204)
+      let stream = try RawStream(client, owner.mailbox)
+      try stream.authenticate(owner.key, at: client)
+      #expect(try ServerFrame(decoding: stream.next()?.payload ?? []) == .caughtUp(index: 0))
+      return Kept(stream)
+    }
+    let ping = RawStream.frame(0x89, [UInt8](repeating: 1, count: 125))
+    let pings = (0..<60_000).reduce(into: [UInt8]()) { bytes, _ in bytes += ping } + RawStream.frame(0x89, [9])
+    async let isSent = onThread { reader.stream.socket.write(pings) }
+    let isAnswered = try await onThread {
+      usleep(2_000_000)
+      while let frame = reader.stream.next() {
+        if frame == .init(opcode: 10, payload: [9]) { return true }
+      }
+      reader.stream.socket.end()
+      return false
+    }
+    #expect(isAnswered)
+    #expect(try await isSent)
+  }
+
+  /// Something that is touched by one thread at a time, but for one that only writes.
   private final class Kept: @unchecked Sendable {
     let stream: RawStream
     init(_ stream: RawStream) { self.stream = stream }

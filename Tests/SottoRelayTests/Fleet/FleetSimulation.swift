@@ -66,9 +66,11 @@ final class FleetSimulation {
       time = event.time
       event.action()
     }
-    // What would come later holds the whole simulation, which holds it: 40 KiB for each of many seeds.
-    events = EventQueue()
     judge()
+    // What holds what holds it would stay for ever: 40 KiB for each of many seeds.
+    events = EventQueue()
+    for relay in relays { relay.sockets = [:] }
+    for person in people { person.socket = nil }
   }
 
   func after(_ delay: ClosedRange<Int64>, _ action: @escaping () -> Void) {
@@ -183,7 +185,8 @@ final class FleetSimulation {
           for (socket, id) in sockets where store.mailboxes[id]?.home?.socket == socket {
             store.mailboxes[id]?.home = nil
           }
-        } then: { _ in
+        } then: { (done: Void?) in
+          relay.machine.left(sockets, done != nil)
         }
       case .arrived(let mailbox):
         if let socket = relay.sockets[mailbox] { wake(socket, .bus, socket.machine.arrived()) }

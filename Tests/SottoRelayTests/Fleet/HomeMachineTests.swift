@@ -97,14 +97,39 @@ import Testing
     var machine = holding()
     machine.ended(mailbox, ticket: 10)
     #expect(machine.tick(1) == [.leave([mine: mailbox])])
+    machine.left([mine: mailbox], true)
     #expect(machine.tick(2).isEmpty)
     // One whose claim is answered when it has ended is left once more: the first may have come too early.
     machine.opened(mailbox, ticket: 11, as: other)
     machine.ended(mailbox, ticket: 11)
     #expect(machine.tick(3) == [.leave([other: mailbox])])
+    machine.left([other: mailbox], true)
     machine.claimed(mailbox, other, 4)
     #expect(machine.tick(4) == [.leave([other: mailbox])])
     #expect(!machine.holds(mailbox, ticket: 11))
+  }
+
+  /// Until the store has answered, and one batch at a time: a store that is away is not asked by more and more.
+  @Test func whatCouldNotBeLeftIsLeftLater() {
+    var machine = holding()
+    machine.ended(mailbox, ticket: 10)
+    #expect(machine.tick(1) == [.leave([mine: mailbox])])
+    let next = MailboxID(number: 9)
+    machine.opened(next, ticket: 11, as: other)
+    machine.ended(next, ticket: 11)
+    #expect(machine.tick(2).isEmpty, "the store has not answered")
+    machine.left([mine: mailbox], false)
+    #expect(machine.tick(3) == [.leave([mine: mailbox, other: next])])
+    machine.left([mine: mailbox, other: next], false)
+    #expect(machine.tick(4) == [.leave([mine: mailbox, other: next])])
+    machine.left([mine: mailbox, other: next], true)
+    #expect(!machine.tick(5).contains { if case .leave = $0 { true } else { false } })
+    // The last word of a relay that ends has it too.
+    machine.opened(mailbox, ticket: 12, as: mine)
+    machine.ended(mailbox, ticket: 12)
+    #expect(machine.tick(6).contains(.leave([mine: mailbox])))
+    machine.left([mine: mailbox], false)
+    #expect(machine.close() == [mine: mailbox])
   }
 
   @Test func theStoreIsAskedNowAndThen() {

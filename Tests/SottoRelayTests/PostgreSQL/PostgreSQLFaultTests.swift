@@ -110,6 +110,35 @@
       try await relay.stop()
     }
 
+    /// Nobody wakes an owner who counts as one who listens. So a stream that ends while the database is away is left
+    /// when it is back. [push.2]
+    @Test func whoWentDuringAnOutageIsWokenAfterIt() async throws {
+      let cluster = try PostgreSQLCluster()
+      let address = cluster.address(try cluster.database())
+      let relay = try await TestRelay.start { $0.store = .postgreSQL(address) }
+      let owner = Owner(1)
+      try await owner.register(at: relay)
+      let (mailbox, contact) = (owner.mailbox, owner.contact)
+      let ledger = try PostgreSQLStore(address: address)
+      try await ledger.setPush(mailbox, [7], by: StoreContract.mutation(1, 9))
+      let stream = try await StreamClient.connect(to: relay, mailbox)
+      try await stream.authenticate(owner.key, at: relay)
+      _ = try await stream.untilCaughtUp()
+      cluster.stop()
+      stream.close()
+      // Longer than the relay waits for an answer, and shorter than a lease.
+      try await Task.sleep(for: .seconds(7))
+      try cluster.start()
+      try await until {
+        try await relay.sender(.put, .envelope(mailbox, envelopeID(1)), contact, body: envelope(1)).status == 201
+      }
+      try await until {
+        (try? await ledger.takePushes(limit: 1, by: NodeID(number: 9)))?.map(\.mailbox) == [mailbox]
+      }
+      try await ledger.close()
+      try await relay.stop()
+    }
+
     /// While the database is away the relay says so, soon; when it is back it is used again, without a restart.
     @Test func theRelayFollowsTheDatabase() async throws {
       let cluster = try PostgreSQLCluster()

@@ -110,6 +110,13 @@
         try await ledger.store.queued(try await ledger.due(here), by: here)
         try ledger.passDays()
         #expect(try await ledger.due(here).isEmpty, "nothing new has come")
+        let day = try await ledger.store.askAgain(after: 0)
+        let again = try await ledger.due(here)
+        #expect(again.count == 1)
+        try await ledger.store.queued(again, by: here)
+        try ledger.passDays()
+        #expect(try await ledger.store.askAgain(after: day) == day)
+        #expect(try await ledger.due(here).isEmpty, "it is the same day")
         await ledger.put(2)
         #expect(try await ledger.due(here).count == 1)
       }

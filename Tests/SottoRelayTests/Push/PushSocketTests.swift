@@ -216,6 +216,18 @@ import Testing
     }
   }
 
+  /// One push more a day as long as the owner has not looked, although nothing happens. [push.2]
+  @Test func aNewDayAsksAgain() async throws {
+    try await PushStage.with { stage in
+      let gateway = TestGateway(stage.path)
+      try await stage.put(1)
+      try await until { try await stage.relay.metric("sotto_relay_push_jobs_total{result=\"queued\"}") == 1 }
+      stage.relay.clock.advance(86_400)
+      try await until { gateway.all.count == 2 }
+      await gateway.stop()
+    }
+  }
+
   /// A disk that is full keeps nobody from reading; that the owner looked is written down later.
   @Test func aStoreThatTakesNothingCanBeRead() async throws {
     try await PushStage.with { stage in
