@@ -18,7 +18,7 @@ import Testing
 
   /// The body of the answer at `path`; throws as `get` does.
   private func get(
-    _ server: CannedServer, _ path: String = "/", authority: String? = nil, deadline: Duration = .seconds(20)
+    _ server: CannedServer, _ path: String = "/", authority: String? = nil, deadline: Duration = .seconds(60)
   ) async throws -> [UInt8] {
     let fetch = try ProviderFetch(authorityFile: authority, deadline: deadline)
     do {
@@ -108,13 +108,16 @@ import Testing
 
   @Test func `Nobody is asked in the clear but this machine`() async throws {
     let fetch = try ProviderFetch(deadline: .seconds(20))
-    let start = ContinuousClock.now
-    for url in [
-      "http://192.0.2.1/", "http://id.example/", "ftp://127.0.0.1/", "unix:///tmp/socket", "http+unix://a/", "",
-    ] {
-      await #expect(throws: ProviderFetch.Failure.self) { try await fetch.get(url) }
+    // Where nothing is tried it is over at once, but for what a busy machine delays now and then.
+    try await until {
+      let start = ContinuousClock.now
+      for url in [
+        "http://192.0.2.1/", "http://id.example/", "ftp://127.0.0.1/", "unix:///tmp/socket", "http+unix://a/", "",
+      ] {
+        await #expect(throws: ProviderFetch.Failure.self) { try await fetch.get(url) }
+      }
+      return start.duration(to: .now) < .seconds(5)
     }
-    #expect(start.duration(to: .now) < .seconds(5), "nothing was tried")
     await fetch.shutdown()
   }
 
@@ -133,7 +136,7 @@ import Testing
     }
     let name = server.origin + "/one"
     issuer.withLock { $0 = name }
-    let fetch = try ProviderFetch()
+    let fetch = try ProviderFetch(deadline: .seconds(60))
     let verifier = IDTokenVerifier(
       try #require(OIDCProvider(issuer: name, clientID: IDTokenWorld.client)), fetch: { try await fetch.get($0) },
       now: { TokenForge.now })
