@@ -26,12 +26,18 @@ final class QueuePushDesk: PushDesk {
   func run() async {
     await withDiscardingTaskGroup { group in
       group.addTask {
-        var day: Int64 = 0
         while !Task.isCancelled {
-          if let today = try? await self.ledger.askAgain(after: day) { day = today }
           while !Task.isCancelled, (try? await self.ledger.leaveDeadHomes()) ?? 0 > 0 {}
           await self.endWhatIsOver()
           self.bell.ring()
+          try? await Task.sleep(for: .seconds(RelayLimits.pushSeconds))
+        }
+      }
+      // By itself: it goes through all subscriptions, and who is freed by a dead relay does not wait for that. [push.4]
+      group.addTask {
+        var day: Int64 = 0
+        while !Task.isCancelled {
+          if let today = try? await self.ledger.askAgain(after: day) { day = today }
           try? await Task.sleep(for: .seconds(RelayLimits.pushSeconds))
         }
       }
