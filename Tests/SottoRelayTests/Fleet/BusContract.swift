@@ -94,18 +94,6 @@ struct BusContract: Sendable {
   }
 }
 
-/// Waits for something that has to become true; fails after a while.
-func until(
-  within seconds: Int = 60, _ isTrue: () async throws -> Bool, _ location: SourceLocation = #_sourceLocation
-) async throws {
-  let end = ContinuousClock.now + .seconds(seconds)
-  repeat {
-    if try await isTrue() { return }
-    try await Task.sleep(for: .milliseconds(5))
-  } while .now < end
-  Issue.record("it did not become true in \(seconds) s", sourceLocation: location)
-}
-
 /// A bus in this process, without a server.
 final class MemoryBus: Sendable {
   private let nodes = Mutex<[NodeID: @Sendable (BusEvent) -> Void]>([:])

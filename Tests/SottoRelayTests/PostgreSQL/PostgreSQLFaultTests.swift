@@ -52,15 +52,6 @@
       try await again.close()
     }
 
-    /// That something takes no longer than this; what a busy machine delays, it does not delay every time.
-    private func soon(_ limit: Duration, _ body: () async throws -> Void) async throws {
-      try await until {
-        let start = ContinuousClock.now
-        try await body()
-        return .now - start < limit
-      }
-    }
-
     /// One that does not reach the database for longer than a lease hears of nothing, so it keeps nobody: it ends its streams
     /// and says no at once, so that others are asked. [operation.14]
     @Test func aRelayThatIsCutOffSendsEverybodyAway() async throws {
