@@ -141,6 +141,50 @@ import Testing
       events == ["started", "serving metrics", "relay connected", "relay lost", "draining", "stopped"], "\(events)")
   }
 
+  /// Only one relay's gateway can read how a device is woken. [push.11]
+  @Test func `A move ends push, and says so until it is said anew`() async throws {
+    let (folder, homes) = (try TemporaryFolder(), try TemporaryFolder())
+    let here = try await RelayProcess(
+      data: folder.file("here"), arguments: ["--push", "unix:" + folder.file("here.sock")])
+    let there = try await RelayProcess(
+      data: folder.file("there"), arguments: ["--push", "unix:" + folder.file("there.sock")])
+    let (alice, bob) = (Person("alice", in: homes), Person("bob", in: homes))
+    func enable(_ person: Person) async throws {
+      let enabled = try await person.sotto(
+        "device", "push", "enable", "--web-push", "http://127.0.0.1:9/a", "--gateway", Self.gateway)
+      #expect(enabled.status == 0 && enabled.objects.first?["state"] as? String == "published", "\(enabled)")
+    }
+    func verdict(_ person: Person) async throws -> String? {
+      let doctor = try await person.sotto("doctor")
+      #expect(doctor.status == 0, "\(doctor)")
+      return doctor.objects.first { $0["subject"] as? String == "push" }?["verdict"] as? String
+    }
+    _ = try await alice.create(at: here.url)
+    _ = try await bob.create(at: here.url)
+    #expect(try await verdict(bob) == nil)
+    try await enable(bob)
+    #expect(try await verdict(bob) == "good")
+
+    let spared = try await alice.sotto("identity", "move", there.url)
+    #expect(spared.status == 0 && spared.objects.first?["push_ended"] as? Bool == false, "\(spared)")
+    let moved = try await bob.sotto("identity", "move", there.url)
+    #expect(moved.status == 0 && moved.objects.first?["push_ended"] as? Bool == true, "\(moved)")
+    #expect(try await verdict(bob) == "warning")
+    expectError(try await bob.sotto("receive", "--wait-push"), 64, "usage")
+    try await enable(bob)
+    #expect(try await verdict(bob) == "good")
+
+    try await enable(alice)
+    let third = try await RelayProcess(data: folder.file("third"))
+    let said = try await run(
+      Programs.path("sotto"), ["identity", "move", third.url, "--home", alice.home],
+      environment: ["SOTTO_PASSPHRASE": alice.passphrase])
+    #expect(said.status == 0 && said.stderr.contains("is not woken at the new relay"), "\(said)")
+  }
+
+  /// A key, of which nobody knows the private one.
+  private static let gateway = String(repeating: "09", count: 32)
+
   private static func freePort() throws -> Int { try Socket.listening().port }
 
   @Test func `What cannot be is said`() async throws {

@@ -5,7 +5,7 @@ import SottoSimulation
 import SottoWire
 import Testing
 
-/// How a device is woken that does not listen. [push.1]
+/// How a device is woken that does not listen. [push.1] [push.11]
 @Suite(.sealsAreWatched) struct WakingTests {
   private let there = RelayAuthority("elsewhere.example")!
 
@@ -63,7 +63,7 @@ import Testing
     #expect(subscription == nil)
   }
 
-  @Test func `It can be changed, goes along to another relay, and is taken away`() throws {
+  @Test func `It can be changed, outlives an address, and is taken away`() throws {
     let (_, bob, relay) = try acquainted()
     let gateway = try gateway()
     let key = gateway.publicKey
@@ -76,16 +76,109 @@ import Testing
     #expect(kind == .fcm(token: "a"))
     let subscription = try bob.step { try $0.webPushSubscription() }
     #expect(subscription == nil)
-    try bob.step { try $0.move(to: there) }
+    try bob.step { try $0.rotateContactSecret() }
     try bob.flush()
-    let second = try bob.mailbox
-    #expect(second != first && relay.pushes[second] == sealed)
+    #expect(try bob.mailbox == first && relay.pushes[first] == sealed)
     #expect(try bob.step { try $0.isWoken() })
     #expect(try bob.step { try $0.wakeNoMore() })
     #expect(try !bob.step { try $0.wakeNoMore() })
     try bob.flush()
-    #expect(relay.pushes[try bob.mailbox] == nil)
+    #expect(relay.pushes[first] == nil)
     #expect(try !bob.step { try $0.isWoken() })
+  }
+
+  /// Whether the present relay is asked to have somebody woken, and whether a former one was.
+  private func state(_ node: Node) throws -> [Bool] { try node.step { [try $0.isWoken(), try $0.pushEndedByMove()] } }
+
+  /// Bob, who had asked the relay from which he has moved to be woken.
+  private func moved() throws -> (bob: Node, relay: WorldRelay, first: MailboxID, second: MailboxID) {
+    let (_, bob, relay) = try acquainted()
+    let key = try gateway().publicKey
+    #expect(try bob.step { try $0.wake(by: .webPush(endpoint: "https://push.example/bob"), gateway: key) })
+    try bob.flush()
+    let first = try bob.mailbox
+    try bob.step { try $0.move(to: there) }
+    try bob.flush()
+    return (bob, relay, first, try bob.mailbox)
+  }
+
+  @Test func `What one gateway can read goes to no other relay, and that it has ended is known`() throws {
+    let (bob, relay, first, second) = try moved()
+    #expect(second != first && relay.pushes[second] == nil)
+    #expect(relay.pushes[first] != nil, "what still comes to the former mailbox wakes it")
+    let subscription = try bob.step { try $0.webPushSubscription() }
+    #expect(subscription == nil)
+    #expect(try state(bob) == [false, true])
+    var health = try bob.step { try $0.health() }
+    #expect(!health.isWoken && health.pushEndedByMove)
+    let key = try gateway().publicKey
+    #expect(try bob.step { try $0.wake(by: .fcm(token: "a"), gateway: key) })
+    try bob.flush()
+    #expect(relay.pushes[second] != nil && relay.pushes[second] != relay.pushes[first])
+    #expect(try state(bob) == [true, false])
+    health = try bob.step { try $0.health() }
+    #expect(health.isWoken && !health.pushEndedByMove)
+  }
+
+  @Test func `It is taken away from former relays too`() throws {
+    let (bob, relay, first, second) = try moved()
+    #expect(try bob.step { try $0.wakeNoMore() })
+    #expect(try bob.step { try $0.nextUpload() } == nil, "the present relay never knew of it")
+    try bob.flush()
+    #expect(relay.pushes[first] == nil && relay.pushes[second] == nil)
+    #expect(try state(bob) == [false, false])
+  }
+
+  @Test func `It goes with the mailbox at a former relay`() throws {
+    let (bob, relay, first, _) = try moved()
+    bob.now += ClientLimits.former + 1
+    try bob.step { try $0.maintain() }
+    try bob.flushUploads()
+    #expect(relay.pushes[first] == nil && !relay.holds(first))
+    #expect(try bob.step { try $0.pushEndedByMove() }, "it is said until somebody has decided")
+  }
+
+  @Test func `What a relay had still to be told of it is told where the account was`() throws {
+    let key = try gateway().publicKey
+    for isEnded in [false, true] {
+      let (_, bob, relay) = try acquainted()
+      #expect(try bob.step { try $0.wake(by: .fcm(token: "a"), gateway: key) })
+      if isEnded {
+        try bob.flush()
+        #expect(try bob.step { try $0.wakeNoMore() })
+      }
+      let first = try bob.mailbox
+      try bob.step { try $0.move(to: there) }
+      try bob.flush()
+      #expect((relay.pushes[first] == nil) == isEnded)
+      #expect(relay.pushes[try bob.mailbox] == nil)
+    }
+  }
+
+  @Test func `A former relay that wakes nobody ends nothing at the present one`() throws {
+    let (_, bob, _) = try acquainted()
+    let key = try gateway().publicKey
+    #expect(try bob.step { try $0.wake(by: .fcm(token: "a"), gateway: key) })
+    let first = try bob.mailbox
+    try bob.step { try $0.move(to: there) }
+    #expect(try bob.step { try $0.wake(by: .fcm(token: "b"), gateway: key) })
+    try bob.step { engine in
+      let errand = try #require(try engine.nextUpload(at: first))
+      #expect(errand.method == .put && errand.route == .push(first))
+      try engine.isNotWoken(errand)
+      #expect(try engine.nextUpload(at: first) == nil)
+      #expect(try engine.isWoken())
+    }
+  }
+
+  @Test func `What an earlier client wrote down is read`() throws {
+    let (_, bob, _) = try acquainted()
+    var writer = SecretWriter()
+    writer.u8(1)
+    writer.vector([1, 2, 3])
+    writer.u8(0)
+    try bob.records.put(.own, Array("push".utf8), group: [], writer.finish())
+    #expect(try state(bob) == [true, false])
   }
 
   @Test func `What cannot be is refused, and a relay that wakes nobody is asked once`() throws {

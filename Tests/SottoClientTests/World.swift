@@ -68,7 +68,9 @@ final class WorldRelay {
       guard !(oneTime[mailbox] ?? []).contains(where: { $0.batch == batch }) else { return }
       oneTime[mailbox, default: []] += parts.map { .init(batch: batch, index: $0.index, sealed: $0.sealed) }
     case .push: pushes[mailbox] = errand.method == .put ? errand.body : nil
-    case .deleteMailbox: (capabilities[mailbox], signedParts[mailbox], oneTime[mailbox]) = (nil, nil, nil)
+    case .deleteMailbox:
+      (capabilities[mailbox], signedParts[mailbox], oneTime[mailbox]) = (nil, nil, nil)
+      pushes[mailbox] = nil
     default: break
     }
   }

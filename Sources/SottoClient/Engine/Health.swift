@@ -30,6 +30,10 @@ package struct Health: Sendable {
   package var isRemoved = false
   /// Relays that the account was at before, and whose mailboxes are still read.
   package var formerRelays = 0
+  /// Whether the relay is asked to have this device woken.
+  package var isWoken = false
+  /// Whether a former relay was, and the present one is not.
+  package var pushEndedByMove = false
 }
 
 extension Engine {
@@ -42,6 +46,8 @@ extension Engine {
     health.devices = try ownCard(profile).list.devices.count
     health.isRemoved = try isRemoved()
     health.formerRelays = try formerPlaces().count
+    health.isWoken = try isWoken()
+    health.pushEndedByMove = try pushEndedByMove()
     for contact in try contacts() {
       switch (contact.isBlocked, contact.isAccepted) {
       case (true, _): health.blocked += 1

@@ -100,8 +100,8 @@ extension Engine {
     for var upload in pending {
       try records.remove(upload)
       switch upload.action {
-      case .deleteCard, .setCapabilities:
-        // Whoever was to be cut off there still is.
+      case .deleteCard, .setCapabilities, .push:
+        // Whoever was to be cut off there still is, and this device is woken from there as it last said.
         upload.place = former.mailbox
         upload.sequence = 0
         try records.save(upload)
@@ -121,7 +121,7 @@ extension Engine {
     try publishCapabilities(profile)
     try publishPrekeys(&profile, withBatch: true)
     try renewCard(&profile, condition: .absent)
-    try wakeThere()
+    try endPush()
     try records.save(profile)
   }
 

@@ -2,24 +2,25 @@ package import SottoCrypto
 internal import SottoSession
 internal import SottoWire
 
-/// How this device is woken when it does not listen. It is kept for the next relay, and for whoever shows that it works.
-/// [push.1]
+/// That this device asks to be woken when it does not listen. What it asks with is not kept: it is sealed for one
+/// relay's gateway, and of no use to another. [push.1] [push.11]
 struct Waking: StoredRecord {
-  /// For the gateway alone.
-  let sealed: [UInt8]
   /// Where Web Push messages come to, if that is how.
   let subscription: WebPushSubscription?
+  /// Whether it was a former relay that was asked, and not the one where the account is now.
+  let isFormer: Bool
 
   static var table: Table { .own }
+  static var format: UInt8 { 2 }
   static let key = Array("push".utf8)
   var key: [UInt8] { Self.key }
 
-  init(_ sealed: [UInt8], _ subscription: WebPushSubscription?) {
-    (self.sealed, self.subscription) = (sealed, subscription)
+  init(_ subscription: WebPushSubscription?, isFormer: Bool = false) {
+    (self.subscription, self.isFormer) = (subscription, isFormer)
   }
 
   func encode(to writer: inout SecretWriter) {
-    writer.vector(sealed)
+    writer.flag(isFormer)
     writer.flag(subscription != nil)
     if let subscription {
       writer.text(subscription.endpoint)
@@ -29,7 +30,9 @@ struct Waking: StoredRecord {
   }
 
   init(from reader: inout SecretReader, format: UInt8) throws {
-    sealed = try reader.vector()
+    // What had been sealed, in the first format.
+    if format == 1 { _ = try reader.vector() }
+    isFormer = format >= 2 ? try reader.flag() : false
     subscription =
       try reader.flag()
       ? WebPushSubscription(
@@ -87,35 +90,42 @@ extension Engine {
     case .fcm(let token): target = PushTarget(.fcm(token: token))
     }
     guard let target else { return false }
-    let waking = Waking(try target.sealed(to: gateway), subscription)
-    try records.save(waking)
-    try records.save(Upload(.push, body: waking.sealed))
+    let sealed = try target.sealed(to: gateway)
+    try records.save(Waking(subscription))
+    try records.save(Upload(.push, body: sealed))
     return true
   }
 
-  /// Not any more. False when it was not before.
+  /// Not any more, and not where the account was either. False when it was not before.
   package mutating func wakeNoMore() throws -> Bool {
+    for former in try formerPlaces() where !former.isEnding { try records.save(Upload(.push, at: former.mailbox)) }
     guard let waking = try waking() else { return false }
     try records.remove(waking)
-    try records.save(Upload(.push))
+    if !waking.isFormer { try records.save(Upload(.push)) }
     return true
   }
 
-  /// Whether this device asks to be woken.
-  package func isWoken() throws -> Bool { try waking() != nil }
+  /// Whether the present relay is asked to have this device woken.
+  package func isWoken() throws -> Bool { try waking().map { !$0.isFormer } ?? false }
+
+  /// Whether a former relay was, and nobody has said since how this device is woken at the present one. [push.11]
+  package func pushEndedByMove() throws -> Bool { try waking()?.isFormer ?? false }
 
   /// Where Web Push messages for this device come to, if that is how it is woken.
   package func webPushSubscription() throws -> WebPushSubscription? { try waking()?.subscription }
 
   /// The relay wakes nobody. What was asked of it is forgotten.
   package mutating func isNotWoken(_ errand: OwnerErrand) throws {
+    let upload = try records.load(Upload.self, errand.upload)
     try records.delete(.upload, errand.upload)
-    if let waking = try waking() { try records.remove(waking) }
+    // What a former relay does says nothing of the present one.
+    if upload?.place == nil, let waking = try waking() { try records.remove(waking) }
   }
 
-  /// The same at a relay to which the account moves.
-  mutating func wakeThere() throws {
-    if let waking = try waking() { try records.save(Upload(.push, body: waking.sealed)) }
+  /// The account moves, and another gateway is behind its new relay: that one is asked nothing. What comes to the old
+  /// mailbox wakes this device as long as it is read. [push.11]
+  func endPush() throws {
+    if try waking() != nil { try records.save(Waking(nil, isFormer: true)) }
   }
 
   private func waking() throws -> Waking? { try records.load(Waking.self, Waking.key) }

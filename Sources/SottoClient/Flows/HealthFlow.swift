@@ -51,6 +51,7 @@ extension Client {
     findings.append(Self.sessions(health))
     findings.append(Self.outbox(health))
     findings.append(Self.list(health))
+    if let push = Self.push(health) { findings.append(push) }
     findings += await relay(health)
     return HealthReport(findings: findings, counts: Self.counts(health))
   }
@@ -94,6 +95,15 @@ extension Client {
       )
     }
     return .init("devices", .good, text)
+  }
+
+  /// Nothing of who never asked to be woken. [push.11]
+  private static func push(_ health: Health) -> HealthReport.Finding? {
+    if health.isWoken { return .init("push", .good, "The relay is asked to have this device woken.") }
+    guard health.pushEndedByMove else { return nil }
+    return .init(
+      "push", .warning, "This device was woken before the account moved; at the present relay it is not.",
+      "Run `sotto device push enable` with the key of this relay's gateway, or `sotto device push disable`.")
   }
 
   private static func counts(_ health: Health) -> [(name: String, count: Int)] {

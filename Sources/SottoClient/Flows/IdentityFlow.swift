@@ -146,6 +146,9 @@ extension Client {
   /// Moves the account to another relay. Contacts are told, and whoever has the old address finds the new place for 30
   /// days; for so long the old mailbox is read.
   ///
+  /// How this device is woken only the old relay's gateway can read: at the new one it is not, until `enablePush` is
+  /// called again. [push.11]
+  ///
   /// - Returns: the new address, and whether the new relay has everything; otherwise the next send or receive goes on.
   public func move(to url: String) async throws -> (address: String, isPublished: Bool) {
     let relay = try Self.authority(url)

@@ -58,17 +58,24 @@ extension Client {
     return try step { try !$0.hasUploads() }
   }
 
-  /// Not any more.
+  /// Not any more, nor where the account was before it moved.
   ///
   /// - Returns: whether the relay knows already; nil when this device was not woken anyway.
   public func disablePush() async throws -> Bool? {
-    guard try step({ try $0.wakeNoMore() }) else { return nil }
+    guard try step({ try $0.wakeNoMore() }) else {
+      await flushFormerUploads()
+      return nil
+    }
     await afterChange()
     return try step { try !$0.hasUploads() }
   }
 
-  /// Whether this device asks to be woken.
+  /// Whether the relay is asked to have this device woken.
   public func isWoken() throws -> Bool { try step { try $0.isWoken() } }
+
+  /// Whether a former relay was, and nobody has said since how this device is woken at the present one. Only one
+  /// relay's gateway can read that, so it does not come along with a move. [push.11]
+  public func pushEndedByMove() throws -> Bool { try step { try $0.pushEndedByMove() } }
 
   /// Waits, where this device's Web Push endpoint says on this machine, until the gateway wakes it: for trying that out.
   ///

@@ -59,7 +59,8 @@ struct BackupRestoreCommand: AsyncParsableCommand {
     commandName: "restore", abstract: "Become the account in a backup, with its contacts and messages.",
     discussion: """
       The new device replaces the first one; others that were linked stay. Sessions are not in a backup: the first
-      message to each contact opens a new one. The recovery code is typed, or read from --recovery-code-file or
+      message to each contact opens a new one. How the first device was woken is not in it either: `sotto device push
+      enable` says it of this one. The recovery code is typed, or read from --recovery-code-file or
       $SOTTO_RECOVERY_CODE.
       """)
 

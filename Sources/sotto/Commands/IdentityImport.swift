@@ -8,7 +8,8 @@ struct IdentityImportCommand: AsyncParsableCommand {
     commandName: "import", abstract: "Become the account in an exported file, on a new device.",
     discussion: """
       The new device replaces the old one, and contacts notice within an hour. Messages, contacts and sessions are not
-      in the file. The passphrase is the one that the identity had when it was exported.
+      in the file, nor how the old device was woken: `sotto device push enable` says it of this one. The passphrase is
+      the one that the identity had when it was exported.
       """)
 
   @Argument(help: ArgumentHelp("What `sotto identity export` wrote.", valueName: "file"))
