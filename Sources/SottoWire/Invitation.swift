@@ -7,7 +7,7 @@ public import SottoCrypto
 public struct Invitation: Hashable, Sendable {
   /// Who made it; nil: an operator.
   public let inviter: InviterScope?
-  /// Names it: drawn at random.
+  /// Names it: drawn at random, but so that no text begins with `-`.
   public let id: [UInt8]
   /// The last day on which it counts, since 1970, UTC.
   public let lastDay: UInt32
@@ -35,7 +35,7 @@ public struct Invitation: Hashable, Sendable {
     _ inviter: InviterScope?, _ lastDay: UInt32, _ tokens: UInt16, _ key: borrowing Secret,
     _ entropy: inout some Entropy
   ) {
-    id = entropy.bytes(Self.idCount)
+    id = entropy.invitationID(Self.idCount)
     (self.inviter, self.lastDay, self.tokens) = (inviter, lastDay, tokens)
     tag = Self.tag(id, lastDay, tokens, key)
   }
@@ -86,7 +86,7 @@ public struct Invitation: Hashable, Sendable {
 
 /// How much somebody may invite: a part of each invitation of theirs. [token.14]
 public struct InviterScope: Hashable, Sendable {
-  /// Names them: drawn at random.
+  /// Names them: drawn at random, but so that no text begins with `-`.
   public let id: [UInt8]
   /// The last day on which an invitation of theirs may count, since 1970, UTC.
   public let lastDay: UInt32
@@ -99,7 +99,7 @@ public struct InviterScope: Hashable, Sendable {
 
   /// A new one.
   public init(lastDay: UInt32, tokens: UInt16, total: UInt32, from entropy: inout some Entropy) {
-    id = entropy.bytes(16)
+    id = entropy.invitationID(16)
     (self.lastDay, self.tokens, self.total) = (lastDay, tokens, total)
   }
 
@@ -148,5 +148,16 @@ public struct InviterKey: ~Copyable {
     guard let scope = try? InviterScope(from: &reader) else { return nil }
     self.scope = scope
     secret = Secret(copying: reader.rest())
+  }
+}
+
+extension Entropy {
+  /// What the text of an invitation, or of an inviter's key, begins with. If that were `-`, programs would take the
+  /// text for an option: so it is drawn again. [token.8] [token.14]
+  fileprivate mutating func invitationID(_ count: Int) -> [UInt8] {
+    let dash: UInt8 = 62
+    var id = bytes(count)
+    while id[0] >> 2 == dash { id = bytes(count) }
+    return id
   }
 }

@@ -169,7 +169,8 @@ struct TokenShowCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Say what an invitation is worth, and the name to withdraw it by.",
     discussion: """
-      Whether a relay takes it, only that relay can tell. EXIT CODES: 0 done; 64 usage; 65 it is no invitation.
+      Whether a relay takes it, only that relay can tell. An older one may begin with -: give it behind --, or on \
+      standard input. EXIT CODES: 0 done; 64 usage; 65 it is no invitation.
       """)
 
   @Argument(help: "The invitation; without it, standard input is read.") var invitation: String?

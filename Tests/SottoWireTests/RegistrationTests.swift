@@ -124,6 +124,38 @@ import Testing
     }
   }
 
+  /// A program takes text that begins with `-` for an option. [token.8] [token.14]
+  @Test func noInvitationBeginsLikeAnOption() throws {
+    let key = Secret(copying: [UInt8](repeating: 3, count: 32))
+    let dashes = (UInt8(0xf8)...0xfb).map { [$0] + [UInt8](repeating: 1, count: 15) }
+    let good: [UInt8] = [0xfc] + [UInt8](repeating: 2, count: 15)
+    let drawn = (dashes + [good]).flatMap(\.self)
+    var entropy = FixedEntropy(drawn + drawn + good)
+    let invitation = Invitation(lastDay: 20_000, tokens: 32, under: key, from: &entropy)
+    #expect(invitation.id == good && invitation.text.hasPrefix("_"))
+    let scope = InviterScope(lastDay: 20_000, tokens: 32, total: 320, from: &entropy)
+    #expect(scope.id == good)
+    let sponsored = Invitation(lastDay: 20_000, tokens: 32, by: InviterKey(scope, under: key), from: &entropy)
+    #expect(sponsored.text.hasPrefix("_"))
+    // Those that were made before are as good as ever.
+    let named: [UInt8] = dashes[0] + [0, 0, 0x4e, 0x20, 0, 32]
+    let tag = PRF.derive(key, "invitation", named).a().revealed()
+    let old = try #require(Invitation(text: Base64URL.encode(named + tag)))
+    #expect(old.id == dashes[0] && old.text.hasPrefix("-"))
+    let isGenuine = old.isGenuine(under: key)
+    #expect(isGenuine)
+    let oldScope: [UInt8] = named + [0, 0, 1, 0x40]
+    let oldKey = oldScope + PRF.derive(key, "inviter", oldScope).a().revealed()
+    guard let inviter = InviterKey(text: Base64URL.encode(oldKey)) else {
+      Issue.record("it is not read")
+      return
+    }
+    var more = FixedEntropy(good)
+    let invited = Invitation(lastDay: 20_000, tokens: 32, by: inviter, from: &more)
+    let isTaken = Invitation(text: invited.text)?.isGenuine(under: key)
+    #expect(invited.text.hasPrefix("-") && isTaken == true)
+  }
+
   /// Who may invite does so within a scope that is theirs, and cannot widen it. [token.14]
   @Test func anInviterInvitesWithinTheScope() throws {
     var entropy = SystemEntropy()
