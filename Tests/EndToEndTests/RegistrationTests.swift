@@ -28,6 +28,10 @@ import Testing
     let mistyped = try await create(alice, at: relay, "no-invitation")
     #expect(mistyped.status == 77 && mistyped.stderr.contains("does not take this invitation"), "\(mistyped)")
 
+    // One that begins like an option is looked at, and not the command line blamed.
+    let dashed = try await alice.sotto("identity", "create", "--relay", relay.url, "--invite", "-no-invitation")
+    #expect(dashed.status == 77 && dashed.stderr.contains("does not take this invitation"), "\(dashed)")
+
     let invitation = try await invitation(relay)
     let first = try await alice.sotto("identity", "create", "--relay", relay.url, "--invite", invitation)
     let second = try await create(bob, at: relay, invitation)

@@ -182,6 +182,23 @@ import Testing
     #expect(said.status == 0 && said.stderr.contains("is not woken at the new relay"), "\(said)")
   }
 
+  /// Base64url, and what Google makes, may begin with a dash.
+  @Test func `What begins like an option is taken for what it is`() async throws {
+    let (folder, homes) = (try TemporaryFolder(), try TemporaryFolder())
+    let relay = try await RelayProcess(
+      data: folder.file("relay"), arguments: ["--push", "unix:" + folder.file("push.sock")])
+    let bob = Person("bob", in: homes)
+    _ = try await bob.create(at: relay.url)
+    // The key of RFC 8291 section 5, and a secret of our own.
+    let key = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+    let foreign = try await bob.sotto(
+      "device", "push", "enable", "--web-push", "https://push.example/a", "--p256dh", key, "--auth",
+      "-AAAAAAAAAAAAAAAAAAAAA", "--gateway", Self.gateway)
+    #expect(foreign.status == 0 && foreign.objects.first?["state"] as? String == "published", "\(foreign)")
+    let google = try await bob.sotto("device", "push", "enable", "--fcm", "-a:b", "--gateway", Self.gateway)
+    #expect(google.status == 0 && google.objects.first?["state"] as? String == "published", "\(google)")
+  }
+
   /// A key, of which nobody knows the private one.
   private static let gateway = String(repeating: "09", count: 32)
 

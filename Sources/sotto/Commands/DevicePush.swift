@@ -37,13 +37,15 @@ struct DevicePushEnableCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("A Web Push endpoint.", valueName: "url"))
   var webPush: String?
 
+  // Base64url may begin with `-`, and so may a token of Google's: whatever stands behind these options is their value.
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The public key of a browser's subscription, or UnifiedPush's. (default: this device makes keys)",
       valueName: "base64url"))
   var p256dh: String?
 
-  @Option(help: ArgumentHelp("And its authentication secret.", valueName: "base64url"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("And its authentication secret.", valueName: "base64url"))
   var auth: String?
 
   @Option(help: ArgumentHelp("A device token of Apple's, hexadecimal.", valueName: "token"))
@@ -52,7 +54,7 @@ struct DevicePushEnableCommand: AsyncParsableCommand {
   @Flag(help: "The token is one of Apple's sandbox.")
   var sandbox = false
 
-  @Option(help: ArgumentHelp("A registration token of Google's.", valueName: "token"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("A registration token of Google's.", valueName: "token"))
   var fcm: String?
 
   @Option(help: ArgumentHelp("The gateway's public key, as the relay's operator publishes it.", valueName: "key"))

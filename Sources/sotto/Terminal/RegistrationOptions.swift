@@ -4,7 +4,9 @@ internal import SottoClient
 
 /// What commands take that make something new at a relay.
 struct RegistrationOptions: ParsableArguments {
+  // An older invitation may begin with `-`: whatever stands behind the option is one.
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "An invitation, for a relay that does not let everybody in. Or say it in $SOTTO_INVITE.",
       valueName: "invitation"))
