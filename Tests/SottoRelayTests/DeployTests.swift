@@ -26,6 +26,17 @@ import Testing
     }
   }
 
+  /// Strangers who fill a mailbox do not call the operator; a disk that is full does. [operation.5]
+  @Test func failedRequestsPageAndFullMailboxesDoNot() throws {
+    let rules = try text("prometheus-alerts.yml")
+    let rule = try #require(rules.firstMatch(of: /alert: RelayFailsRequests\n +expr: (.*)/))
+    let status = try #require(rule.1.firstMatch(of: /sotto_relay_requests_total\{status=~?"([^"]*)"\}/)).1
+    let statuses = status.split(separator: "|").map(String.init)
+    func pages(_ problem: Problem) -> Bool { statuses.contains(AnswerClass(problem.status, problem).rawValue) }
+    for problem in [Problem.mailboxFull, .prekeysFull, .blobsFull] { #expect(!pages(problem), "\(problem)") }
+    for problem in [Problem.storageFull, .internalError, .unavailable] { #expect(pages(problem), "\(problem)") }
+  }
+
   /// What NGINX answers itself is what a relay would say. [relay.10]
   @Test func theFrontSpeaksLikeARelay() throws {
     let answers = try text("nginx.conf").matches(of: /return ([0-9]+) '(\{.*\})';/)

@@ -91,6 +91,44 @@ import Testing
     try await again.close()
   }
 
+  /// Both are 507; the alert on failed requests is for one of them. [operation.5]
+  @Test func `A full mailbox is counted apart from a full disk`() async throws {
+    let folder = Folder()
+    let disk = RecordedDisk(folder.path)
+    defer { disk.end() }
+    let relay = try await TestRelay.start(in: folder) { $0.metrics = ListenAddress(host: "127.0.0.1", port: 0) }
+    let owner = Owner(1)
+    try await owner.register(at: relay)
+    func put(_ number: Int, _ capability: Capability) async throws -> Answer {
+      let route = Route.envelope(owner.mailbox, envelopeID(number))
+      return try await relay.sender(.put, route, capability, body: envelope(number))
+    }
+    for number in 1...RelayLimits.knockEnvelopes { #expect(try await put(number, owner.knock).status == 201) }
+    relay.clock.advance(60)
+    #expect(try await put(1_000, owner.knock).problem == .mailboxFull)
+
+    func upload(_ batch: UInt64, _ indexes: Range<UInt32>, sequence: UInt64) async throws -> Answer {
+      let parts = try OneTimeUpload(indexes.map { OneTimePart(index: $0, sealed: [1]) })
+      return try await relay.owner(
+        owner.key, .put, .batch(owner.mailbox, batch), body: parts.encoded, sequence: sequence)
+    }
+    #expect(try await upload(1, 0..<256, sequence: 3).status == 204)
+    #expect(try await upload(2, 0..<1, sequence: 4).problem == .prekeysFull)
+
+    disk.fail(.full)
+    #expect(try await put(1_001, owner.contact).problem == .storageFull)
+    disk.fail(nil)
+    func counted(_ path: String, _ status: String) async throws -> Int {
+      let route = "/v1/mailboxes/{mailbox}" + path
+      return try await relay.metric(#"sotto_relay_requests_total{route="\#(route)",status="\#(status)"}"#)
+    }
+    #expect(try await counted("/envelopes/{envelope}", "quota") == 1)
+    #expect(try await counted("/envelopes/{envelope}", "5xx") == 1)
+    #expect(try await counted("/prekeys/one-time/{batch}", "quota") == 1)
+    #expect(try await counted("/prekeys/one-time/{batch}", "5xx") == 0)
+    try await relay.stop()
+  }
+
   /// A byte that the disk has changed is noticed before anybody is given it, by the doctor too. [operation.11]
   @Test func `A damaged envelope is not delivered`() async throws {
     let folder = Folder()

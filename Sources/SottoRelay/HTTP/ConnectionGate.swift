@@ -175,7 +175,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private func refuse(_ reply: Reply, _ route: RouteName, _ context: ChannelHandlerContext) {
-    services.metrics.answered(route, reply.status)
+    services.metrics.answered(route, reply)
     var reply = reply
     reply.fields.append(HeaderField("connection", "close"))
     for part in reply.parts { context.write(wrapOutboundOut(part), promise: nil) }

@@ -125,7 +125,7 @@ final class EnvelopeLane: ChannelDuplexHandler {
       waiting = []
       return
     }
-    services.metrics.answered(.envelope, reply.status)
+    services.metrics.answered(.envelope, reply)
     for part in reply.parts { context.write(wrapOutboundOut(part), promise: nil) }
     context.flush()
     let items = waiting

@@ -138,11 +138,11 @@ private struct SocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
       channel.eventLoop.makeCompletedFuture {
         switch SocketRequest(head, services) {
         case .stream(let mailbox, let authority)?:
-          services.metrics.answered(.stream, 101)
+          services.metrics.upgraded(.stream)
           try channel.pipeline.syncOperations.addHandler(
             StreamHandler(services, mailbox: mailbox, authority: authority))
         case .send?:
-          services.metrics.answered(.send, 101)
+          services.metrics.upgraded(.send)
           try channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator())
           try channel.pipeline.syncOperations.addHandler(
             SendHandler(services, connection.client { head.headers[$0] }))

@@ -30,7 +30,7 @@ struct RelayResponder: Sendable {
   func respond(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
     let route = request.head.path.flatMap(Route.init(path:))
     var (reply, isKept) = await reply(to: request, route, channel)
-    services.metrics.answered(RouteName(route), reply.status)
+    services.metrics.answered(RouteName(route), reply)
     if !isKept { reply.fields.append(HeaderField("connection", "close")) }
     if request.method == .head {
       try await writer.writeResponse(reply.response)

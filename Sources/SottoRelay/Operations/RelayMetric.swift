@@ -1,4 +1,4 @@
-internal import SottoWire
+package import SottoWire
 
 /// Everything that the relay counts, in one table: no more can be counted, and `Specs/Leakage.md` lists the same. A label
 /// takes words that are fixed here; no identifier, key, capability, address or size of one message is among them.
@@ -46,7 +46,7 @@ package enum RelayMetric: String, MetricName {
   package var labels: [(name: String, values: [String])] {
     switch self {
     case .buildInfo: [("version", [RelayVersion.text])]
-    case .requests: [("route", RouteName.allCases.map(\.rawValue)), ("status", ["1xx", "2xx", "4xx", "5xx"])]
+    case .requests: [("route", RouteName.allCases.map(\.rawValue)), ("status", AnswerClass.allCases.map(\.rawValue))]
     case .envelopesAccepted: [("kind", ["new", "repeated"])]
     case .envelopesRefused: [("reason", Problem.allCases.map(\.rawValue))]
     case .envelopeBytes: [("direction", ["in", "out"])]
@@ -68,7 +68,7 @@ package enum RelayMetric: String, MetricName {
     case .uptime: "Seconds since the relay started."
     case .ready: "1 while requests are taken."
     case .certificateExpiry: "When the certificate expires, Unix time; 0 without TLS."
-    case .requests: "Answered requests by the route's template and the class of the status."
+    case .requests: "Answered requests by the route's template and the class of the status, or that a quota is used up."
     case .envelopesAccepted: "Envelopes that senders were told are durable, new ones and repetitions."
     case .envelopesRefused: "Envelopes that were refused, by the problem's code."
     case .envelopesDelivered: "Envelopes written to streams; one that is written again counts again."
@@ -90,6 +90,27 @@ package enum RelayMetric: String, MetricName {
     case .security: "What was refused and may be an attack, by kind."
     case .tokens: "Tokens that were signed, and requests for something new that were answered to who showed one."
     }
+  }
+}
+
+/// What came of a request, as a counter tells it: the class of its status. That a quota of one owner is used up is 507
+/// too, but the relay has failed nobody: whoever fills a mailbox does not call the operator. [operation.5]
+package enum AnswerClass: String, CaseIterable, Sendable {
+  case informational = "1xx"
+  case successful = "2xx"
+  case refused = "4xx"
+  case failed = "5xx"
+  case quota
+
+  package init(_ status: Int, _ problem: Problem?) {
+    self =
+      switch (problem, status) {
+      case (.mailboxFull?, _), (.prekeysFull?, _), (.blobsFull?, _): .quota
+      case (_, ..<200): .informational
+      case (_, ..<300): .successful
+      case (_, ..<500): .refused
+      default: .failed
+      }
   }
 }
 

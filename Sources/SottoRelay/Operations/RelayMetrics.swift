@@ -4,7 +4,7 @@ internal import SottoWire
 /// What the relay's parts count with. Every series is there from the start, at 0.
 struct RelayMetrics: Sendable {
   private let registry = PrometheusRegistry<RelayMetric>()
-  private let requests: [RouteName: [String: Counter]]
+  private let requests: [RouteName: [AnswerClass: Counter]]
   private let accepted: [Bool: Counter]
   private let refused: [Problem: Counter]
   private let delivered: Counter
@@ -39,10 +39,9 @@ struct RelayMetrics: Sendable {
     func counters<Key: Hashable>(_ keys: [Key], _ make: (Key) -> Counter) -> [Key: Counter] {
       Dictionary(uniqueKeysWithValues: keys.map { ($0, make($0)) })
     }
-    let statuses = RelayMetric.requests.labels[1].values
     requests = Dictionary(
       uniqueKeysWithValues: RouteName.allCases.map { route in
-        (route, counters(statuses) { counter(.requests, route.rawValue, $0) })
+        (route, counters(AnswerClass.allCases) { counter(.requests, route.rawValue, $0.rawValue) })
       })
     accepted = counters([true, false]) { counter(.envelopesAccepted, $0 ? "new" : "repeated") }
     refused = counters(Problem.allCases) { counter(.envelopesRefused, $0.rawValue) }
@@ -68,7 +67,12 @@ struct RelayMetrics: Sendable {
     ).set(1)
   }
 
-  func answered(_ route: RouteName, _ status: Int) { requests[route]?["\(status / 100)xx"]?.increment() }
+  func answered(_ route: RouteName, _ reply: Reply) {
+    requests[route]?[AnswerClass(reply.status, reply.problem)]?.increment()
+  }
+
+  /// A request became a socket.
+  func upgraded(_ route: RouteName) { requests[route]?[.informational]?.increment() }
 
   func accepted(_ bytes: Int, isNew: Bool) {
     accepted[isNew]?.increment()
