@@ -85,12 +85,13 @@ public final class Relay: Service {
         SocketPushDesk(path: path, $0, hub, metrics: metrics, log: log, now: configuration.now)
       }
     }
-    let registration = try Self.registration(configuration, store, settings)
+    let audit = AuditLog(log, metrics)
+    let registration = try Self.registration(configuration, store, settings, audit)
     services = RelayServices(
       store: store, blobs: blobs, hub: hub, homes: homes, pushes: pushes, registration: registration,
       settings: settings,
       clients: ClientLimits(configuration.clients, files: OpenFiles.raiseLimit()), metrics: metrics,
-      now: configuration.now, log: log)
+      now: configuration.now, log: log, audit: audit)
   }
 
   private static func bus(
@@ -103,7 +104,7 @@ public final class Relay: Service {
 
   /// nil when everybody is let in.
   private static func registration(
-    _ configuration: RelayConfiguration, _ ledger: any RegistrationLedger, _ settings: LiveSettings
+    _ configuration: RelayConfiguration, _ ledger: any RegistrationLedger, _ settings: LiveSettings, _ audit: AuditLog
   ) throws(StartFailure) -> RegistrationDesk? {
     guard let mode = configuration.registration, mode != .open else { return nil }
     let secret = try configuration.registrationSecret()
@@ -113,7 +114,7 @@ public final class Relay: Service {
     }
     return RegistrationDesk(
       mode, secret, ledger, provider: provider, limit: configuration.registrationTokens, settings: settings,
-      now: configuration.now)
+      audit: audit, now: configuration.now)
   }
 
   private static func pushQueue(

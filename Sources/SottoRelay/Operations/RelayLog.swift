@@ -24,6 +24,8 @@ enum RelayEvent: Sendable {
   case gatewayLost
   /// So many since the line before.
   case security(SecurityEvent, count: Int)
+  /// So many since the line before.
+  case signInRefused(SignInResult, count: Int)
 }
 
 /// The words of `RelayEvent`. With `LogField` this is all that `Specs/Leakage.md` has to list. [leakage.2]
@@ -45,6 +47,7 @@ package enum LogEventName: String, CaseIterable, Sendable {
   case gatewayConnected = "gateway connected"
   case gatewayLost = "gateway lost"
   case security
+  case signInRefused = "sign-in refused"
 }
 
 /// What a line may say besides `time`, `level` and `event`.
@@ -80,6 +83,8 @@ struct RelayLog: Sendable {
     case .gatewayLost: line(.warning, .gatewayLost)
     case .security(let event, let count):
       line(.warning, .security, (.what, event.rawValue), (.count, String(count)))
+    case .signInRefused(let result, let count):
+      line(.warning, .signInRefused, (.what, result.rawValue), (.count, String(count)))
     }
   }
 

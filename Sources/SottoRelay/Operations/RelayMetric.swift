@@ -28,6 +28,7 @@ package enum RelayMetric: String, MetricName {
   case pushJobs = "sotto_relay_push_jobs_total"
   case security = "sotto_relay_security_events_total"
   case tokens = "sotto_relay_tokens_total"
+  case signIns = "sotto_relay_sign_ins_total"
 
   package var kind: MetricKind {
     switch self {
@@ -58,6 +59,7 @@ package enum RelayMetric: String, MetricName {
     case .pushJobs: [("result", ["queued", "failed"])]
     case .security: [("what", SecurityEvent.allCases.map(\.rawValue))]
     case .tokens: [("what", ["issued", "spent"])]
+    case .signIns: [("result", SignInResult.allCases.map(\.rawValue))]
     default: []
     }
   }
@@ -89,6 +91,7 @@ package enum RelayMetric: String, MetricName {
     case .pushJobs: "Devices that are to be woken: jobs that the queue or a gateway has, and attempts that failed."
     case .security: "What was refused and may be an attack, by kind."
     case .tokens: "Tokens that were signed, and requests for something new that were answered to who showed one."
+    case .signIns: "ID tokens that were shown: accepted, or what was wrong."
     }
   }
 }

@@ -19,6 +19,7 @@ struct RelayMetrics: Sendable {
   private let pushJobs: [Bool: Counter]
   private let security: [SecurityEvent: Counter]
   private let tokens: [String: Counter]
+  private let signIns: [SignInResult: Counter]
   private let batch: Recorder
   private let commitsFailed: Counter
   private let uptime: Meter
@@ -57,6 +58,7 @@ struct RelayMetrics: Sendable {
     pushJobs = counters([true, false]) { counter(.pushJobs, $0 ? "queued" : "failed") }
     security = counters(SecurityEvent.allCases) { counter(.security, $0.rawValue) }
     tokens = counters(RelayMetric.tokens.labels[0].values) { counter(.tokens, $0) }
+    signIns = counters(SignInResult.allCases) { counter(.signIns, $0.rawValue) }
     batch = Recorder(label: RelayMetric.commitBatch.rawValue, factory: registry)
     commitsFailed = counter(.commitsFailed)
     (uptime, ready, expiry) = (meter(.uptime), meter(.ready), meter(.certificateExpiry))
@@ -116,6 +118,7 @@ struct RelayMetrics: Sendable {
   func security(_ event: SecurityEvent) { security[event]?.increment() }
   func tokensIssued(_ count: Int) { tokens["issued"]?.increment(by: count) }
   func tokenSpent() { tokens["spent"]?.increment() }
+  func signIn(_ result: SignInResult) { signIns[result]?.increment() }
   func committed(_ jobs: Int) { batch.record(jobs) }
   func commitFailed() { commitsFailed.increment() }
 

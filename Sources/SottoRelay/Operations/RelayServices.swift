@@ -31,13 +31,12 @@ final class RelayServices: Sendable {
     store: any RelayStore, blobs: BlobDesk, hub: StreamHub, homes: HomeDesk?, pushes: (any PushDesk)?,
     registration: RegistrationDesk?, settings: LiveSettings, clients: ClientLimits, metrics: RelayMetrics,
     now: @escaping @Sendable () -> Int64,
-    log: RelayLog
+    log: RelayLog, audit: AuditLog
   ) {
     (self.store, self.blobs, self.hub, self.homes, self.pushes) = (store, blobs, hub, homes, pushes)
     (self.settings, self.clients, self.metrics) = (settings, clients, metrics)
-    (self.now, self.log) = (now, log)
+    (self.now, self.log, self.audit) = (now, log, audit)
     self.registration = registration
-    audit = AuditLog(log, metrics)
     probe = StoreProbe(store)
     startedAt = now()
     throttle = Throttle(settings)

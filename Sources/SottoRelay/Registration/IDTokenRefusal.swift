@@ -10,8 +10,7 @@ package struct SignedIn: Equatable, Sendable {
 
 /// Why nobody is signed in.
 package enum IDTokenRefusal: Error, Equatable, Sendable {
-  /// The token does not do, whenever it is shown. A client is told no more than that; the fault is for the relay's own
-  /// log.
+  /// The token does not do, whenever it is shown. A client is told no more than that; the fault is for the operator.
   case refused(IDTokenFault)
   /// The provider's keys are not known: the same token may do later.
   case providerUnavailable

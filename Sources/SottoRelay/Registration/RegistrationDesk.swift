@@ -19,6 +19,7 @@ actor RegistrationDesk {
   /// Tokens of who signs in, in one epoch.
   private let limit: Int
   private let settings: LiveSettings
+  private let audit: AuditLog
   private let turns = Turns<Int>()
   private var keys: [Int64: BlindSigningKey] = [:]
   /// Keys that are being looked for, or made: once, whoever waits.
@@ -26,10 +27,10 @@ actor RegistrationDesk {
 
   init(
     _ mode: RelayConfiguration.Registration, _ secret: RegistrationSecret, _ ledger: any RegistrationLedger,
-    provider: (OIDCProvider, ProviderFetch)? = nil, limit: Int, settings: LiveSettings,
+    provider: (OIDCProvider, ProviderFetch)? = nil, limit: Int, settings: LiveSettings, audit: AuditLog,
     now: @escaping @Sendable () -> Int64
   ) {
-    self.settings = settings
+    (self.settings, self.audit) = (settings, audit)
     (self.provider, fetch, self.limit) = (provider?.0, provider?.1, limit)
     verifier = provider.map { provider, fetch in
       IDTokenVerifier(provider, fetch: { try await fetch.get($0) }, now: now)
@@ -203,13 +204,17 @@ actor RegistrationDesk {
   private func signedIn(_ idToken: String, _ body: [UInt8], _ now: Int64) async throws -> Holder {
     guard let verifier, let provider else { throw Refusal(.credentialRefused) }
     let person: SignedIn
-    do throws(IDTokenRefusal) { person = try await verifier.verify(idToken) } catch {
+    do throws(IDTokenRefusal) {
+      person = try await verifier.verify(idToken)
+      // Made for these requests, or by a provider that was not told for which.
+      guard person.nonce == nil || person.nonce == Base64URL.encode(sha256(body)) else {
+        throw IDTokenRefusal.refused(.nonce)
+      }
+    } catch {
+      audit.signIn(SignInResult(error), now)
       throw Refusal(error == .providerUnavailable ? .unavailable : .credentialRefused)
     }
-    // Made for these requests, or by a provider that was not told for which.
-    guard person.nonce == nil || person.nonce == Base64URL.encode(sha256(body)) else {
-      throw Refusal(.credentialRefused)
-    }
+    audit.signIn(.accepted, now)
     var name = WireWriter()
     name.vector(Array(provider.issuer.utf8))
     name.vector(Array(person.subject.utf8))
