@@ -10,7 +10,8 @@ internal import UnixSignals
 /// A blind relay: opens its store, listens, serves, and drains when it is told to stop.
 ///
 ///     init: folder, lock, store -> run: listen -> ready -> [graceful shutdown] -> not ready, no new connections,
-///     idle connections closed, streams closed with 1012, requests answered -> writer flushed -> return
+///     idle connections closed, requests answered, sockets closed with 1012 one after the other -> writer flushed ->
+///     return
 public final class Relay: Service {
   private let configuration: RelayConfiguration
   private let directory: DataDirectory

@@ -151,13 +151,20 @@ extension RelayServices {
   }
 }
 
-/// Whether the relay takes requests: what `/readyz` says.
+/// Whether the relay takes requests: what `/readyz` says. And when, once it stops, its sockets are closed.
 final class Lifecycle: Sendable {
   private let ready = Atomic(false)
+  private let schedule = Mutex(DrainSchedule())
 
   var isReady: Bool { ready.load(ordering: .acquiring) }
   func becomeReady() { ready.store(true, ordering: .releasing) }
   func drain() { ready.store(false, ordering: .releasing) }
+
+  func socketOpened() { schedule.withLock { $0.opened() } }
+  func socketClosed() { schedule.withLock { $0.closed() } }
+
+  /// Microseconds that a socket waits to be closed when the relay stops. [operation.18]
+  func untilClose() -> Int64 { schedule.withLock { $0.wait() } }
 }
 
 /// Token buckets by mailbox and purpose, in memory alone: no time of any event reaches the disk.

@@ -83,6 +83,11 @@ package enum RelayLimits {
   package static let stallSeconds: Int64 = 30
   /// Seconds that requests in flight have to end when the relay stops.
   package static let drainSeconds: Int64 = 10
+  /// Microseconds over which the sockets of a relay that stops are closed, at most: half of that time. The other half is
+  /// for closing handshakes and the last commits.
+  package static let drainSpread: Int64 = 5_000_000
+  /// Microseconds between two of them, at most: a thousand connections a second take other relays a third of a core.
+  package static let drainStep: Int64 = 1_000
   /// All header lines of a request together, and one alone: signed requests need about 700 bytes.
   package static let headerBytes = 16 * 1024
   /// Header lines of a request: a client and two proxies need about 30.

@@ -21,6 +21,8 @@ final class SendHandler: ChannelDuplexHandler {
   /// What turns our frames into bytes.
   private var encoder: ChannelHandlerContext?
   private var stall: Scheduled<Void>?
+  /// When the relay stops, and it is this socket's turn.
+  private var turn: Scheduled<Void>?
   private var ping: Scheduled<Void>?
 
   init(_ services: RelayServices, _ client: ClientLimits.Client?) { (self.services, self.client) = (services, client) }
@@ -28,11 +30,13 @@ final class SendHandler: ChannelDuplexHandler {
   func handlerAdded(context: ChannelHandlerContext) {
     encoder = try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
     inbox = services.inboxes.of(context.eventLoop)
+    services.lifecycle.socketOpened()
     services.metrics.sendSocketOpened()
     schedulePing(context)
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
+    services.lifecycle.socketClosed()
     services.metrics.sendSocketEnded()
     encoder = nil
     stop()
@@ -45,6 +49,7 @@ final class SendHandler: ChannelDuplexHandler {
 
   private func stop() {
     stall?.cancel()
+    turn?.cancel()
     ping?.cancel()
   }
 
@@ -102,9 +107,17 @@ final class SendHandler: ChannelDuplexHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     switch event {
-    case is ChannelShouldQuiesceEvent: perform(machine.stop(), context)
+    case is ChannelShouldQuiesceEvent: awaitTurn(context)
     case ChannelEvent.inputClosed: context.close(promise: nil)
     default: context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  /// The relay stops. [operation.18]
+  private func awaitTurn(_ context: ChannelHandlerContext) {
+    let wait = TimeAmount.microseconds(services.lifecycle.untilClose())
+    turn = context.eventLoop.assumeIsolated().scheduleTask(in: wait) {
+      self.perform(self.machine.stop(), context)
     }
   }
 

@@ -22,6 +22,8 @@ final class StreamHandler: ChannelDuplexHandler {
   private var nextPong: ByteBuffer?
   private var deadline: Scheduled<Void>?
   private var stall: Scheduled<Void>?
+  /// When the relay stops, and it is this socket's turn.
+  private var turn: Scheduled<Void>?
   private var ping: NIOScheduledCallback?
 
   init(_ services: RelayServices, mailbox: MailboxID, authority: RelayAuthority) {
@@ -33,6 +35,7 @@ final class StreamHandler: ChannelDuplexHandler {
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
+    services.lifecycle.socketOpened()
     let loop = context.eventLoop.assumeIsolated()
     deadline = loop.scheduleTask(in: .seconds(RelayLimits.authenticationSeconds)) {
       if !self.machine.isAuthenticated { self.perform(self.machine.end(.refused), context) }
@@ -41,7 +44,10 @@ final class StreamHandler: ChannelDuplexHandler {
     perform(machine.start(), context)
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) { stop() }
+  func handlerRemoved(context: ChannelHandlerContext) {
+    services.lifecycle.socketClosed()
+    stop()
+  }
 
   func channelInactive(context: ChannelHandlerContext) {
     stop()
@@ -51,6 +57,7 @@ final class StreamHandler: ChannelDuplexHandler {
   private func stop() {
     deadline?.cancel()
     stall?.cancel()
+    turn?.cancel()
     ping?.cancel()
     guard let ticket else { return }
     services.hub.signOff(ticket)
@@ -113,9 +120,17 @@ final class StreamHandler: ChannelDuplexHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     switch event {
-    case is ChannelShouldQuiesceEvent: perform(machine.end(.restarting), context)
+    case is ChannelShouldQuiesceEvent: awaitTurn(context)
     case ChannelEvent.inputClosed: context.close(promise: nil)
     default: context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  /// The relay stops. [operation.18]
+  private func awaitTurn(_ context: ChannelHandlerContext) {
+    let wait = TimeAmount.microseconds(services.lifecycle.untilClose())
+    turn = context.eventLoop.assumeIsolated().scheduleTask(in: wait) {
+      self.perform(self.machine.end(.restarting), context)
     }
   }
 
