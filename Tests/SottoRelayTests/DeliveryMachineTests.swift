@@ -24,6 +24,12 @@ import Testing
     indexes.map { QueuedEnvelope(index: $0, id: envelopeID(Int($0)), bytes: envelope(Int($0), size: size)) }
   }
 
+  /// The owner has taken these, and the store has said that it deleted up to `former`.
+  private func deleting(_ indexes: ClosedRange<UInt64>, after former: UInt64 = 0) -> DeliveryMachine.Action {
+    let sent = queued(indexes).map { SentEnvelope(index: $0.index, id: $0.id) }
+    return .acknowledge(Acknowledgement(sent, former: former))
+  }
+
   private func ack(_ index: UInt64) -> [UInt8] { ClientFrame.ack(index: index, restoreEpoch: 3).encoded }
 
   /// [stream.3]
@@ -49,7 +55,7 @@ import Testing
     #expect(sent == 16)
     #expect(machine.arrived() == [])
     let actions = machine.received(ack(1))
-    #expect(actions.contains(.acknowledge(upTo: 1)))
+    #expect(actions.contains(deleting(1...1)))
     #expect(actions.contains(.fetch(after: 16, Room(count: 64, bytes: 64 * 1024))))
   }
 
@@ -57,12 +63,23 @@ import Testing
   @Test func deletionsAreOneAtATime() {
     var machine = opened(last: 5)
     _ = machine.fetched(queued(1...5))
-    #expect(machine.received(ack(2)) == [.acknowledge(upTo: 2)])
+    #expect(machine.received(ack(2)) == [deleting(1...2)])
     #expect(machine.received(ack(3)) == [])
     #expect(machine.received(ack(5)) == [])
     #expect(machine.received(ack(4)) == [], "behind an earlier one")
-    #expect(machine.acknowledged() == [.acknowledge(upTo: 5)])
+    #expect(machine.acknowledged() == [deleting(3...5, after: 2)])
     #expect(machine.acknowledged() == [])
+  }
+
+  /// Where an index is free nothing was sent, and nothing is deleted that may have come there since. [stream.6]
+  @Test func onlyWhatWasSentIsDeleted() {
+    var machine = opened(last: 6)
+    _ = machine.fetched(queued(2...3) + queued(6...6))
+    #expect(machine.received(ack(1)) == [])
+    #expect(machine.received(ack(3)) == [deleting(2...3)])
+    #expect(machine.received(ack(5)) == [])
+    #expect(machine.acknowledged() == [])
+    #expect(machine.received(ack(6)) == [deleting(6...6, after: 3)])
   }
 
   /// [stream.7]

@@ -67,6 +67,10 @@ final class HomeDesk: Sendable {
     return result
   }
 
+  func acknowledged(_ mailbox: MailboxID, ticket: UInt64, upTo index: UInt64) {
+    machine.withLock { $0.acknowledged(mailbox, ticket: ticket, upTo: index) }
+  }
+
   func ended(_ mailbox: MailboxID, ticket: UInt64) { machine.withLock { $0.ended(mailbox, ticket: ticket) } }
 
   // MARK: Life

@@ -6,7 +6,8 @@ package import SottoWire
 ///     opened -> claimed -> ended -> left
 ///                  |
 ///                  +--- another relay has claimed the mailbox ---> displaced
-///                  +--- the store does not answer any more ------> restarting
+///                  +--- the store does not answer any more,
+///                       or has lost what it had ----------------> restarting
 ///
 /// What others say makes it fast, and what the store says makes it right: whatever was not heard is found when the store
 /// is asked, every few seconds, and soon after anything was lost. [operation.14]
@@ -33,6 +34,25 @@ package struct HomeMachine: Sendable {
     let handle: SocketHandle
     /// nil until the store has answered.
     var claim: UInt64?
+    /// How far the store is known to have come. What came before the claim need not be known: a store that has lost it has
+    /// lost the claim too.
+    var known = Reach()
+    /// The same when it was asked last: only what is older than the question can be missed in the answer.
+    var asked = Reach()
+  }
+
+  /// How far a mailbox has come: neither number goes back, unless the database does.
+  private struct Reach {
+    private var lastIndex: UInt64 = 0
+    private var acknowledged: UInt64 = 0
+
+    mutating func rise(lastIndex: UInt64, acknowledged: UInt64) {
+      self.lastIndex = max(self.lastIndex, lastIndex)
+      self.acknowledged = max(self.acknowledged, acknowledged)
+    }
+
+    /// New envelopes may have come where others were lost, so that the last index alone does not tell.
+    func isMissed(in home: Home) -> Bool { home.lastIndex < lastIndex || home.acknowledged < acknowledged }
   }
 
   private var sockets: [MailboxID: Socket] = [:]
@@ -77,6 +97,12 @@ package struct HomeMachine: Sendable {
     } else {
       leaving[handle] = mailbox
     }
+  }
+
+  /// The store has deleted what the socket's owner had taken, up to `index`.
+  package mutating func acknowledged(_ mailbox: MailboxID, ticket: UInt64, upTo index: UInt64) {
+    guard holds(mailbox, ticket: ticket) else { return }
+    sockets[mailbox]?.known.rise(lastIndex: index, acknowledged: index)
   }
 
   package mutating func ended(_ mailbox: MailboxID, ticket: UInt64) {
@@ -129,7 +155,13 @@ package struct HomeMachine: Sendable {
       guard let socket = sockets[mailbox], socket.handle == handle, let claim = socket.claim else { return nil }
       guard let home = homes[mailbox] else { return .end(mailbox, ticket: socket.ticket, .gone) }
       // An older program claims and leaves the handle as it was.
-      if home.socket == handle, home.claim == claim { return .reached(mailbox, home.lastIndex) }
+      if home.socket == handle, home.claim == claim {
+        // The database has fallen back to a state in which the claim was there, and gives indexes again that the socket has
+        // left behind. One that is opened anew begins at what is there.
+        if socket.asked.isMissed(in: home) { return .end(mailbox, ticket: socket.ticket, .restarting) }
+        sockets[mailbox]?.known.rise(lastIndex: home.lastIndex, acknowledged: home.acknowledged)
+        return .reached(mailbox, home.lastIndex)
+      }
       // Its owner would not come back by itself if it were told `displaced`. So it is told so only when there is another
       // socket, which claimed later: not when the other has ended, and not when the database has lost what it had
       // committed, or the mailbox was made anew, for then counts go back.
@@ -175,6 +207,7 @@ package struct HomeMachine: Sendable {
     doubtful = doubtful.filter { holdsUnclaimed($0) }
     if !asked.isEmpty {
       isLooking = true
+      for mailbox in asked.keys { if let known = sockets[mailbox]?.known { sockets[mailbox]?.asked = known } }
       actions.append(.look(asked))
     }
     return actions

@@ -151,7 +151,7 @@ extension StartFailure {
     switch failure {
     case .newerSchema: newerStore
     case .olderSchema: olderStore
-    case .full, .notDurable, .unavailable, .failed, .converted, .halfFilled:
+    case .full, .fellBack, .notDurable, .unavailable, .failed, .converted, .halfFilled:
       StartFailure(
         74, "Cannot copy the store to \(file).", "There is no backup; the relay was not disturbed.",
         "Free some space, check that the folder is there and writable, and run `sotto-relay doctor`.")

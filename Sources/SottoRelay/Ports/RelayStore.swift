@@ -25,6 +25,29 @@ package struct QueuedEnvelope: Equatable, Sendable {
   }
 }
 
+/// An envelope that was sent to its owner. By its index alone it might be another: a database that falls back to an earlier
+/// state gives indexes again.
+package struct SentEnvelope: Equatable, Sendable {
+  package let index: UInt64
+  package let id: EnvelopeID
+
+  package init(index: UInt64, id: EnvelopeID) { (self.index, self.id) = (index, id) }
+}
+
+/// What an owner has taken, of what one stream sent.
+package struct Acknowledgement: Equatable, Sendable {
+  /// Oldest first.
+  package let envelopes: [SentEnvelope]
+  /// The index up to which the store has said to the same stream that it deleted; 0 when it has said nothing yet.
+  package let former: UInt64
+  /// The same, once it has deleted these too.
+  package var index: UInt64 { envelopes.last?.index ?? former }
+
+  package init(_ envelopes: [SentEnvelope], former: UInt64 = 0) {
+    (self.envelopes, self.former) = (envelopes, former)
+  }
+}
+
 /// A digest as numbers: the writer compares it without following a pointer. Not a vector, which needs more alignment than
 /// the memory of an asynchronous function has.
 package struct DigestNumbers: Equatable, Sendable {
@@ -114,6 +137,8 @@ package enum StoreFailure: Error, Equatable, Sendable {
   case notDurable
   /// There is no room left.
   case full
+  /// The database has lost what it had committed: it fell back to an earlier state.
+  case fellBack
   /// The database cannot be reached, or takes no writes now. It may soon.
   case unavailable
   /// Anything else; the number is the library's result code or, below zero, the system's;
@@ -180,8 +205,9 @@ package protocol RelayStore: BlobLedger, RegistrationLedger {
   /// The envelopes after `index` that have not expired, in order: at most `count`, and none after the one that brings
   /// their size to `bytes`.
   func envelopes(_ id: MailboxID, after index: UInt64, room: Room, now: Int64) async throws -> [QueuedEnvelope]
-  /// Deletes every envelope up to and including `index`.
-  func acknowledge(_ id: MailboxID, upTo index: UInt64) async throws
+  /// Deletes these envelopes, and nothing that was given the index of one of them since the store fell back; then it throws
+  /// `StoreFailure.fellBack`. What is gone already is not missed. [stream.6]
+  func acknowledge(_ id: MailboxID, _ taken: Acknowledgement) async throws
   /// Deletes what has expired.
   func sweep(now: Int64) async throws
 

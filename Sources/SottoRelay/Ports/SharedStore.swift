@@ -9,9 +9,11 @@ package struct Home: Equatable, Sendable {
   package let claim: UInt64
   /// The index of the last envelope that came, whether it still waits or not.
   package let lastIndex: UInt64
+  /// The index of the last envelope that was deleted.
+  package let acknowledged: UInt64
 
-  package init(socket: SocketHandle?, claim: UInt64, lastIndex: UInt64) {
-    (self.socket, self.claim, self.lastIndex) = (socket, claim, lastIndex)
+  package init(socket: SocketHandle?, claim: UInt64, lastIndex: UInt64, acknowledged: UInt64) {
+    (self.socket, self.claim, self.lastIndex, self.acknowledged) = (socket, claim, lastIndex, acknowledged)
   }
 }
 

@@ -36,10 +36,11 @@ extension SQLiteStore {
     }
   }
 
-  package func acknowledge(_ id: MailboxID, upTo index: UInt64) async throws {
-    let writer = writer
+  /// A file does not fall back while it is served: all that came before the last of them may go.
+  package func acknowledge(_ id: MailboxID, _ taken: Acknowledgement) async throws {
+    let (writer, end) = (writer, taken.index)
     _ = try await writer.submit { db -> UInt64? in
-      let (number, last) = writer.index.withLock { ($0[id]?.number, $0[id]?.acknowledgeable(upTo: index)) }
+      let (number, last) = writer.index.withLock { ($0[id]?.number, $0[id]?.acknowledgeable(upTo: end)) }
       guard let number, let last else { return nil }
       try QueueTable.letGo(number, upTo: last, db)
       return last

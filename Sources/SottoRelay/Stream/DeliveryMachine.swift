@@ -17,7 +17,7 @@ package struct DeliveryMachine: Sendable {
     /// Read envelopes, answer with `fetched`.
     case fetch(after: UInt64, Room)
     /// Delete durably, answer with `acknowledged`.
-    case acknowledge(upTo: UInt64)
+    case acknowledge(Acknowledgement)
     /// Close the socket with this code.
     case close(CloseReason)
     /// Ask whether the peer is still there.
@@ -37,7 +37,7 @@ package struct DeliveryMachine: Sendable {
   private let mailbox: MailboxID
   private var phase: Phase
   /// Sent and not acknowledged, oldest first.
-  private var unacknowledged: [(index: UInt64, bytes: Int)] = []
+  private var unacknowledged: [(envelope: SentEnvelope, bytes: Int)] = []
   private var unacknowledgedBytes = 0
   private var lastSent: UInt64 = 0
   /// The index up to which the store is known to have been written.
@@ -49,8 +49,12 @@ package struct DeliveryMachine: Sendable {
   private var mayHaveMore = false
   /// The last index that was stored when the stream opened, until `caught-up` has been sent.
   private var caughtUpAt: UInt64?
-  private var deleting = false
-  private var deleteUpTo: UInt64?
+  /// What the store has been asked to delete.
+  private var deletion: Acknowledgement?
+  /// What it is to be asked next, oldest first.
+  private var undeleted: [SentEnvelope] = []
+  /// The index up to which it has said that it deleted.
+  private var lastDeleted: UInt64 = 0
   private var isWritable = true
   private var pingsUnanswered = 0
 
@@ -61,7 +65,7 @@ package struct DeliveryMachine: Sendable {
   }
 
   /// Whether the store is about to forget what was acknowledged.
-  package var isDeleting: Bool { deleting }
+  package var isDeleting: Bool { deletion != nil }
   package var isAuthenticated: Bool { phase == .opening || phase == .delivering }
 
   /// The first frame of every stream. [stream.2]
@@ -119,7 +123,7 @@ package struct DeliveryMachine: Sendable {
     var actions: [Action] = []
     for envelope in envelopes {
       actions.append(.send(.envelope(index: envelope.index, id: envelope.id, bytes: envelope.bytes)))
-      unacknowledged.append((envelope.index, envelope.bytes.count))
+      unacknowledged.append((SentEnvelope(index: envelope.index, id: envelope.id), envelope.bytes.count))
       unacknowledgedBytes += envelope.bytes.count
       lastSent = envelope.index
     }
@@ -128,7 +132,8 @@ package struct DeliveryMachine: Sendable {
 
   /// The answer to `acknowledge`.
   package mutating func acknowledged() -> [Action] {
-    deleting = false
+    lastDeleted = deletion?.index ?? lastDeleted
+    deletion = nil
     return delete()
   }
 
@@ -153,23 +158,25 @@ package struct DeliveryMachine: Sendable {
     return [.send(.closing(reason)), .close(reason)]
   }
 
-  /// Acks are cumulative: one that is behind an earlier one changes nothing. [stream.6]
+  /// Acks are cumulative: one that is behind an earlier one changes nothing. What is deleted is what was sent, and nothing
+  /// that has been given one of its indexes since. [stream.6]
   private mutating func acknowledge(_ index: UInt64) -> [Action] {
     guard index > lastAcknowledged else { return [] }
     lastAcknowledged = index
-    let done = unacknowledged.prefix { $0.index <= index }
+    let done = unacknowledged.prefix { $0.envelope.index <= index }
     unacknowledgedBytes -= done.reduce(0) { $0 + $1.bytes }
+    undeleted += done.map { $0.envelope }
     unacknowledged.removeFirst(done.count)
-    deleteUpTo = index
     return delete() + next()
   }
 
   /// One deletion at a time; acks that come meanwhile are one more.
   private mutating func delete() -> [Action] {
-    guard !deleting, let index = deleteUpTo else { return [] }
-    deleting = true
-    deleteUpTo = nil
-    return [.acknowledge(upTo: index)]
+    guard deletion == nil, !undeleted.isEmpty else { return [] }
+    let next = Acknowledgement(undeleted, former: lastDeleted)
+    deletion = next
+    undeleted = []
+    return [.acknowledge(next)]
   }
 
   /// Sends on while the window is open and the socket takes it; says `caught-up` once. [stream.5] [stream.7]

@@ -160,7 +160,7 @@ final class StreamHandler: ChannelDuplexHandler {
           self.services.metrics.delivered($0)
           return self.machine.fetched($0)
         }
-      case .acknowledge(let index): acknowledge(index, context)
+      case .acknowledge(let taken): acknowledge(taken, context)
       case .close(let reason): close(reason, context)
       case .ping: write(.ping, ByteBuffer(), context)
       case .hangUp: context.close(promise: nil)
@@ -189,14 +189,20 @@ final class StreamHandler: ChannelDuplexHandler {
   }
 
   /// An ack that came while another was carried out is carried out too, whether the socket is still there or not. [stream.6]
-  private func acknowledge(_ index: UInt64, _ context: ChannelHandlerContext) {
+  private func acknowledge(_ taken: Acknowledgement, _ context: ChannelHandlerContext) {
     context.eventLoop.makeFutureWithTask { [services, mailbox] in
-      try await services.store.acknowledge(mailbox, upTo: index)
+      try await services.store.acknowledge(mailbox, taken)
     }.assumeIsolated().whenComplete { result in
       let isActive = context.channel.isActive
       switch result {
-      case .success where isActive: self.perform(self.machine.acknowledged(), context)
+      case .success where isActive:
+        if let ticket = self.ticket {
+          self.services.homes?.acknowledged(self.mailbox, ticket: ticket.number, upTo: taken.index)
+        }
+        self.perform(self.machine.acknowledged(), context)
       case .success: for case .acknowledge(let next) in self.machine.acknowledged() { self.acknowledge(next, context) }
+      // What this stream has passed by may be new: the next one begins at what is there.
+      case .failure(StoreFailure.fellBack) where isActive: self.perform(self.machine.end(.restarting), context)
       case .failure where isActive: self.perform(self.machine.end(.unavailable), context)
       case .failure: _ = self.machine.acknowledged()
       }

@@ -66,7 +66,9 @@
           let rows = try connection.run(HomeStatements.find(.ids(page.map(\.number))))[0]
           return rows.indices.map { row in
             let socket = rows.isNull(row, 1) ? nil : SocketHandle(number: rows.id(row, 1))
-            let home = Home(socket: socket, claim: rows.unsigned(row, 2), lastIndex: rows.unsigned(row, 3))
+            let home = Home(
+              socket: socket, claim: rows.unsigned(row, 2), lastIndex: rows.unsigned(row, 3),
+              acknowledged: rows.unsigned(row, 4))
             return (MailboxID(number: rows.id(row, 0)), home)
           }
         }
@@ -116,7 +118,8 @@
     static let find = Statement(
       "homes",
       """
-      SELECT m.id, m.socket, m.claim, m.last_index FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id
+      SELECT m.id, m.socket, m.claim, m.last_index, m.acknowledged
+      FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id
       """)
 
     static let beat = Statement(

@@ -30,18 +30,18 @@
       }
     }
 
-    package func acknowledge(_ id: MailboxID, upTo index: UInt64) async throws {
+    package func acknowledge(_ id: MailboxID, _ taken: Acknowledgement) async throws {
       try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-        let ack = Ack(mailbox: id, index: index) { continuation.resume(with: $0.mapError { $0 }) }
+        let ack = Ack(mailbox: id, taken: taken) { continuation.resume(with: $0.mapError { $0 }) }
         if !threads.acks.put(ack) { ack.done(.failure(.unavailable)) }
       }
     }
   }
 
-  /// Everything up to `index` may go.
+  /// What was taken may go.
   struct Ack: Sendable {
     let mailbox: MailboxID
-    let index: UInt64
+    let taken: Acknowledgement
     let done: @Sendable (Result<Void, StoreFailure>) -> Void
 
     static let batch: @Sendable () -> (Ack) -> Bool = {
@@ -56,17 +56,22 @@
     static func carryOut(
       _ acks: [Ack], _ connection: Connection, _ report: @Sendable (CommitReport) -> Void
     ) throws(DatabaseFailure) {
-      let greatest = Dictionary(acks.map { ($0.mailbox.number, Int64(clamping: $0.index)) }, uniquingKeysWith: max)
-      let mailboxes = greatest.keys.sorted()
       do {
-        try QueueStatements.release(mailboxes, upTo: mailboxes.map { greatest[$0] ?? 0 }, connection)
+        let heads = try QueueStatements.release(acks, connection)
         report(.committed(acks.count))
-        for ack in acks { ack.done(.success(())) }
+        for ack in acks { ack.done(ack.result(heads[ack.mailbox.number])) }
       } catch {
         report(.failed)
         if error.isLost { throw error }
         for ack in acks { ack.done(.failure(error.forStore)) }
       }
+    }
+
+    /// The database has fallen back when less was deleted in it than it has said, and when it does not know what was sent:
+    /// neither had it deleted that before, nor was it there now. nil: the mailbox is gone, and nothing is missed.
+    private func result(_ head: QueueStatements.Progress?) -> Result<Void, StoreFailure> {
+      guard let head else { return .success(()) }
+      return head.before >= taken.former && head.now >= taken.index ? .success(()) : .failure(.fellBack)
     }
   }
 
@@ -92,11 +97,24 @@
       WHERE before < $5 ORDER BY position
       """)
 
+    /// The greatest index of a mailbox that was deleted before a transaction, and is when it has ended.
+    struct Progress {
+      let before: UInt64
+      var now: UInt64
+    }
+
     /// Deletes envelopes, takes account of them, and forgets names of which there are too many. [relay.26]
-    static func release(
-      _ mailboxes: [UInt128], upTo indexes: [Int64], _ connection: Connection
-    ) throws(DatabaseFailure) {
-      try transact([delete(.ids(mailboxes), .numbers(indexes))], of: mailboxes, connection)
+    static func release(_ acks: [Ack], _ connection: Connection) throws(DatabaseFailure) -> [UInt128: Progress] {
+      var (mailboxes, indexes, names): ([UInt128], [Int64], [UInt128]) = ([], [], [])
+      for ack in acks {
+        for envelope in ack.taken.envelopes {
+          mailboxes.append(ack.mailbox.number)
+          indexes.append(Int64(clamping: envelope.index))
+          names.append(envelope.id.number)
+        }
+      }
+      let call = delete(.ids(mailboxes), .numbers(indexes), .ids(names))
+      return try transact([call], of: Set(acks.map(\.mailbox.number)).sorted(), connection)
     }
 
     /// The same for what came before `day`. [relay.28]
@@ -104,24 +122,31 @@
       try transact([deleteOld(.ids(mailboxes), .number(day))], of: mailboxes, connection)
     }
 
+    @discardableResult
     private static func transact(
       _ calls: [Call], of mailboxes: [UInt128], _ connection: Connection
-    ) throws(DatabaseFailure) {
+    ) throws(DatabaseFailure) -> [UInt128: Progress] {
       var attempts = FleetLimits.attempts
       while true {
         do {
           let answers = try connection.run([Statement.begin(), lock(.ids(mailboxes))] + calls)
-          let gone = answers[2]
+          let (heads, gone) = (answers[1], answers[2])
+          var progress: [UInt128: Progress] = [:]
+          for row in heads.indices {
+            let before = heads.unsigned(row, 1)
+            progress[heads.id(row, 0)] = Progress(before: before, now: before)
+          }
           var (full, limits): ([UInt128], [Int64]) = ([], [])
           for row in gone.indices {
             let (acknowledged, count) = (gone.number(row, 1), gone.number(row, 2))
+            progress[gone.id(row, 0)]?.now = gone.unsigned(row, 1)
             guard acknowledged / FleetLimits.trim != (acknowledged - count) / FleetLimits.trim else { continue }
             full.append(gone.id(row, 0))
             limits.append(acknowledged - Int64(RelayLimits.deliveredNames))
           }
           let trims = full.isEmpty ? [] : [trim(.ids(full), .numbers(limits))]
           try connection.run(trims + [Statement.commit()])
-          return
+          return progress
         } catch {
           attempts -= 1
           guard error.isCollision, attempts > 0 else { throw error }
@@ -132,7 +157,8 @@
     static let lock = Statement(
       "lock heads",
       """
-      SELECT 1 FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id ORDER BY m.id FOR UPDATE OF m
+      SELECT m.id, m.acknowledged FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id
+      ORDER BY m.id FOR UPDATE OF m
       """)
 
     /// What the heads have to know of the rows that are `gone`.
@@ -148,12 +174,13 @@
       FROM sums s WHERE m.id = s.mailbox RETURNING m.id, m.acknowledged, s.count
       """
 
+    /// By index and name: what has the index since the database fell back has another name, and was never sent.
     private static let delete = Statement(
       "acknowledge",
       """
       WITH gone AS (
-        DELETE FROM envelope e USING unnest($1::uuid[], $2::bigint[]) AS k (mailbox, last)
-        WHERE e.mailbox = k.mailbox AND e.position <= k.last
+        DELETE FROM envelope e USING unnest($1::uuid[], $2::bigint[], $3::uuid[]) AS k (mailbox, position, id)
+        WHERE e.mailbox = k.mailbox AND e.position = k.position AND e.id = k.id
         RETURNING e.mailbox, e.position, e.class, octet_length(e.bytes) AS size)
       """ + account)
 

@@ -20,6 +20,10 @@ final class FleetSimulation {
     case batchesForget
     /// A relay that does not reach the store keeps its sockets.
     case staysWhenCutOff
+    /// Whatever has an index up to the one that was acknowledged is deleted, sent or not.
+    case deletesByIndex
+    /// Looks do not say up to where was deleted.
+    case looksForget
   }
 
   /// Milliseconds of trouble, and of peace after it.
@@ -31,6 +35,12 @@ final class FleetSimulation {
 
   var random: SeededEntropy
   let fault: Fault?
+  /// Whether the store falls back to what it was a moment before, twice.
+  let fallsBack: Bool
+  /// How often it did.
+  var falls = 0
+  /// How many envelopes it lost.
+  var lost = 0
   var time: Int64 = 0
   var events = EventQueue()
   var store = Store()
@@ -45,9 +55,9 @@ final class FleetSimulation {
   /// How many one-time parts somebody got.
   var claimed = 0
 
-  init(seed: UInt64, people: Int = 4, without fault: Fault? = nil) {
+  init(seed: UInt64, people: Int = 4, without fault: Fault? = nil, fallsBack: Bool = false) {
     random = SeededEntropy(seed: seed)
-    self.fault = fault
+    (self.fault, self.fallsBack) = (fault, fallsBack)
     relays = (0..<3).map { _ in Relay() }
     for number in 1...people { self.people.append(Person(UInt8(number))) }
     store.mailboxes = Dictionary(uniqueKeysWithValues: self.people.map { ($0.mailbox, Mailbox()) })
@@ -62,6 +72,7 @@ final class FleetSimulation {
       after(0...4_000) { self.claim(from: person) }
     }
     after(0...3_000) { self.trouble() }
+    if fallsBack { loseSome() }
     while let event = events.next(until: Self.trouble + Self.peace) {
       time = event.time
       event.action()
@@ -84,8 +95,11 @@ final class FleetSimulation {
 
   struct Mailbox {
     var lastIndex: UInt64 = 0
+    /// The last index that was deleted.
+    var acknowledged: UInt64 = 0
     var waiting: [(index: UInt64, number: Int)] = []
-    var names: Set<Int> = []
+    /// The index of each envelope that came.
+    var names: [Int: UInt64] = [:]
     var home: (node: NodeID, socket: SocketHandle)?
     var claim: UInt64 = 0
     var batches: [Batch] = []
@@ -99,6 +113,20 @@ final class FleetSimulation {
 
   struct Store {
     var mailboxes: [MailboxID: Mailbox] = [:]
+
+    /// Deletes what was taken; false: the store has fallen back.
+    mutating func acknowledge(_ id: MailboxID, _ taken: Acknowledgement) -> Bool {
+      guard var box = mailboxes[id] else { return true }
+      let former = box.acknowledged
+      let gone = box.waiting.filter {
+        taken.envelopes.contains(SentEnvelope(index: $0.index, id: envelopeID($0.number)))
+      }
+      let indexes = Set(gone.map { $0.index })
+      box.waiting.removeAll { indexes.contains($0.index) }
+      box.acknowledged = max(former, indexes.max() ?? 0)
+      mailboxes[id] = box
+      return former >= taken.former && box.acknowledged >= taken.index
+    }
   }
 
   /// Asks the store. What cannot get there waits, and is done when it can, for five seconds. nil when that was not long
@@ -174,7 +202,9 @@ final class FleetSimulation {
         ask(relay) { store in
           asked.keys.reduce(into: [MailboxID: Home]()) { homes, id in
             guard let mailbox = store.mailboxes[id] else { return }
-            homes[id] = Home(socket: mailbox.home?.socket, claim: mailbox.claim, lastIndex: mailbox.lastIndex)
+            homes[id] = Home(
+              socket: mailbox.home?.socket, claim: mailbox.claim, lastIndex: mailbox.lastIndex,
+              acknowledged: self.fault == .looksForget ? .max : mailbox.acknowledged)
           }
         } then: {
           // In an order that follows from the seed.
@@ -228,6 +258,8 @@ final class FleetSimulation {
     var arrival: Int64 = 0
     /// When the relay knew that it is the mailbox's.
     var heldSince: Int64?
+    /// How often the store had fallen back when it was claimed for.
+    var falls = 0
 
     init(_ relay: Relay, _ person: Person, _ machine: DeliveryMachine) {
       (self.relay, self.person, self.machine, life) = (relay, person, machine, relay.life)
@@ -236,15 +268,22 @@ final class FleetSimulation {
     }
   }
 
+  /// An envelope, and the index that it was given.
+  struct Place: Hashable {
+    let index: UInt64
+    let number: Int
+  }
+
   final class Person {
     let key: SigningKey
     let mailbox: MailboxID
     var socket: Socket?
     /// How often it was about to connect.
     var attempts = 0
-    /// Numbers of envelopes by their indexes, and the last index.
+    /// Numbers of envelopes by their indexes.
     var seen: [UInt64: Int] = [:]
-    var lastIndex: UInt64 = 0
+    /// What the store lost when it fell back, and whether it had been delivered.
+    var lost: [Place: Bool] = [:]
     var expected: Set<Int> = []
     /// One-time parts that somebody got, by batch and index.
     var claimed: Set<[UInt64]> = []
@@ -333,12 +372,17 @@ final class FleetSimulation {
           let envelopes = found.map { QueuedEnvelope(index: $0.index, id: envelopeID($0.number), bytes: [0]) }
           self.perform(socket.machine.fetched(envelopes), socket)
         }
-      case .acknowledge(let index):
-        ask(relay) { store in
-          store.mailboxes[mailbox]?.waiting.removeAll { $0.index <= index }
-        } then: { done in
+      case .acknowledge(let taken):
+        ask(relay) { store -> Bool in
+          guard self.fault == .deletesByIndex else { return store.acknowledge(mailbox, taken) }
+          store.mailboxes[mailbox]?.waiting.removeAll { $0.index <= taken.index }
+          store.mailboxes[mailbox]?.acknowledged = taken.index
+          return true
+        } then: { isDone in
           guard socket.isOpen else { return }
-          self.perform(done == nil ? socket.machine.end(.unavailable) : socket.machine.acknowledged(), socket)
+          guard isDone == true else { return self.end(socket, isDone == nil ? .unavailable : .restarting) }
+          relay.machine.acknowledged(mailbox, ticket: socket.ticket, upTo: taken.index)
+          self.perform(socket.machine.acknowledged(), socket)
         }
       case .close, .hangUp: closed(socket)
       case .ping: break
@@ -358,6 +402,7 @@ final class FleetSimulation {
       box.home = (node, handle)
       box.claim += 1
       store.mailboxes[mailbox] = box
+      socket.falls = self.falls
       if self.fault == .claimsForget {
         return (former, HomeClaim(claim: box.claim, lastIndex: .max, lastWaiting: 0))
       }

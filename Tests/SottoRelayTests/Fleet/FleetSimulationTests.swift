@@ -30,6 +30,20 @@ import Testing
     #expect(Self.seeds.count == 1 || Wakeup.allCases.allSatisfy { (wakeups[$0] ?? 0) > 10 }, "every way was gone")
   }
 
+  /// A store that falls back loses what came last, and gives its indexes again. Nothing else is lost by it. [operation.14]
+  /// [stream.6]
+  @Test func nothingButWhatTheDatabaseLostIsLost() {
+    var lost = 0
+    for seed in Self.seeds {
+      let simulation = FleetSimulation(seed: seed, fallsBack: true)
+      simulation.run()
+      #expect(simulation.violations.isEmpty, "seed \(seed): \(simulation.violations)")
+      lost += simulation.lost
+    }
+    print("FIGURE fleet simulation: \(Self.seeds.count) seeds, \(lost) envelopes lost by a database that fell back")
+    #expect(Self.seeds.count == 1 || lost > 10)
+  }
+
   @Test func aSeedIsOneStory() {
     let twice = (0..<2).map { _ in
       let simulation = FleetSimulation(seed: 3)
@@ -45,8 +59,20 @@ import Testing
   func aPlantedFaultIsFound(
     _ fault: FleetSimulation.Fault
   ) {
+    expectFound(fault)
+  }
+
+  /// The same of what a store that falls back is survived by: that only what was sent is deleted, and what looks say of that.
+  @Test(arguments: [FleetSimulation.Fault.deletesByIndex, .looksForget])
+  func aFaultIsFoundWhenTheDatabaseFallsBack(
+    _ fault: FleetSimulation.Fault
+  ) {
+    expectFound(fault, fallsBack: true)
+  }
+
+  private func expectFound(_ fault: FleetSimulation.Fault, fallsBack: Bool = false) {
     let found = (1...200 as ClosedRange<UInt64>).contains { seed in
-      let simulation = FleetSimulation(seed: seed, without: fault)
+      let simulation = FleetSimulation(seed: seed, without: fault, fallsBack: fallsBack)
       simulation.run()
       return !simulation.violations.isEmpty
     }

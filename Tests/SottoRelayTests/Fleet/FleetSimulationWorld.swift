@@ -10,12 +10,15 @@ extension FleetSimulation {
   func received(_ index: UInt64, _ number: Int, _ socket: Socket) {
     let person = socket.person
     guard person.socket === socket, socket.isOpen, socket.relay.life == socket.life else { return }
-    if let before = person.seen.updateValue(number, forKey: index) {
+    let place = Place(index: index, number: number)
+    if person.lost[place] != nil {
+      // It was on its way when the store lost it. The client does not know, and takes it.
+      person.lost[place] = true
+    } else if let before = person.seen.updateValue(number, forKey: index) {
       if before != number { violations.append("index \(index) had another envelope before") }
-    } else if index != person.lastIndex + 1 {
-      violations.append("index \(index) after \(person.lastIndex)")
+    } else if index > 1, person.seen[index - 1] == nil, socket.falls == falls {
+      violations.append("index \(index) before \(index - 1)")
     }
-    person.lastIndex = max(person.lastIndex, index)
     after(1...400) {
       guard person.socket === socket, socket.isOpen, socket.relay.life == socket.life else { return }
       self.perform(socket.machine.received(ClientFrame.ack(index: index, restoreEpoch: 1).encoded), socket)
@@ -37,19 +40,23 @@ extension FleetSimulation {
     let (relay, mailbox) = (alive[random.next(below: alive.count)], person.mailbox)
     let life = relay.life
     var isAnswered = false
-    ask(relay) { store -> (isNew: Bool, home: (node: NodeID, socket: SocketHandle)?, at: Int64) in
+    ask(relay) { store -> (place: Place, isNew: Bool, home: (node: NodeID, socket: SocketHandle)?, at: Int64) in
       var box = store.mailboxes[mailbox] ?? Mailbox()
-      let isNew = box.names.insert(number).inserted
-      if isNew {
-        box.lastIndex += 1
-        box.waiting.append((box.lastIndex, number))
-        store.mailboxes[mailbox] = box
-      }
-      return (isNew, box.home, self.time)
+      if let index = box.names[number] { return (Place(index: index, number: number), false, box.home, self.time) }
+      box.lastIndex += 1
+      box.waiting.append((box.lastIndex, number))
+      box.names[number] = box.lastIndex
+      store.mailboxes[mailbox] = box
+      let place = Place(index: box.lastIndex, number: number)
+      // By chance it is where it was before: whoever had it there need not get it again.
+      if person.lost.removeValue(forKey: place) == true { person.seen[place.index] = number }
+      return (place, true, box.home, self.time)
     } then: { answer in
       isAnswered = true
       guard let answer else { return self.after(10...2_000) { self.put(number, person) } }
       self.acknowledged += 1
+      // Lost while the answer was on its way.
+      guard person.lost[answer.place] == nil else { return }
       person.expected.insert(number)
       guard answer.isNew else { return }
       if let socket = relay.sockets[mailbox] { self.wake(socket, .local, socket.machine.arrived()) }
@@ -68,7 +75,7 @@ extension FleetSimulation {
       let isUndisturbed =
         person.socket === socket && socket.isOpen && socket.relay.life == socket.life
         && socket.relay.wasCutAt < committed - 6_000 && !socket.relay.isCutFromStore
-      if isUndisturbed, !person.seen.values.contains(number) {
+      if isUndisturbed, person.expected.contains(number), !person.seen.values.contains(number) {
         self.violations.append("not delivered within \(Self.bound) ms")
       }
     }
@@ -147,6 +154,34 @@ extension FleetSimulation {
       after(500...8_000) { for relay in self.relays { self.set(relay, isCutFromBus: false) } }
     }
     after(200...5_000) { self.trouble() }
+  }
+
+  /// Once in the middle, and once near the end, so that nothing that comes later tells of it.
+  func loseSome() {
+    for moment in [5_000...Self.trouble - 8_000, Self.trouble - 4_000...Self.trouble - 1_000] {
+      after(moment) {
+        let former = self.store
+        self.after(50...2_000) { self.fallBack(to: former) }
+      }
+    }
+  }
+
+  /// The store goes on with what a follower had that was behind. What is lost is expected no more, and nothing else is
+  /// excused. One-time parts stay as they are: that some would be handed out twice is known. [operation.14]
+  func fallBack(to former: Store) {
+    falls += 1
+    for person in people {
+      guard let now = store.mailboxes[person.mailbox], var before = former.mailboxes[person.mailbox] else { continue }
+      for (number, index) in now.names where before.names[number] == nil {
+        lost += 1
+        let isSeen = person.seen[index] == number
+        if isSeen { person.seen[index] = nil }
+        person.lost[Place(index: index, number: number)] = isSeen
+        person.expected.remove(number)
+      }
+      before.batches = now.batches
+      store.mailboxes[person.mailbox] = before
+    }
   }
 
   /// Once it has been cut off for longer than it takes to find out.

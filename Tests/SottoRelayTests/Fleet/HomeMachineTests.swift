@@ -19,8 +19,10 @@ import Testing
     return machine
   }
 
-  private func home(_ socket: SocketHandle?, _ claim: UInt64, _ index: UInt64 = 0) -> Home {
-    Home(socket: socket, claim: claim, lastIndex: index)
+  private func home(
+    _ socket: SocketHandle?, _ claim: UInt64, _ index: UInt64 = 0, acknowledged: UInt64 = 0
+  ) -> Home {
+    Home(socket: socket, claim: claim, lastIndex: index, acknowledged: acknowledged)
   }
 
   @Test func whatIsHeardIsPassedOnToSocketsThatAreHere() {
@@ -60,6 +62,51 @@ import Testing
     for former in [home(nil, 2), home(other, 2), home(other, 3), home(nil, 3), home(nil, 4), home(nil, 0)] {
       #expect(machine.looked([mailbox: mine], [mailbox: former]) == [.end(mailbox, ticket: 10, .restarting)])
     }
+  }
+
+  /// A database that has fallen back gives indexes again, to envelopes that a socket whose claim it still has would pass by.
+  @Test func whoeverTheStoreHasFallenBehindBeginsAnew() {
+    var machine = holding()
+    _ = machine.tick(10)
+    #expect(
+      machine.looked([mailbox: mine], [mailbox: home(mine, 3, 4)]) == [.end(mailbox, ticket: 10, .restarting)],
+      "of five indexes it knows four")
+
+    // As many as were lost may have come since: then the last index says nothing, and what was deleted does.
+    machine = holding()
+    machine.acknowledged(mailbox, ticket: 10, upTo: 5)
+    #expect(machine.tick(10).contains(.look([mailbox: mine])))
+    #expect(
+      machine.looked([mailbox: mine], [mailbox: home(mine, 3, 6, acknowledged: 4)])
+        == [.end(mailbox, ticket: 10, .restarting)])
+
+    // What a look has said is known too.
+    machine = holding()
+    _ = machine.tick(10)
+    let later = home(mine, 3, 9, acknowledged: 8)
+    #expect(machine.looked([mailbox: mine], [mailbox: later]) == [.reached(mailbox, 9)])
+    _ = machine.tick(20)
+    #expect(machine.looked([mailbox: mine], [mailbox: later]) == [.reached(mailbox, 9)])
+    _ = machine.tick(30)
+    #expect(
+      machine.looked([mailbox: mine], [mailbox: home(mine, 3, 9, acknowledged: 7)])
+        == [.end(mailbox, ticket: 10, .restarting)])
+  }
+
+  /// What became known while an answer was on its way is not missed in it; and what is known is of one socket.
+  @Test func anAnswerIsHeldAgainstWhatWasKnownBefore() {
+    var machine = holding()
+    _ = machine.tick(10)
+    machine.acknowledged(mailbox, ticket: 10, upTo: 7)
+    #expect(machine.looked([mailbox: mine], [mailbox: home(mine, 3, 5)]) == [.reached(mailbox, 5)])
+    machine.acknowledged(mailbox, ticket: 9, upTo: 90)
+    _ = machine.tick(20)
+    let now = home(mine, 3, 7, acknowledged: 7)
+    #expect(machine.looked([mailbox: mine], [mailbox: now]) == [.reached(mailbox, 7)])
+    machine.opened(mailbox, ticket: 11, as: other)
+    machine.claimed(mailbox, other, 4)
+    _ = machine.tick(30)
+    #expect(machine.looked([mailbox: other], [mailbox: home(other, 4, 2)]) == [.reached(mailbox, 2)])
   }
 
   /// Whatever a look says, it is of the socket that was asked about.

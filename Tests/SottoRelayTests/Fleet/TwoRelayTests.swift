@@ -133,6 +133,31 @@
       }
     }
 
+    /// A database that has lost what was delivered gives its index again, to another envelope. A stream whose claim it still has
+    /// would pass it by: so its owner is told to come back. [operation.14]
+    @Test func whatIsGivenAnIndexAgainIsDelivered() async throws {
+      let cluster = try PostgreSQLCluster.shared()
+      try await withTwoRelays { relays, address in
+        let owner = Owner(1)
+        try await owner.register(at: relays[0])
+        let first = try await StreamClient.connect(to: relays[0], owner.mailbox)
+        let epoch = try await first.authenticate(owner.key, at: relays[0])
+        #expect(try await first.next() == .frame(.caughtUp(index: 0)))
+        try await put(1, to: owner, at: relays[0])
+        #expect(isEnvelope(try await first.next(), 1))
+        first.send(.ack(index: 1, restoreEpoch: epoch))
+        let database = address.split(separator: " ").first { $0.hasPrefix("dbname=") }?.dropFirst(7) ?? ""
+        func sql(_ text: String) throws -> String { try cluster.sql(text, in: String(database)) }
+        try await until { try sql("SELECT acknowledged FROM mailbox") == "1\n" }
+        _ = try sql("UPDATE mailbox SET last_index = 0, acknowledged = 0; DELETE FROM name")
+        try await put(2, to: owner, at: relays[1])
+        #expect(try await first.next() == .frame(.closing(.restarting)))
+        let second = try await StreamClient.connect(to: relays[0], owner.mailbox)
+        try await second.authenticate(owner.key, at: relays[0])
+        #expect(isEnvelope(try await second.next(), 2))
+      }
+    }
+
     /// A socket that is closed is no longer anybody's, nor is one of a relay that ends.
     @Test func whatHasEndedIsLeft() async throws {
       let cluster = try PostgreSQLCluster.shared()

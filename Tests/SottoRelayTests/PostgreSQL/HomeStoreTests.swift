@@ -68,6 +68,38 @@
       }
     }
 
+    /// After a database fell back, another envelope may have an index that was sent. It stays, and whoever acknowledges hears of
+    /// it: from the name, or because less was deleted than the store has said. [stream.6]
+    @Test func whatWasNotSentIsNotDeleted() async throws {
+      try await withStore { store, contract, _, sql in
+        let mailbox = try await contract.registered(1)
+        let arrivals = (1...4).map { number in
+          Arrival(
+            mailbox: mailbox, id: envelopeID(number), capability: Owner(1).contact.hash, bytes: envelope(number))
+        }
+        #expect(await submit(arrivals, to: store) == [.stored, .stored, .stored, .stored])
+        func taken(_ sent: [(index: UInt64, number: Int)], former: UInt64 = 0) -> Acknowledgement {
+          Acknowledgement(sent.map { SentEnvelope(index: $0.index, id: envelopeID($0.number)) }, former: former)
+        }
+        await #expect(throws: StoreFailure.fellBack) {
+          try await store.acknowledge(mailbox, taken([(1, 1), (2, 9)]))
+        }
+        #expect(try await contract.waiting(mailbox).map(\.index) == [2, 3, 4], "the first was sent")
+        await #expect(throws: StoreFailure.fellBack) {
+          try await store.acknowledge(mailbox, taken([(5, 5)], former: 1))
+        }
+        try await store.acknowledge(mailbox, taken([(2, 2)], former: 1))
+        #expect(try await store.homes([mailbox])[mailbox] == Home(socket: nil, claim: 0, lastIndex: 4, acknowledged: 2))
+        // Said again on another connection: it was done.
+        try await store.acknowledge(mailbox, taken([(2, 2)], former: 1))
+        _ = try sql("UPDATE mailbox SET acknowledged = 1")
+        await #expect(throws: StoreFailure.fellBack) {
+          try await store.acknowledge(mailbox, taken([(4, 4)], former: 2))
+        }
+        #expect(try await contract.waiting(mailbox).map(\.index) == [3], "what was taken may go all the same")
+      }
+    }
+
     /// Two that race: all the while every envelope is reported to the node of the socket, or is in the answer to its claim.
     @Test func raceOfClaimsAndEnvelopes() async throws {
       try await withStore { store, contract, reports, _ in
@@ -105,8 +137,8 @@
         try await store.leaveHomes([handles[0]: mailboxes[0], handles[1]: mailboxes[1]])
         #expect(
           try await store.homes(mailboxes + [MailboxID(number: 5)]) == [
-            mailboxes[0]: Home(socket: handles[2], claim: 2, lastIndex: 0),
-            mailboxes[1]: Home(socket: nil, claim: 1, lastIndex: 0),
+            mailboxes[0]: Home(socket: handles[2], claim: 2, lastIndex: 0, acknowledged: 0),
+            mailboxes[1]: Home(socket: nil, claim: 1, lastIndex: 0, acknowledged: 0),
           ])
         try await store.leaveHomes([handles[2]: mailboxes[1]])
         #expect(try await store.homes(mailboxes)[mailboxes[0]]?.socket == handles[2], "it is not this mailbox's")
@@ -157,7 +189,7 @@
       await #expect(throws: CancellationError.self) { _ = try await claim.value }
       await holding.value
       let home = try await store.homes([mailbox])[mailbox]
-      #expect(home == Home(socket: SocketHandle(number: 101), claim: 1, lastIndex: 0))
+      #expect(home == Home(socket: SocketHandle(number: 101), claim: 1, lastIndex: 0, acknowledged: 0))
       try await store.close()
     }
 
