@@ -39,8 +39,12 @@ enum PushLimits {
   /// Seconds after which a token for APNs is replaced: Apple wants that no sooner than after 20 minutes, and no later than
   /// after 60.
   static let apnsTokenSeconds = 40 * 60
+  /// Seconds after which an access token of FCM is replaced, if it is said to be good for longer: Google's are for an hour.
+  static let fcmTokenSeconds = 12 * 3_600
   /// Seconds before its end at which an access token of FCM is replaced.
   static let fcmTokenMargin = 60
+  /// Seconds that a clock may be set back before what was signed by it is made anew: Apple refuses another token too soon.
+  static let clockStep: Int64 = 60
   /// How long a service may take to say that it is busy, if it is to be asked again soon; or that it took a message, if it is
   /// to count as one that holds nobody up.
   static let patience = Duration.seconds(2)

@@ -23,12 +23,14 @@ import sotto_push
       origin: services.origin, sandbox: services.origin, tls: try tls(services), now: now)
   }
 
-  private func webPush(_ services: PushServices, exempt: Bool = true) throws -> WebPush {
+  private func webPush(
+    _ services: PushServices, exempt: Bool = true, now: @escaping @Sendable () -> Int64 = Self.now
+  ) throws -> WebPush {
     let authority = try #require(RelayAuthority("services.test:\(services.port)"))
     return WebPush(
       rules: EndpointRules(
         exempt: exempt ? [authority] : [], resolver: FixedResolver(["services.test": ["127.0.0.1"]])),
-      vapid: Vapid(services.webPushKey, contact: "mailto:operator@relay.example", now: Self.now),
+      vapid: Vapid(services.webPushKey, contact: "mailto:operator@relay.example", now: now),
       tls: try tls(services))
   }
 
@@ -124,6 +126,25 @@ import sotto_push
     #expect(await apns.wake(kind) == .throttled)
     #expect(try services.next().why == "TooManyProviderTokenUpdates")
     await apns.close()
+  }
+
+  /// A machine without a clock of its own may start with one that is days ahead. What it signed by that is refused, and not
+  /// kept until then.
+  @Test func aClockThatWasAheadIsNotWaitedFor() async throws {
+    let services = try PushServices()
+    let time = Mutex(Self.now() + 2 * 86_400)
+    let apns = try apns(services, now: { time.withLock { $0 } })
+    let push = try webPush(services, now: { time.withLock { $0 } })
+    let kind = PushTarget.Kind.apns(token: [1, 2], isSandbox: false)
+    #expect(await apns.wake(kind) == .unauthorized)
+    #expect(try services.next().why == "InvalidProviderToken")
+    #expect(await push.wake(services.webPushTarget) == .unauthorized)
+    #expect(try services.next().why == "aud or exp")
+    time.withLock { $0 = Self.now() }
+    #expect(await apns.wake(kind) == .woken)
+    #expect(await push.wake(services.webPushTarget) == .woken)
+    await apns.close()
+    await push.close()
   }
 
   // MARK: FCM

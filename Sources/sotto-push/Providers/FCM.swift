@@ -166,7 +166,11 @@ package struct FCM: PushProvider {
     guard answer.status == 200, let grant = try? JSONDecoder().decode(Grant.self, from: Data(answer.body)) else {
       return .missing(outcome(ofPurchase: answer.status))
     }
-    let end = time + Int64(max(grant.expiresIn - PushLimits.fcmTokenMargin, 0))
-    return .token(ProviderToken.Token(text: grant.accessToken, end: end))
+    return .token(ProviderToken.Token(text: grant.accessToken, end: end(time, expiresIn: grant.expiresIn)))
+  }
+
+  /// Until when an access token is used that was bought at this time, whatever number Google's token endpoint has said.
+  package static func end(_ time: Int64, expiresIn seconds: Int) -> Int64 {
+    time + Int64(min(max(seconds, PushLimits.fcmTokenMargin), PushLimits.fcmTokenSeconds) - PushLimits.fcmTokenMargin)
   }
 }

@@ -19,6 +19,8 @@ actor ProviderToken {
   private let now: @Sendable () -> Int64
   private let renew: @Sendable (Int64) async -> Answer
   private var token: Token?
+  /// When that was made.
+  private var tokenTime: Int64 = 0
   private var renewal: Task<Answer, Never>?
 
   /// `renew` takes the time.
@@ -28,7 +30,8 @@ actor ProviderToken {
 
   func current() async -> Answer {
     let time = now()
-    if let token, time < token.end { return .token(token) }
+    // One that a clock has made which was ahead is refused, and is not kept until then.
+    if let token, time >= tokenTime - PushLimits.clockStep, time < token.end { return .token(token) }
     let running = renewal ?? Task { [renew] in await renew(time) }
     renewal = running
     let fresh = await running.value
@@ -37,7 +40,7 @@ actor ProviderToken {
       token = nil
       if case .token(var kept) = fresh {
         kept.isNew = false
-        token = kept
+        (token, tokenTime) = (kept, time)
       }
     }
     return fresh

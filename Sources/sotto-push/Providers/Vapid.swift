@@ -13,7 +13,13 @@ package actor Vapid {
 
   private struct Token {
     let text: String
-    let renewal: Int64
+    /// When it was made.
+    let time: Int64
+
+    /// One that a clock has made which was ahead is refused, and is not kept until then.
+    func isUsed(_ now: Int64) -> Bool {
+      -PushLimits.clockStep..<Int64(PushLimits.vapidSeconds / 2) ~= now - time
+    }
   }
 
   private let key: ES256PrivateKey
@@ -31,14 +37,14 @@ package actor Vapid {
   /// A header field; nil when nothing can be signed.
   package func authorization(for endpoint: Endpoint) async -> String? {
     let (origin, time) = (endpoint.origin, now())
-    if let token = tokens[origin], time < token.renewal { return token.text }
+    if let token = tokens[origin], token.isUsed(time) { return token.text }
     let keys = await JWTKeyCollection().add(ecdsa: key)
     let claims = Claims(aud: origin, exp: Int(time) + PushLimits.vapidSeconds, sub: contact)
     guard let jwt = try? await keys.sign(claims) else { return nil }
     let text = "vapid t=\(jwt), k=\(publicKey)"
     // Strangers choose where tokens are for.
     if tokens.count >= PushLimits.vapidTokens { tokens = [:] }
-    tokens[origin] = Token(text: text, renewal: time + Int64(PushLimits.vapidSeconds / 2))
+    tokens[origin] = Token(text: text, time: time)
     return text
   }
 
