@@ -70,14 +70,15 @@ package final class Gateway: Sendable {
 
   private func note(_ outcome: PushOutcome, isSlow: Bool, _ kind: PushTarget.Kind, of host: String) async {
     if case .webPush = kind {
-      // That a device is gone, or wants something else, says nothing against the host: strangers make up devices.
-      if isSlow || [.woken, .busy, .throttled].contains(outcome) {
+      // That a device is gone, or was woken too often, says nothing against the host: strangers make up devices.
+      if isSlow || outcome == .woken || outcome == .busy {
         await places.note(host, isGood: outcome == .woken && !isSlow)
       }
+      if outcome == .throttled, !isSlow { return }
     } else if outcome == .throttled {
-      // APNs and FCM say that of one device too, and behind their one host is everybody else.
       return
     }
+    // "Too many" is said of one device too, and behind the host is everybody else: at once it costs nobody time.
     await hosts.note(host, isBusy: outcome == .busy || outcome == .throttled)
   }
 
