@@ -140,6 +140,18 @@ private func field(_ name: String, of url: String) throws -> String {
   ])
   func `Anything else is no issuer`(issuer: String) { #expect(SignInProvider(issuer: issuer, clientID: "a") == nil) }
 
+  /// Or a relay had a client call what listens beside it. [token.12]
+  @Test(arguments: [
+    ("https://idp.example", "relay.example", true), ("https://idp.example", "127.0.0.1:8090", true),
+    ("http://127.0.0.1:8080/x", "127.0.0.1:8090", true), ("http://localhost", "[::1]:8090", true),
+    ("http://127.0.0.1:8080/x", "relay.example", false), ("http://[::1]:8080", "192.0.2.1", false),
+  ])
+  func `A relay elsewhere names no provider on this machine`(issuer: String, relay: String, isTaken: Bool) throws {
+    let authority = try #require(RelayAuthority(relay))
+    #expect(SignInProvider(issuer: issuer, clientID: "a") != nil)
+    #expect((SignInProvider(issuer: issuer, clientID: "a", namedBy: authority) != nil) == isTaken)
+  }
+
   @Test(arguments: ["", "\u{7}", String(repeating: "a", count: 257), "\u{e9}"])
   func `A client ID is short and printable`(clientID: String) {
     #expect(SignInProvider(issuer: "https://idp.example", clientID: clientID) == nil)

@@ -35,9 +35,9 @@ private struct TokenDirectory: Decodable, Equatable {
   }
 
   /// Where people sign in; nil where they are invited.
-  var provider: SignInProvider? {
+  func provider(at relay: RelayAuthority) -> SignInProvider? {
     guard let issuer = registration.issuer, let clientID = registration.clientID else { return nil }
-    return SignInProvider(issuer: issuer, clientID: clientID)
+    return SignInProvider(issuer: issuer, clientID: clientID, namedBy: relay)
   }
 
   /// What tokens are to be signed with.
@@ -76,8 +76,9 @@ extension Client {
       throw RelayFailure.nonsense(relay, what: "it names no key that tokens are signed with").asClientError
     }
     let invitation = try options.invitation ?? step { try $0.purse(at: relay).invitation }
-    let signIn = directory.provider.flatMap { provider in options.signIn.map { (provider, $0) } }
-    guard invitation != nil || signIn != nil else { throw Self.notEntitled(relay, directory.provider) }
+    let provider = directory.provider(at: relay)
+    let signIn = provider.flatMap { provider in options.signIn.map { (provider, $0) } }
+    guard invitation != nil || signIn != nil else { throw Self.notEntitled(relay, provider) }
     // A sign-in is for so many requests, and no fewer.
     let most = invitation != nil ? WireLimits.tokens : directory.registration.tokens ?? 1
     var count = min(WireLimits.tokens, max(most, 1))

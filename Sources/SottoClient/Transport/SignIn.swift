@@ -1,4 +1,4 @@
-internal import SottoWire
+package import SottoWire
 
 /// Where people sign in, as a relay says: an issuer of OpenID Connect and what it calls this program.
 public struct SignInProvider: Sendable, Equatable {
@@ -14,6 +14,12 @@ public struct SignInProvider: Sendable, Equatable {
       1...256 ~= clientID.utf8.count, clientID.utf8.allSatisfy({ 0x20...0x7e ~= $0 })
     else { return nil }
     (self.issuer, self.clientID) = (issuer, clientID)
+  }
+
+  /// The same, as a relay names it: one that is elsewhere must not have this program call what listens on this machine.
+  package init?(issuer: String, clientID: String, namedBy relay: RelayAuthority) {
+    guard relay.isLoopback || issuer.hasPrefix("https://") else { return nil }
+    self.init(issuer: issuer, clientID: clientID)
   }
 }
 
