@@ -9,6 +9,7 @@ import Testing
     "FixedEntropy": "bytes that a vector names, in the order in which they are drawn",
     "Device": "read inside DeviceList, which is fuzzed",
     "BatchRoot": "read inside SignedPart, which is fuzzed",
+    "Label": "a label that a vector names",
   ]
 
   @Test func `Every decoder is fuzzed`() throws {
@@ -33,6 +34,9 @@ import Testing
     #expect(types("extension A { public init?(_ text: some StringProtocol) {} }") == ["A"])
     #expect(types("public enum A { public static func decode(_ text: some StringProtocol) -> Int? { 1 } }") == ["A"])
     #expect(types("struct A { public init(_ bytes: [UInt8]) throws(E) {} }") == ["A"])
+    #expect(types("public struct A: ~Copyable { public init?(text: String) {} }") == ["A"])
+    #expect(types("struct A { public init?(authorization: String) {} init?(text: String) {} }") == ["A"])
+    #expect(types("struct A { public init?(_ encoded: [UInt8]) {} }") == ["A"])
     #expect(types("struct A { init(decoding bytes: [UInt8]) {} // public init(decoding\n }") == [])
     #expect(types("struct A { public init(number: UInt32, bytes: [UInt8]) {} }") == [])
   }
@@ -67,6 +71,7 @@ private struct Decoding {
     ["decoding"], ["parsing"], ["path", ":", "String"], ["document"], ["from", "reader"],
     ["_", "bytes", ":", "[", "UInt8", "]"], ["_", "text", ":", "some", "StringProtocol"],
     ["_", "field", ":", "HeaderField"], ["_", "bytes", ":", "consuming", "Secret"],
+    ["_", "encoded", ":", "[", "UInt8", "]"], ["text", ":", "String"], ["authorization", ":", "String"],
   ]
 
   static func all(in source: String, at path: String) -> [Decoding] {

@@ -15,7 +15,7 @@ public struct Decoder: Sendable {
   /// Every decoder. What each one holds is compared with the sources by HouseTests.
   public static let all: [Decoder] = [
     .codec, .text, .keys, .frames, .bodies, .requests, .lists, .prekeys, .envelopes, .contents, .ratchet, .flights,
-    .state, .attachments,
+    .state, .attachments, .registration,
   ]
 
   init(_ name: String, limit: Int, _ check: @escaping @Sendable ([UInt8]) throws -> Bool) {

@@ -20,6 +20,7 @@ extension Decoder {
     case "flights": Self.flightSeeds
     case "state": Self.stateSeeds
     case "attachments": Self.attachmentSeeds
+    case "registration": Self.registrationSeeds
     default: []
     }
   }
@@ -51,12 +52,7 @@ extension Decoder {
   }
 
   /// Of any odd number with 2,048 bits.
-  private static var tokenKey: [UInt8] {
-    let head =
-      "30820152303d06092a864886f70d01010a3030a00d300b0609608648016503040202a11a301806092a864886f70d010108300b06096086"
-      + "48016503040202a2030201300382010f003082010a0282010100"
-    return Hex.decode(head)! + [UInt8](repeating: 0xc5, count: 256) + [2, 3, 1, 0, 1]
-  }
+  private static var tokenKey: [UInt8] { encodedTokenKey([UInt8](repeating: 0xc5, count: 256)) }
 
   private static var textSeeds: [[UInt8]] {
     let bytes = numbers(0..<16)
