@@ -74,6 +74,36 @@ private final class Shared<Value: Sendable>: Sendable {
     #expect(Endpoint(url) == nil)
   }
 
+  /// Who connects reads the URL by Foundation's rules, and has an address for the name that ours have found: it must be the
+  /// same one, or the name would be looked up once more.
+  @Test func whoConnectsReadsTheSameHost() {
+    let hosts = [
+      "push.example", "xn--bcher-kva.example", "localhost", "127.0.0.1", "[2606:4700::1111]", "1.1.1.1", "0x7f.1", "",
+      "a@push.example", "push.example@evil.example", "push.example%2eevil.example", "push.example?evil.example",
+      "push.example;evil.example", "push.example\\evil.example", "push_1.example",
+    ]
+    let paths = [
+      "/", "/a?b=c", "/@evil.example/", "//evil.example/", "/..//evil.example:1/", "/%2f%40", "/\"<>^`{|}", "/%zz",
+      "/:8443", "/?@evil.example:1/", "/a?b=://evil.example/", "",
+    ]
+    var count = 0
+    for scheme in ["https://", "http://", "https:///", "https:////", "HTTPS://", "https:", "https:/"] {
+      for (host, port) in hosts.flatMap({ host in ["", ":443", ":8443", ":80", ":", ":0"].map { (host, $0) } }) {
+        for path in paths {
+          let text = scheme + host + port + path
+          // What it cannot read nobody connects to.
+          guard let endpoint = Endpoint(text), let url = URL(string: text) else { continue }
+          count += 1
+          let found = url.host(percentEncoded: false)?.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+          let usual = endpoint.authority.isLoopback ? 80 : 443
+          #expect(found == endpoint.authority.host && url.user == nil, "\(text)")
+          #expect((url.port ?? usual) == endpoint.authority.port, "\(text)")
+        }
+      }
+    }
+    #expect(count > 100)
+  }
+
   private func rules(_ answers: [String: [String]], exempt: [String] = []) -> (EndpointRules, FixedResolver) {
     let resolver = FixedResolver(answers)
     return (EndpointRules(exempt: Set(exempt.map { RelayAuthority($0)! }), resolver: resolver), resolver)

@@ -26,7 +26,7 @@ package struct ProviderKey: Sendable {
     (self.algorithm, self.check) = (algorithm, check)
   }
 
-  func hasSigned(_ bytes: [UInt8], _ signature: [UInt8]) -> Bool {
+  package func hasSigned(_ bytes: [UInt8], _ signature: [UInt8]) -> Bool {
     (try? check.verify(signature, signs: bytes)) ?? false
   }
 
