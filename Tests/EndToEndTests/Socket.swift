@@ -138,6 +138,17 @@ final class Socket: @unchecked Sendable {
     return true
   }
 
+  /// How many bytes were taken: none when none were for `patience` seconds.
+  func writeSome(_ bytes: ArraySlice<UInt8>, patience: Int) -> Int {
+    var time = timeval(tv_sec: patience, tv_usec: 0)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, size)
+    let count = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    time.tv_sec = 0
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, size)
+    return max(count, 0)
+  }
+
   /// Ends both directions, which wakes whoever reads.
   func end() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 }

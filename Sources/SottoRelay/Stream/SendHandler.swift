@@ -16,8 +16,9 @@ final class SendHandler: ChannelDuplexHandler {
   private var machine = SendMachine()
   private var inbox: LoopInbox?
   private var isClosing = false
-  /// The channel asked for more while the machine wanted none.
+  /// The channel asked for more while nothing was to be read.
   private var owesRead = false
+  private let pongs = Pongs()
   /// What turns our frames into bytes.
   private var encoder: ChannelHandlerContext?
   private var stall: Scheduled<Void>?
@@ -65,7 +66,7 @@ final class SendHandler: ChannelDuplexHandler {
     switch frame.opcode {
     case .binary: perform(machine.received(Unmasked.bytes(frame.data, key)), context)
     case .pong: machine.ponged()
-    case .ping: write(.pong, frame.unmaskedData, context)
+    case .ping: pongs.answer(frame.unmaskedData, context) { self.readOn(context) }
     case .connectionClose:
       // What was read before it is stored, also if nobody hears the answer.
       perform(machine.readComplete(), context)
@@ -82,11 +83,14 @@ final class SendHandler: ChannelDuplexHandler {
 
   /// Backpressure: bytes that are not read stay with the sender. [send.5]
   func read(context: ChannelHandlerContext) {
-    if machine.isReading { context.read() } else { owesRead = true }
+    if isReading { context.read() } else { owesRead = true }
   }
 
+  /// At the end everything is read, so that the peer's close is seen.
+  private var isReading: Bool { isClosing || !pongs.isWaiting && machine.isReading }
+
   private func readOn(_ context: ChannelHandlerContext) {
-    guard owesRead, machine.isReading else { return }
+    guard owesRead, isReading else { return }
     owesRead = false
     context.read()
   }
@@ -186,6 +190,7 @@ final class SendHandler: ChannelDuplexHandler {
 
   private func close(_ reason: CloseReason, _ context: ChannelHandlerContext) {
     isClosing = true
+    pongs.end()
     stop()
     var code = ByteBuffer()
     code.write(webSocketErrorCode: WebSocketErrorCode(codeNumber: Int(reason.rawValue)))

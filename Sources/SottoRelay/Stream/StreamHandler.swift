@@ -16,10 +16,7 @@ final class StreamHandler: ChannelDuplexHandler {
   private var isClosing = false
   /// The channel asked for more while the peer took nothing.
   private var owesRead = false
-  /// A pong waits for the socket to take it.
-  private var isPonging = false
-  /// What is to be answered after it.
-  private var nextPong: ByteBuffer?
+  private let pongs = Pongs()
   private var deadline: Scheduled<Void>?
   private var stall: Scheduled<Void>?
   /// When the relay stops, and it is this socket's turn.
@@ -79,7 +76,7 @@ final class StreamHandler: ChannelDuplexHandler {
     switch frame.opcode {
     case .binary: perform(machine.received(Array(frame.unmaskedData.readableBytesView)), context)
     case .pong: machine.ponged()
-    case .ping: pong(frame.unmaskedData, context)
+    case .ping: pongs.answer(frame.unmaskedData, context) { self.readOn(context) }
     case .connectionClose:
       if !isClosing { write(.connectionClose, frame.unmaskedData, context) }
       context.close(promise: nil)
@@ -95,7 +92,7 @@ final class StreamHandler: ChannelDuplexHandler {
 
   /// At the end everything is read, so that the peer's close is seen.
   private func isReading(_ context: ChannelHandlerContext) -> Bool {
-    isClosing || !isPonging && context.channel.isWritable
+    isClosing || !pongs.isWaiting && context.channel.isWritable
   }
 
   private func readOn(_ context: ChannelHandlerContext) {
@@ -239,6 +236,7 @@ final class StreamHandler: ChannelDuplexHandler {
 
   private func close(_ reason: CloseReason, _ context: ChannelHandlerContext) {
     isClosing = true
+    pongs.end()
     services.metrics.closed(reason)
     stop()
     var code = ByteBuffer()
@@ -248,28 +246,6 @@ final class StreamHandler: ChannelDuplexHandler {
       context.close(promise: nil)
     }
     readOn(context)
-  }
-
-  /// One pong at a time waits for the socket; of the pings that come meanwhile the last is answered, as RFC 6455
-  /// allows. That the channel is writable says too little: it takes many thousands of pongs, each of which costs far
-  /// more than its bytes. And when the peer ends its side, NIO reads all that the system holds, asked or not.
-  private func pong(_ data: ByteBuffer, _ context: ChannelHandlerContext) {
-    guard !isPonging else {
-      nextPong = data
-      return
-    }
-    isPonging = true
-    let taken = context.eventLoop.makePromise(of: Void.self)
-    taken.futureResult.assumeIsolated().whenComplete { _ in
-      self.isPonging = false
-      let next = self.nextPong
-      self.nextPong = nil
-      // A close frame is the last.
-      guard context.channel.isActive, !self.isClosing else { return }
-      if let next { self.pong(next, context) }
-      self.readOn(context)
-    }
-    context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: data)), promise: taken)
   }
 
   private func write(

@@ -185,14 +185,16 @@ import Testing
     withExtendedLifetime(streams) {}
   }
 
-  /// Nobody has to sign anything for a ping, and each is answered. [stream.3] [stream.9]
-  @Test func `Pings of a stranger who reads no pongs cost a bounded memory`() async throws {
+  /// Nobody has to sign anything for a ping. [stream.3] [stream.9] [send.5]
+  @Test(arguments: [false, true])
+  func `Pings of a stranger who reads no pongs cost a bounded memory`(isSender: Bool) async throws {
     let folder = try TemporaryFolder()
     let relay = try await RelayProcess(data: folder.file("relay"))
     try await onThread {
       let client = RelayClient(relay)
       #expect(try client.send("GET", "/readyz").status == 200)
-      let stream = try RawStream(client, try MailboxOwner(1).mailbox, window: 4_096)
+      let route = try isSender ? Route.send : .stream(MailboxOwner(1).mailbox)
+      let stream = try RawStream(client, route, window: 4_096)
       var time = timeval(tv_sec: 1, tv_usec: 0)
       setsockopt(
         stream.socket.descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
@@ -253,6 +255,39 @@ import Testing
     }
     #expect(isAnswered)
     #expect(try await isSent)
+  }
+
+  /// While an answer waits for the socket, of the pings that come the last is answered, and none before it is kept.
+  /// [send.1] [send.5]
+  @Test func `Of pings on the send socket that nobody takes the answers of, the last is answered`() async throws {
+    let relay = try await SharedRelay.relay.value
+    let sender = try await onThread { Kept(try RawStream(RelayClient(relay), .send)) }
+    let ping = RawStream.frame(0x89, [UInt8](repeating: 1, count: 125))
+    // Until neither side takes anything.
+    let sent = try await onThread {
+      let pings = (0..<1_000).reduce(into: [UInt8]()) { bytes, _ in bytes += ping }
+      var sent = 0
+      while sent < 64 << 20 {
+        let count = sender.stream.socket.writeSome(pings[(sent % pings.count)...], patience: 2)
+        if count == 0 { break }
+        sent += count
+      }
+      return sent
+    }
+    let rest = Array(ping.suffix((ping.count - sent % ping.count) % ping.count)) + RawStream.frame(0x89, [9])
+    async let isSent = onThread { sender.stream.socket.write(rest) }
+    let pongs = try await onThread { () -> Int? in
+      var pongs = 0
+      while let frame = sender.stream.next() {
+        if frame == .init(opcode: 10, payload: [9]) { return pongs }
+        if frame.opcode == 10 { pongs += 1 }
+      }
+      sender.stream.socket.end()
+      return nil
+    }
+    #expect(try await isSent)
+    let answered = try #require(pongs, "the last one is answered")
+    #expect(answered < sent / ping.count, "each was kept")
   }
 
   /// Something that is touched by one thread at a time, but for one that only writes.
