@@ -88,6 +88,10 @@ extension StoreContract {
     #expect(try await store.abandonedFiles(limit: 10).isEmpty)
     #expect(try await store.needs(.content(content(1))))
     #expect(try await !store.needs(.part(part(1))))
+    try await claim(target(1, 2))
+    let files: [BlobFile] = try [.content(content(1)), .content(content(2)), .part(part(1)), .part(part(2))]
+    #expect(try await store.unneeded(files) == [files[1], files[2]])
+    #expect(try await store.unneeded([]).isEmpty)
   }
 
   /// [blob.4]

@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import SottoCrypto
 import SottoRelay
@@ -31,34 +32,82 @@ import Testing
     try await store.close()
   }
 
-  private func append(_ desk: BlobDesk, _ target: UploadTarget) async throws -> BlobDesk.Outcome {
-    let body = AsyncThrowingStream<ByteBuffer, any Error> { [bytes] in
-      $0.yield(ByteBuffer(bytes: bytes))
+  /// Where several relays have the ledger, files go from the relay that has them, whichever was told that they may, and
+  /// only from there. [blob.9]
+  @Test func everyRelayRemovesItsOwnFiles() async throws {
+    let folders = [Folder(), Folder()]
+    let owner = Owner(1)
+    let store = try SQLiteStore(path: folders[0].path + "/store")
+    try await store.createMailbox(owner.mailbox, by: StoreContract.mutation(1, 1))
+    try await store.setCapabilities(owner.mailbox, try owner.capabilities, by: StoreContract.mutation(1, 2))
+    let ledger = FailingLedger(store: store, isShared: true)
+    let desks = try folders.map { try BlobDesk(ledger, folder: $0.path + "/blobs") }
+    // At each relay one that is to stay and one that is to go.
+    for (place, bytes) in Self.lengths.enumerated() {
+      let target = UploadTarget(mailbox: owner.mailbox, blob: blobID(UInt8(place)), capability: owner.contact.hash)
+      let desk = desks[place / 2]
+      let length = try #require(BlobLength(bytes))
+      #expect(try await desk.claim(target, length, now: 0) == .at(0))
+      #expect(try await append(desk, target, blobBytes(length.bytes)) == .whole(length.bytes))
+    }
+    for (sequence, number) in [(3, 1), (4, 3)] as [(UInt64, UInt8)] {
+      try await store.deleteUploads(owner.mailbox, blobID(number), by: StoreContract.mutation(1, sequence))
+    }
+    func files(_ relay: Int) -> [Int] { BlobFolder.files(folders[relay].path, "whole").values.sorted() }
+    // And at the first more than it asks about at once, of which no row knows.
+    for number in 0..<300 {
+      let name = Hex.encode([UInt8](repeating: 0xee, count: 14) + [UInt8(number >> 8), UInt8(number & 255)])
+      try Data([1]).write(to: URL(filePath: folders[0].path + "/blobs/arriving/" + name))
+    }
+    ledger.questions.reset()
+    try await desks[0].sweep(now: 0)
+    #expect(files(0) == [Self.lengths[0]] && BlobFolder.files(folders[0].path, "arriving").isEmpty)
+    #expect(files(1) == Array(Self.lengths[2...3]), "it is the other's")
+    #expect(ledger.questions.value < 10, "of hundreds of files")
+    #expect(try await store.abandonedFiles(limit: 9).isEmpty, "nobody else is told of them")
+    try await desks[1].sweep(now: 0)
+    #expect(files(0) == [Self.lengths[0]] && files(1) == [Self.lengths[2]])
+    try await store.close()
+  }
+
+  private static let lengths = [65_536, 73_728, 81_920, 90_112]
+
+  private func append(
+    _ desk: BlobDesk, _ target: UploadTarget, _ bytes: [UInt8]? = nil
+  ) async throws -> BlobDesk.Outcome {
+    let all = bytes ?? self.bytes
+    let body = AsyncThrowingStream<ByteBuffer, any Error> {
+      $0.yield(ByteBuffer(bytes: all))
       $0.finish()
     }
     return try await desk.append(body, to: target, at: 0, declared: nil, now: 0) {}
   }
 }
 
-/// A real store whose last commit fails.
+/// A real store whose last commit may fail, and that may pass for one that other relays have too.
 struct FailingLedger: BlobLedger {
   enum Failure: Sendable { case none, before, after }
 
   let store: SQLiteStore
   let failure: Failure
+  let isShared: Bool
   /// Called when the commit is asked for.
   let look: @Sendable () -> Void
   let asked = Counter()
-  var isShared: Bool { false }
+  /// How often it was asked which files are needed.
+  let questions = Counter()
 
   final class Counter: Sendable {
     private let count = Mutex(0)
     var value: Int { count.withLock { $0 } }
     func add() { count.withLock { $0 += 1 } }
+    func reset() { count.withLock { $0 = 0 } }
   }
 
-  init(store: SQLiteStore, failure: Failure, look: @escaping @Sendable () -> Void) {
-    (self.store, self.failure, self.look) = (store, failure, look)
+  init(
+    store: SQLiteStore, failure: Failure = .none, isShared: Bool = false, look: @escaping @Sendable () -> Void = {}
+  ) {
+    (self.store, self.failure, self.isShared, self.look) = (store, failure, isShared, look)
   }
 
   func finishUpload(_ part: PartName, as content: Digest, now: Int64) async throws {
@@ -84,7 +133,10 @@ struct FailingLedger: BlobLedger {
   func sweepBlobs(now: Int64) async throws { try await store.sweepBlobs(now: now) }
   func abandonedFiles(limit: Int) async throws -> [BlobFile] { try await store.abandonedFiles(limit: limit) }
   func forgetFiles(_ files: [BlobFile]) async throws { try await store.forgetFiles(files) }
-  func needs(_ file: BlobFile) async throws -> Bool { try await store.needs(file) }
+  func unneeded(_ files: [BlobFile]) async throws -> [BlobFile] {
+    questions.add()
+    return try await store.unneeded(files)
+  }
   func wholeBlobs(after content: Digest, limit: Int) async throws -> [StoredBlob] {
     try await store.wholeBlobs(after: content, limit: limit)
   }

@@ -161,7 +161,7 @@ package struct BlobDesk: Sendable {
   // MARK: Removal
 
   /// Removes what has expired. [blob.9]
-  func sweep(now: Int64) async throws {
+  package func sweep(now: Int64) async throws {
     try await ledger.sweepBlobs(now: now)
     // The names of what is abandoned are for whichever relay asks first, which may not be the one that has the file.
     if ledger.isShared { try await discardUnneeded() }
@@ -194,12 +194,15 @@ package struct BlobDesk: Sendable {
     try await collect()
   }
 
-  /// Removes files that no row has.
+  /// Removes files of this relay that no row has. The ledger is asked of many at a time.
   private func discardUnneeded() async throws {
-    for file in try await blocking({ $0.parts() }) where try await !ledger.needs(file) { try await discard(file) }
+    var files = try await blocking { $0.parts() }
     for first in UInt8.min...UInt8.max {
-      for file in try await blocking({ $0.contents(first) }) where try await !ledger.needs(file) {
-        try await discard(file)
+      files += try await blocking { $0.contents(first) }
+      while files.count >= RelayLimits.blobFiles || first == .max && !files.isEmpty {
+        let some = Array(files.suffix(RelayLimits.blobFiles))
+        files.removeLast(some.count)
+        for file in try await ledger.unneeded(some) { try await discard(file) }
       }
     }
   }

@@ -96,10 +96,15 @@ package protocol BlobLedger: Sendable {
   func abandonedFiles(limit: Int) async throws -> [BlobFile]
   /// They were seen to.
   func forgetFiles(_ files: [BlobFile]) async throws
-  /// Whether a row has it.
-  func needs(_ file: BlobFile) async throws -> Bool
+  /// Those that no row has.
+  func unneeded(_ files: [BlobFile]) async throws -> [BlobFile]
   /// Whole blobs in the order of their contents, each content once, from after `content` on.
   func wholeBlobs(after content: Digest, limit: Int) async throws -> [StoredBlob]
   /// Removes every row of a content whose file is gone.
   func dropBlobs(_ content: Digest) async throws
+}
+
+extension BlobLedger {
+  /// Whether a row has it.
+  package func needs(_ file: BlobFile) async throws -> Bool { try await unneeded([file]).isEmpty }
 }

@@ -116,13 +116,17 @@ extension SQLiteStore {
     }
   }
 
-  package func needs(_ file: BlobFile) async throws -> Bool {
-    let sql =
-      switch file {
-      case .part: "SELECT 1 FROM blob WHERE part = ?"
-      case .content: "SELECT 1 FROM blob WHERE hash = ? LIMIT 1"
+  package func unneeded(_ files: [BlobFile]) async throws -> [BlobFile] {
+    try await pool.read { db in
+      try files.filter { file in
+        let sql =
+          switch file {
+          case .part: "SELECT 1 FROM blob WHERE part = ?"
+          case .content: "SELECT 1 FROM blob WHERE hash = ? LIMIT 1"
+          }
+        return try Row.fetchOne(db, sql: sql, arguments: [file.name.blob]) == nil
       }
-    return try await pool.read { try Row.fetchOne($0, sql: sql, arguments: [file.name.blob]) != nil }
+    }
   }
 
   package func wholeBlobs(after content: Digest, limit: Int) async throws -> [StoredBlob] {

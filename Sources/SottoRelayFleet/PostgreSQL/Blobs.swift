@@ -114,14 +114,18 @@
       }
     }
 
-    package func needs(_ file: BlobFile) async throws -> Bool {
+    package func unneeded(_ files: [BlobFile]) async throws -> [BlobFile] {
       try await job { connection in
-        let call =
+        var (parts, contents): ([UInt128], [ArraySlice<UInt8>]) = ([], [])
+        for file in files {
           switch file {
-          case .part(let part): BlobStatements.needsPart(.id(part.number))
-          case .content(let content): BlobStatements.needsContent(.bytes(content.bytes))
+          case .part(let part): parts.append(part.number)
+          case .content(let content): contents.append(content.bytes[...])
           }
-        return try !connection.run(call)[0].isEmpty
+        }
+        let rows = try connection.run(BlobStatements.needed(.ids(parts), .manyBytes(contents)))[0]
+        let needed = Set(rows.indices.map { rows.bytes($0, 0) })
+        return files.filter { !needed.contains($0.name) }
       }
     }
 
@@ -214,8 +218,13 @@
       "finish blob",
       "UPDATE blob SET part = NULL, hash = $2, saved = length, day = $3::bigint WHERE part = $1")
 
-    static let needsPart = Statement("needs part", "SELECT 1 FROM blob WHERE part = $1")
-    static let needsContent = Statement("needs content", "SELECT 1 FROM blob WHERE hash = $1 LIMIT 1")
+    /// Names of files, of those that are asked for, that a row has.
+    static let needed = Statement(
+      "needed files",
+      """
+      SELECT uuid_send(part) FROM blob WHERE part = ANY ($1::uuid[])
+      UNION SELECT hash FROM blob WHERE hash = ANY ($2::bytea[])
+      """)
 
     static let contents = Statement(
       "contents",
