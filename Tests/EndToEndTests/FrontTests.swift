@@ -71,6 +71,11 @@ import Testing
       }
       #expect(status(try await fleet.ask("/livez")) == 200)
 
+      // Whoever signs in shows a line of up to 12 KiB, and a relay hears it. [token.12]
+      let signIn = "authorization: Bearer \(String(repeating: "a", count: 12 * 1_024))\r\n"
+      let heard = try await fleet.ask("/readyz", signIn)
+      #expect(status(heard) == 200, "\(heard)")
+
       // What a client says of itself is not believed: by the relay's rules one from elsewhere would have two requests.
       for relay in ["relay1", "relay2"] {
         let configuration = fleet.folder + "/\(relay).conf"

@@ -20,7 +20,7 @@ actor RegistrationDesk {
   private let limit: Int
   private let settings: LiveSettings
   private let audit: AuditLog
-  private let turns = Turns<Int>()
+  private let signer = BatchSigner()
   private var keys: [Int64: BlindSigningKey] = [:]
   /// Keys that are being looked for, or made: once, whoever waits.
   private var pending: [Int64: Task<BlindSigningKey?, any Error>] = [:]
@@ -166,11 +166,8 @@ actor RegistrationDesk {
     } catch let refusal as Refusal where refusal.problem == .tokensExhausted {
       throw Refusal(.tokensExhausted, retryAfter: RegistrationRules.untilNextEpoch(now))
     }
-    // Beside the actor: whoever spends a token does not wait for it.
-    // And one batch at a time: it takes a core for that long.
-    let signatures = try await Task.detached { [turns] in
-      try await turns.wait(for: 0) { try requests.flatMap { try key.sign($0.blinded) } }
-    }.value
+    // Whoever spends a token does not wait for it.
+    let signatures = try await signer.sign { try requests.flatMap { try key.sign($0.blinded) } }
     return Reply(
       status: 200, fields: [HeaderField("content-type", "application/octet-stream")], body: signatures)
   }

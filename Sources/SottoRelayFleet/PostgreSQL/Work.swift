@@ -3,10 +3,23 @@
   internal import SottoRelay
 
   /// What waits for a thread.
-  struct Waiting<Work: Sendable>: Sendable {
-    let work: Work
+  package struct Waiting<Work: Sendable>: Sendable {
+    package let work: Work
     /// When whoever asked is told that there is no database.
-    let until: ContinuousClock.Instant
+    package let until: ContinuousClock.Instant
+
+    package init(work: Work, until: ContinuousClock.Instant) { (self.work, self.until) = (work, until) }
+
+    /// Takes out those whose time has ended. `clock` is read once: what ended between two looks at it would be neither told
+    /// nor done.
+    package static func takeLate(
+      from waiting: inout [Self], clock: () -> ContinuousClock.Instant = { .now }
+    ) -> [Self] {
+      let now = clock()
+      let late = waiting.filter { $0.until <= now }
+      waiting.removeAll { $0.until <= now }
+      return late
+    }
   }
 
   /// Work, in the order in which it came, for the threads that take it.
@@ -98,11 +111,7 @@
         var rest = taken
         var pause = Pause()
         while !rest.isEmpty {
-          // One moment for both: what ended between two would be neither told nor done.
-          let now = ContinuousClock.now
-          let late = rest.filter { $0.until <= now }
-          rest.removeAll { $0.until <= now }
-          for waiting in late { fail(waiting.work, .unavailable) }
+          for late in Waiting.takeLate(from: &rest) { fail(late.work, .unavailable) }
           guard !rest.isEmpty else { break }
           if connection?.isUsable != true { connection = try? Connection(address) }
           guard let open = connection else {

@@ -169,25 +169,13 @@
       let late = SocketOpening(mailbox, at: second, SocketHandle(number: 9)) {
         if gone.value > 0 { throw CancellationError() }
       }
-      // It is let go by ending it: a machine that has much else to do takes its time to see the claim wait.
-      let holding = Task.detached {
-        _ = try? cluster.sql("BEGIN; SELECT FROM mailbox FOR UPDATE; SELECT pg_sleep(60)", in: name)
+      let claim = try await cluster.holding("SELECT FROM mailbox FOR UPDATE", in: name) {
+        let claim = Task.detached { try await store.claimHome(late) }
+        try await until { try cluster.waiting(in: name) == 1 }
+        gone.add()
+        return claim
       }
-      func count(_ condition: String) throws -> String {
-        try cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = '\(name)' AND \(condition)", in: name)
-      }
-      try await until { try count("wait_event = 'PgSleep'") == "1\n" }
-      let claim = Task.detached { try await store.claimHome(late) }
-      try await until { try count("wait_event_type = 'Lock'") == "1\n" }
-      gone.add()
-      _ = try cluster.sql(
-        """
-        WITH holder AS MATERIALIZED
-          (SELECT pid FROM pg_stat_activity WHERE datname = '\(name)' AND wait_event = 'PgSleep')
-        SELECT pg_terminate_backend(pid) FROM holder
-        """, in: name)
       await #expect(throws: CancellationError.self) { _ = try await claim.value }
-      await holding.value
       let home = try await store.homes([mailbox])[mailbox]
       #expect(home == Home(socket: SocketHandle(number: 101), claim: 1, lastIndex: 0, acknowledged: 0))
       try await store.close()

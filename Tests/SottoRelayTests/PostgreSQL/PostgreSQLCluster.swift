@@ -96,6 +96,41 @@
       try run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", address(database), "-c", sql)
     }
 
+    /// Runs `body` while a session of its own has what `statement` locks. Then the session is ended, not waited for: a
+    /// machine that has much else to do takes its time to get to whatever a test looks at meanwhile.
+    func holding<T: Sendable>(
+      _ statement: String, in database: String, _ body: () async throws -> T
+    ) async throws -> T {
+      let session = Task.detached {
+        _ = try? self.sql("BEGIN; \(statement); SELECT pg_sleep(300)", in: database)
+      }
+      let sleeper = "pg_stat_activity WHERE datname = '\(database)' AND wait_event = 'PgSleep'"
+      func end() async {
+        _ = try? sql(
+          """
+          WITH holder AS MATERIALIZED (SELECT pid FROM \(sleeper)) SELECT pg_terminate_backend(pid) FROM holder
+          """, in: database)
+        await session.value
+      }
+      do {
+        try await until { try sql("SELECT count(*) FROM \(sleeper)", in: database) == "1\n" }
+        let value = try await body()
+        await end()
+        return value
+      } catch {
+        await end()
+        throw error
+      }
+    }
+
+    /// How many sessions wait for what another has locked.
+    func waiting(in database: String) throws -> Int {
+      let text = try sql(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '\(database)' AND wait_event_type = 'Lock'",
+        in: database)
+      return try #require(Int(text.dropLast()))
+    }
+
     // MARK: Life and death
 
     func start() throws {
