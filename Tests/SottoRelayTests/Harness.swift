@@ -203,8 +203,8 @@ struct Owner: ~Copyable {
   }
 
   /// Creates the mailbox and opens it to contacts and strangers; sequences 1 and 2.
-  func register(at relay: TestRelay) async throws {
-    #expect(try await relay.owner(key, .put, .mailbox(mailbox), sequence: 1).status == 204)
+  func register(at relay: TestRelay, token: RegistrationToken? = nil) async throws {
+    #expect(try await relay.owner(key, .put, .mailbox(mailbox), sequence: 1, token: token).status == 204)
     let set = try capabilities.encoded
     #expect(try await relay.owner(key, .put, .capabilities(mailbox), body: set, sequence: 2).status == 204)
   }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import GRDB
 import NIOCore
+import SottoCrypto
 import SottoRelay
 import SottoWire
 import Testing
@@ -59,19 +60,27 @@ import Testing
     #expect(try Self.declared("In errors").map(\.name) == Problem.allCases.map(\.rawValue))
   }
 
-  /// A relay that is asked a little of everything, at the highest log level. [leakage.2] [leakage.3] [leakage.4]
-  /// [operation.5]
-  @Test func aRunningRelayEmitsWhatIsDeclaredAndNoMore() async throws {
-    let headers = try Set(Self.declared("On the wire").map(\.name))
+  /// A relay that lets in everybody, one that lets in who is invited, and one that lets in who signs in: each is asked a
+  /// little of everything, at the highest log level. [leakage.1] [leakage.2] [leakage.3] [leakage.4] [operation.5]
+  @Test(arguments: RelayConfiguration.Registration.allCases)
+  func aRunningRelayEmitsWhatIsDeclaredAndNoMore(_ registration: RelayConfiguration.Registration) async throws {
     let logged = try Set(Self.declared("Logged").map(\.name))
     let counted = try Self.declared("Counted")
-    let relay = try await TestRelay.start { $0.metrics = ListenAddress(host: "127.0.0.1", port: 0) }
-    let owner = Owner(1)
-    let answers = try await Self.askEverything(of: relay, owner)
-    for answer in answers {
-      let unknown = Set(answer.fields.map(\.name)).subtracting(headers)
-      #expect(unknown.isEmpty, "\(unknown)")
+    let entrance = try await Entrance(registration)
+    let relay = try await TestRelay.start {
+      $0.metrics = ListenAddress(host: "127.0.0.1", port: 0)
+      $0.rates.knockClaims = TokenBucket.Rate(burst: 1, secondsPerToken: 60)
+      entrance.configure(&$0)
     }
+    let owner = Owner(1)
+    let purchase = try await entrance.buy(3, at: relay)
+    let tokens = purchase?.tokens ?? []
+    let asked = try await Self.askEverything(of: relay, owner, tokens)
+    let answers = asked + (purchase?.answers ?? [])
+    let headers = try await Self.headersOfAnUpgrade(by: relay).union(answers.flatMap { $0.fields.map(\.name) })
+    let ofTokens: Set<String> = ["sotto-lease", "www-authenticate"]
+    let declared = try Set(Self.declared("On the wire").map(\.name))
+    #expect(headers == (tokens.isEmpty ? declared.subtracting(ofTokens) : declared))
     let (first, stream) = try await Self.scrape(relay, while: owner)
     stream.close()
 
@@ -86,7 +95,8 @@ import Testing
       }
     }
     #expect(seen == Set(counted.map(\.name)), "every series is there from the start")
-    for (series, value) in Self.expected {
+    let counts = ["issued", "spent"].map { ("sotto_relay_tokens_total{what=\"\($0)\"}", tokens.count) }
+    for (series, value) in Self.expected + counts {
       #expect(first.contains("\n\(series) \(value)\n"), "\(series) is not \(value) in \(first)")
     }
     for canary in [owner.mailbox.text, envelopeID(1).text, owner.contact.text, "127.0.0.1", "canary"] {
@@ -97,6 +107,72 @@ import Testing
       let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
       #expect(Set(object.keys).isSubset(of: logged) && logged.contains(object["event"] as? String ?? ""), "\(line)")
     }
+    var said = Data((first + relay.lines.all.joined()).utf8)
+    for answer in answers { said += Data(answer.fields.map(\.value).joined(separator: "\n").utf8) + Data(answer.body) }
+    try Self.checkWhatIsKept(in: relay.folder.path, purchase, now: relay.clock.now)
+    for (place, bytes) in try Self.files(relay.folder.path) + [(name: "what it said", bytes: said)] {
+      for canary in purchase?.canaries ?? [] {
+        #expect(bytes.range(of: Data(canary.bytes)) == nil, "\(canary.name) in \(place)")
+      }
+    }
+    try await entrance.close()
+  }
+
+  /// What is stored of who was let in, and the file beside it. [leakage.1]
+  private static func checkWhatIsKept(in folder: String, _ purchase: Entrance.Purchase?, now: Int64) throws {
+    var names = Set(try FileManager.default.contentsOfDirectory(atPath: folder))
+    names.subtract(["relay.sqlite-wal", "relay.sqlite-shm"])
+    let own: Set<String> = purchase == nil ? [] : ["registration.key"]
+    #expect(names == own.union(["relay.sqlite", "lock", "blobs"]))
+    let queue = try DatabaseQueue(path: folder + "/relay.sqlite")
+    try queue.read { db in
+      let spent = try Row.fetchAll(db, sql: "SELECT token, last_day FROM spent").map { row in
+        ([UInt8](row[0] as Data), row[1] as Int64)
+      }
+      let shown = purchase?.spent(now: now) ?? [:]
+      #expect(Dictionary(uniqueKeysWithValues: spent) == shown)
+      let keys = try Int64.fetchAll(db, sql: "SELECT epoch FROM token_key WHERE length(sealed) > 0")
+      let leases = try Int64.fetchAll(db, sql: "SELECT lease FROM mailbox WHERE lease IS NOT NULL")
+      let accounts = try Row.fetchAll(db, sql: "SELECT account, epoch, count, batch FROM issued")
+      guard let purchase else {
+        #expect(keys.isEmpty && leases.isEmpty && accounts.isEmpty)
+        return
+      }
+      let epoch = RegistrationRules.epoch(now)
+      #expect(keys == [epoch] && leases == [RegistrationRules.lease(now)] && accounts.count == 1)
+      for row in accounts {
+        let (account, batch) = ([UInt8](row[0] as Data), [UInt8](row[3] as Data))
+        let (last, count) = (row[1] as Int64, row[2] as Int)
+        #expect(account.count == Digest.count && last == epoch && count == purchase.tokens.count)
+        #expect(batch == Digest.of("token requests", purchase.requests).bytes)
+      }
+    }
+    try queue.close()
+  }
+
+  /// All that a relay has written.
+  private static func files(_ folder: String) throws -> [(name: String, bytes: Data)] {
+    try FileManager.default.subpathsOfDirectory(atPath: folder).compactMap { name in
+      FileManager.default.contents(atPath: folder + "/" + name).map { (name: name, bytes: $0) }
+    }
+  }
+
+  /// Their names. No client shows them.
+  private static func headersOfAnUpgrade(by relay: TestRelay) async throws -> Set<String> {
+    let request = """
+      GET \(Route.send.path) HTTP/1.1\r
+      host: \(relay.authority.text)\r
+      connection: upgrade\r
+      upgrade: websocket\r
+      sec-websocket-version: 13\r
+      sec-websocket-key: AAECAwQFBgcICQoLDA0ODw==\r
+      \r
+
+      """
+    let answer = try await RawReader.open(to: relay).exchange(request, answers: 1)
+    let head = answer.components(separatedBy: "\r\n\r\n")[0].components(separatedBy: "\r\n")
+    #expect(head[0].hasPrefix("HTTP/1.1 101 "))
+    return Set(head.dropFirst().map { $0.prefix { $0 != ":" }.lowercased() })
   }
 
   /// What `askEverything` must have counted.
@@ -111,17 +187,22 @@ import Testing
     ("sotto_relay_envelopes_delivered_total", 1),
     (#"sotto_relay_envelope_bytes_total{direction="in"}"#, 512),
     (#"sotto_relay_envelope_bytes_total{direction="out"}"#, 512),
-    (#"sotto_relay_claims_total{kind="one-time"}"#, 1), (#"sotto_relay_claims_total{kind="last-resort"}"#, 1),
-    (#"sotto_relay_claims_total{kind="refused"}"#, 1), ("sotto_relay_streams_open", 1), ("sotto_relay_ready", 1),
+    (#"sotto_relay_claims_total{kind="one-time"}"#, 1), (#"sotto_relay_claims_total{kind="last-resort"}"#, 2),
+    (#"sotto_relay_claims_total{kind="refused"}"#, 2), ("sotto_relay_streams_open", 1), ("sotto_relay_ready", 1),
     (#"sotto_relay_build_info{version="0.1.0"}"#, 1),
   ]
 
-  private static func askEverything(of relay: TestRelay, _ owner: borrowing Owner) async throws -> [Answer] {
-    try await owner.register(at: relay)
+  /// Three tokens pay for a mailbox, a card, and the mailbox once more; none where everybody is let in.
+  private static func askEverything(
+    of relay: TestRelay, _ owner: borrowing Owner, _ bought: [RegistrationToken]
+  ) async throws -> [Answer] {
+    let tokens: [RegistrationToken?] = bought.isEmpty ? [nil, nil, nil] : bought
+    try await owner.register(at: relay, token: tokens[0])
     let card = Route.card(try CardID([UInt8](repeating: 3, count: 16)))
     let mailbox = owner.mailbox
     var answers = [
-      try await relay.owner(owner.key, .put, card, body: [1], sequence: 1, listSequence: 1, condition: .absent),
+      try await relay.owner(
+        owner.key, .put, card, body: [1], sequence: 1, listSequence: 1, condition: .absent, token: tokens[1]),
       try await relay.send("GET", card.path), try await relay.send("PATCH", card.path),
       try await relay.owner(
         owner.key, .put, .signedPart(mailbox), body: SignedPartUpload(id: 1, sealed: [1]).encoded, sequence: 3),
@@ -129,6 +210,7 @@ import Testing
         owner.key, .put, .batch(mailbox, 1),
         body: try OneTimeUpload([.init(index: 0, sealed: [1])]).encoded, sequence: 4),
       try await relay.owner(owner.key, .put, .mailbox(mailbox), sequence: 2),
+      try await relay.owner(owner.key, .put, .mailbox(mailbox), sequence: 5, token: tokens[2]),
       try await relay.send("GET", "/canary"),
       try await relay.send("GET", "/livez", [HeaderField("x", String(repeating: "canary", count: 5_000))]),
     ]
@@ -136,6 +218,18 @@ import Testing
       answers.append(try await relay.sender(.post, .claim(mailbox), capability))
       answers.append(
         try await relay.sender(.put, .envelope(mailbox, envelopeID(1)), capability, body: envelope(1)))
+    }
+    // Strangers may claim once.
+    for _ in 0..<2 { answers.append(try await relay.sender(.post, .claim(mailbox), owner.knock)) }
+    answers += [
+      try await relay.claimUpload(owner, blobID(1), 65_536),
+      try await relay.append(owner, blobID(1), blobBytes(65_536), at: 0),
+      try await relay.read(blobID(1), [HeaderField(HeaderName.range, "bytes=0-9")]),
+    ]
+    // One without a token, and one with a token that was spent.
+    let other = Owner(2)
+    for token in [nil, tokens[0]] {
+      answers.append(try await relay.owner(other.key, .put, .mailbox(other.mailbox), sequence: 1, token: token))
     }
     return answers
   }
