@@ -138,21 +138,20 @@ import Testing
     #expect(try bob.step { try $0.pushEndedByMove() }, "it is said until somebody has decided")
   }
 
-  @Test func `What a relay had still to be told of it is told where the account was`() throws {
+  @Test(arguments: [false, true])
+  func `What a relay had still to be told of it is told where the account was`(isEnded: Bool) throws {
+    let (_, bob, relay) = try acquainted()
     let key = try gateway().publicKey
-    for isEnded in [false, true] {
-      let (_, bob, relay) = try acquainted()
-      #expect(try bob.step { try $0.wake(by: .fcm(token: "a"), gateway: key) })
-      if isEnded {
-        try bob.flush()
-        #expect(try bob.step { try $0.wakeNoMore() })
-      }
-      let first = try bob.mailbox
-      try bob.step { try $0.move(to: there) }
+    #expect(try bob.step { try $0.wake(by: .fcm(token: "a"), gateway: key) })
+    if isEnded {
       try bob.flush()
-      #expect((relay.pushes[first] == nil) == isEnded)
-      #expect(relay.pushes[try bob.mailbox] == nil)
+      #expect(try bob.step { try $0.wakeNoMore() })
     }
+    let first = try bob.mailbox
+    try bob.step { try $0.move(to: there) }
+    try bob.flush()
+    #expect((relay.pushes[first] == nil) == isEnded)
+    #expect(relay.pushes[try bob.mailbox] == nil)
   }
 
   @Test func `A former relay that wakes nobody ends nothing at the present one`() throws {

@@ -20,9 +20,10 @@ struct IdentityMoveCommand: AsyncParsableCommand {
   @OptionGroup var options: GlobalOptions
 
   func run() async throws {
-    let ((address, isPublished), pushEnded) = try await options.withClient(registration.applied(to: options)) {
+    let (moved, pushEnded) = try await options.withClient(registration.applied(to: options)) {
       (try await $0.move(to: relay), try await $0.pushEndedByMove())
     }
+    let (address, isPublished) = moved
     if options.json {
       try Output.line(
         JSON([

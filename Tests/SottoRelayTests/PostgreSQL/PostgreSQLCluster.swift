@@ -101,8 +101,14 @@
     func holding<T: Sendable>(
       _ statement: String, in database: String, _ body: () async throws -> T
     ) async throws -> T {
+      // On a thread of its own: it would keep one of the few that all tests share.
       let session = Task.detached {
-        _ = try? self.sql("BEGIN; \(statement); SELECT pg_sleep(300)", in: database)
+        await withCheckedContinuation { continuation in
+          Thread.detachNewThread {
+            _ = try? self.sql("BEGIN; \(statement); SELECT pg_sleep(300)", in: database)
+            continuation.resume()
+          }
+        }
       }
       let sleeper = "pg_stat_activity WHERE datname = '\(database)' AND wait_event = 'PgSleep'"
       func end() async {
