@@ -118,7 +118,10 @@ import Testing
     var bucket = TokenBucket(now: 10_000)
     #expect(bucket.take(rate, now: 10_000) == nil)
     #expect(bucket.take(rate, now: 10_000) == nil)
-    #expect(bucket.take(rate, now: 10_000 - 3_600) == 10)
+    let past: Int64 = 10_000 - 3_600
+    #expect(bucket.take(rate, now: past) == 10)
+    #expect(bucket.take(rate, now: past + 9) == 1)
+    #expect(bucket.take(rate, now: past + 10) == nil)
     var many = TokenBucket(now: 0)
     let (three, two, again) = (
       many.take(rate, now: 0, count: 3), many.take(rate, now: 0, count: 2), many.take(rate, now: 0, count: 2)

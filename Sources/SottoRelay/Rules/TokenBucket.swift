@@ -20,13 +20,19 @@ package struct TokenBucket: Equatable, Sendable {
 
   package init(now: Int64) { fullAt = now }
 
-  /// nil if `count` tokens were taken, otherwise the time until there are as many. More than the burst never is.
-  package mutating func take(_ rate: Rate, now: Int64, count: Int64 = 1) -> Int64? {
-    // A clock that was set back makes no debt that the bucket could not have.
+  /// The time until there are `count` tokens, or nil if there are. More than the burst there never are.
+  package mutating func wait(_ rate: Rate, now: Int64, count: Int64 = 1) -> Int64? {
+    // A clock that was set back makes no debt that the bucket could not have, and what there is is paid off from then on.
     let debt = min(max(fullAt - now, 0), rate.burst * rate.interval)
+    fullAt = now + debt
     let wait = debt + (count - rate.burst) * rate.interval
-    guard wait <= 0 else { return wait }
-    fullAt = now + debt + count * rate.interval
+    return wait > 0 ? wait : nil
+  }
+
+  /// nil if `count` tokens were taken, otherwise the time until there are as many.
+  package mutating func take(_ rate: Rate, now: Int64, count: Int64 = 1) -> Int64? {
+    if let wait = wait(rate, now: now, count: count) { return wait }
+    fullAt += count * rate.interval
     return nil
   }
 }
