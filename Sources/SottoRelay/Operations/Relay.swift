@@ -79,7 +79,9 @@ public final class Relay: Service {
     case nil: pushes = nil
     case .bus:
       pushes = try Self.pushQueue(configuration, adapters.bus).flatMap { queue in
-        (store as? any SharedStore).map { QueuePushDesk(node, $0, queue, bell: pushBell, metrics: metrics) }
+        (store as? any SharedStore).map {
+          QueuePushDesk(node, $0, queue, bell: pushBell, metrics: metrics, now: configuration.now)
+        }
       }
     case .socket(let path):
       pushes = (store as? SQLiteStore).map {

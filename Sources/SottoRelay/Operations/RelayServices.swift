@@ -182,7 +182,7 @@ final class Throttle: Sendable {
   }
 
   private let settings: LiveSettings
-  private let buckets = Mutex<[Key: TokenBucket]>([:])
+  private let buckets = Mutex(TokenBuckets<Key>())
 
   init(_ settings: LiveSettings) { self.settings = settings }
 
@@ -196,18 +196,8 @@ final class Throttle: Sendable {
     case (.envelope, _): return
     }
     let key = Key(mailbox: mailbox, purpose: purpose, isKnock: kind == .knock)
-    let wait = buckets.withLock { buckets in
-      if buckets.count >= RelayLimits.buckets { Self.forgetTheFullest(&buckets) }
-      return buckets[key, default: TokenBucket(now: now)].take(rate, now: now)
-    }
+    let wait = buckets.withLock { $0.take(key, rate, now: now) }
     if let wait { throw Refusal(.tooManyRequests, retryAfter: wait) }
-  }
-
-  /// Half of them at once, so that the work is shared out over as many events. A full bucket that is forgotten is full
-  /// again when it is next asked for.
-  private static func forgetTheFullest(_ buckets: inout [Key: TokenBucket]) {
-    let kept = buckets.sorted { $0.value.fullAt > $1.value.fullAt }.prefix(RelayLimits.buckets / 2)
-    buckets = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
   }
 }
 

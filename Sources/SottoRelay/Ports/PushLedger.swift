@@ -20,8 +20,9 @@ package struct DuePush: Equatable, Sendable {
 package protocol PushLedger: Sendable {
   /// What the owner's device is woken with from now on; nil: not at all.
   func setPush(_ id: MailboxID, _ sealed: [UInt8]?, by mutation: Mutation) async throws
-  /// At most `limit` that are due and that no other relay that runs has taken: they are this relay's now.
-  func takePushes(limit: Int, by node: NodeID) async throws -> [DuePush]
+  /// At most `limit` that are due and that no other relay that runs has taken: they are this relay's now. None of these
+  /// mailboxes, who are to wait.
+  func takePushes(limit: Int, by node: NodeID, except waiting: Set<MailboxID>) async throws -> [DuePush]
   /// The queue has these jobs, which `node` took: they are due no more, unless they became due once more meanwhile.
   func queued(_ pushes: [DuePush], by node: NodeID) async throws
   /// These subscriptions are over, unless they were replaced meanwhile: their owners are woken no more. [push.9]

@@ -3,9 +3,9 @@ internal import SottoWire
 /// Carries what is due from a store that several relays have to the queue at their bus: at once when something here made it due, and now and then for what
 /// relays that died have left. [push.4]
 ///
-///     store: due -> take -> queue -> safe? --yes--> store: queued
-///                                      | no
-///                                      +----------> stays this relay's, and is tried again
+///     store: due -> take -> pace -> queue -> safe? --yes--> store: queued
+///                             | too often      | no
+///                             +----------------+----------> stays this relay's, and is tried again
 final class QueuePushDesk: PushDesk {
   private let node: NodeID
   private let ledger: any PushLedger
@@ -13,10 +13,15 @@ final class QueuePushDesk: PushDesk {
   private let metrics: RelayMetrics
   /// Rung by the store's reports, which may come before there is a desk.
   private let bell: Bell
+  /// Unix time in seconds.
+  private let now: @Sendable () -> Int64
 
-  init(_ node: NodeID, _ ledger: any PushLedger, _ queue: any PushQueue, bell: Bell, metrics: RelayMetrics) {
+  init(
+    _ node: NodeID, _ ledger: any PushLedger, _ queue: any PushQueue, bell: Bell, metrics: RelayMetrics,
+    now: @escaping @Sendable () -> Int64
+  ) {
     (self.node, self.ledger, self.queue) = (node, ledger, queue)
-    (self.bell, self.metrics) = (bell, metrics)
+    (self.bell, self.metrics, self.now) = (bell, metrics, now)
   }
 
   func set(_ mailbox: MailboxID, _ sealed: [UInt8]?, by mutation: Mutation) async throws {
@@ -41,7 +46,8 @@ final class QueuePushDesk: PushDesk {
           try? await Task.sleep(for: .seconds(RelayLimits.pushSeconds))
         }
       }
-      for await _ in bell.rings { await carryAll() }
+      var pace = PushPace()
+      for await _ in bell.rings { await carryAll(&pace) }
       group.cancelAll()
     }
   }
@@ -54,11 +60,18 @@ final class QueuePushDesk: PushDesk {
     if !ended.isEmpty { try? await ledger.endPushes(ended) }
   }
 
-  private func carryAll() async {
+  private func carryAll(_ pace: inout PushPace) async {
     while !Task.isCancelled {
-      guard let due = try? await ledger.takePushes(limit: RelayLimits.pushJobs, by: node), !due.isEmpty else { return }
+      let now = now()
+      _ = pace.ready(now: now)
+      let taken = try? await ledger.takePushes(limit: RelayLimits.pushJobs, by: node, except: pace.postponed)
+      guard let taken, !taken.isEmpty else { return }
+      var due: [DuePush] = []
+      for push in taken where pace.allows(push.mailbox, now: now) { due.append(push) }
+      if due.isEmpty { continue }
       let safe = await queue.put(due.map(\.job))
       let queued = due.filter { safe.contains($0.job.handle) }
+      for push in queued { pace.wakes(push.mailbox, now: now) }
       metrics.pushed(queued.count, failed: due.count - queued.count)
       // What could not be put, or is not marked now, is put later.
       guard !queued.isEmpty, (try? await ledger.queued(queued, by: node)) != nil, queued.count == due.count else {

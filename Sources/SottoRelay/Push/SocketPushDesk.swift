@@ -7,7 +7,7 @@ internal import Synchronization
 /// Hands what is due to a gateway on the same machine, over a Unix socket. The store keeps each push until the gateway has said
 /// what became of it. [push.10]
 ///
-///     stored, stream ended --> candidates --turn--> store: due --turn--> line --> gateway
+///     stored, stream ended --> candidates --pace--> store: due --turn--> line --> gateway
 ///                                                     ^                              |
 ///                                                     +------- verdicts <------------+
 ///
@@ -141,6 +141,7 @@ final class SocketPushDesk: PushDesk {
     var channels: [PushLine.GatewayID: any Channel] = [:]
     var candidates: Set<MailboxID> = []
     var awake: Set<MailboxID> = []
+    var pace = PushPace()
     var (done, gone): ([PushOrder], [PushOrder]) = ([], [])
     /// The number that the next push gets; nil until the store has said which were given.
     var next: Int64?
@@ -240,16 +241,22 @@ final class SocketPushDesk: PushDesk {
       work.awake.remove(mailbox)
     }
     let hub = hub
+    let now = now()
     var isMore = false
+    // Who is woken too often is a candidate once more when that is over, and after a start: nothing is written down before.
+    work.candidates.formUnion(work.pace.ready(now: now))
     while !work.candidates.isEmpty, let next = work.next {
       let some = Array(work.candidates.prefix(RelayLimits.commitBatch))
-      let count = try? await store.makePushesDue(some, today: MailboxRules.day(now()), first: next) {
+      var allowed: [MailboxID] = []
+      for mailbox in some where work.pace.allows(mailbox, now: now) { allowed.append(mailbox) }
+      let due = try? await store.makePushesDue(allowed, today: MailboxRules.day(now), first: next) {
         hub.isListening($0)
       }
-      guard let count else { break }
+      guard let due else { break }
+      for mailbox in due { work.pace.wakes(mailbox, now: now) }
       work.candidates.subtract(some)
-      work.next = next + Int64(count)
-      isMore = isMore || count > 0
+      work.next = next + Int64(due.count)
+      isMore = isMore || !due.isEmpty
     }
     return isMore
   }

@@ -132,6 +132,9 @@ package enum RelayLimits {
   package static let claimSeconds: Int64 = 2
   /// Sockets of one notice: 64 KiB, half of what a message server takes in one frame.
   package static let noticeSockets = 4_096
+  /// Wakeups of a mailbox's owner. A device that sleeps between two messages is woken for each: a lively half hour. A
+  /// gateway has 64 places for hosts that strangers name, and those may take ten seconds: hundreds of mailboxes fill them.
+  package static let wakeups = TokenBucket.Rate(burst: 30, secondsPerToken: 60)
   /// Jobs that the push queue is given at a time: what it confirms in some milliseconds.
   package static let pushJobs = 64
   /// Seconds between two looks for what relays that died have left, and for jobs that could not be put.

@@ -36,3 +36,28 @@ package struct TokenBucket: Equatable, Sendable {
     return nil
   }
 }
+
+/// A bucket for each of many, in memory alone.
+package struct TokenBuckets<Key: Hashable & Sendable>: Sendable {
+  private var buckets: [Key: TokenBucket] = [:]
+
+  package init() {}
+
+  /// The time until there is a token, or nil if there is one.
+  package mutating func wait(_ key: Key, _ rate: TokenBucket.Rate, now: Int64) -> Int64? {
+    buckets[key]?.wait(rate, now: now)
+  }
+
+  /// nil if a token was taken, otherwise the time until there is one.
+  package mutating func take(_ key: Key, _ rate: TokenBucket.Rate, now: Int64) -> Int64? {
+    if buckets.count >= RelayLimits.buckets { forgetTheFullest() }
+    return buckets[key, default: TokenBucket(now: now)].take(rate, now: now)
+  }
+
+  /// Half of them at once, so that the work is shared out over as many events. A full bucket that is forgotten is full
+  /// again when it is next asked for.
+  private mutating func forgetTheFullest() {
+    let kept = buckets.sorted { $0.value.fullAt > $1.value.fullAt }.prefix(RelayLimits.buckets / 2)
+    buckets = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
+  }
+}

@@ -48,24 +48,24 @@ extension SQLiteStore {
   }
 
   /// The pushes of these mailboxes are due from now on, where something waits, `isListening` says no, and the owner was not
-  /// asked `today`. They get the numbers from `first` on; how many there were.
+  /// asked `today`. They get the numbers from `first` on, in the order in which they are answered.
   package func makePushesDue(
     _ ids: [MailboxID], today: Int64, first: Int64, unless isListening: @escaping @Sendable (MailboxID) -> Bool
-  ) async throws -> Int {
+  ) async throws -> [MailboxID] {
     let writer = writer
     let numbers = writer.index.withLock { index in
       ids.compactMap { id in index[id].flatMap { $0.wantsPush && !$0.waiting.isEmpty ? (id, $0.number) : nil } }
     }
-    guard !numbers.isEmpty else { return 0 }
-    return try await writer.submit { db in
-      var count = 0
+    guard !numbers.isEmpty else { return [] }
+    return try await writer.submit { db -> [MailboxID] in
+      var due: [MailboxID] = []
       for (id, number) in numbers where !isListening(id) {
         try db.execute(
           sql: "UPDATE push SET asked = ?, due = ? WHERE mailbox = ? AND asked <> ?",
-          arguments: [today, first + Int64(count), number, today])
-        count += db.changesCount
+          arguments: [today, first + Int64(due.count), number, today])
+        if db.changesCount > 0 { due.append(id) }
       }
-      return count
+      return due
     }
   }
 

@@ -19,9 +19,12 @@
         })
     }
 
-    package func takePushes(limit: Int, by node: NodeID) async throws -> [DuePush] {
-      try await job { connection in
-        let rows = try connection.run(PushStatements.take(.number(limit), .id(node.number)))[0]
+    package func takePushes(
+      limit: Int, by node: NodeID, except waiting: Set<MailboxID>
+    ) async throws -> [DuePush] {
+      let waiting = Value.ids(waiting.map(\.number))
+      return try await job { connection in
+        let rows = try connection.run(PushStatements.take(.number(limit), .id(node.number), waiting))[0]
         return rows.indices.map { row in
           let job = PushJob(handle: PushHandle(number: rows.id(row, 1)), sealed: rows.bytes(row, 2))
           return DuePush(mailbox: MailboxID(number: rows.id(row, 0)), job: job)
@@ -143,6 +146,7 @@
       WITH free AS (
         SELECT p.mailbox FROM push p
         WHERE p.due AND (p.taker IS NULL OR p.taker = $2 OR NOT \(isAlive("p.taker")))
+          AND p.mailbox NOT IN (SELECT unnest($3::uuid[]))
         ORDER BY p.mailbox LIMIT $1::bigint FOR UPDATE SKIP LOCKED)
       UPDATE push p SET taker = $2 FROM free WHERE p.mailbox = free.mailbox
       RETURNING p.mailbox, p.handle, p.sealed

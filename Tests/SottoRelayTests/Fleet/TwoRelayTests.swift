@@ -48,13 +48,15 @@
 
     private func withSeenBus(_ body: ([TestRelay], Seen) async throws -> Void) async throws {
       let seen = Seen()
-      func bus(_ configuration: inout RelayConfiguration) {
-        configuration.busLocation = BusAddress.Location("amqp://nobody@127.0.0.1/")
-        configuration.busPassword = "/nonexistent"
-        configuration.push = .bus
+      try await withTwoRelays(bus: Self.pushes, connector: SeenBus { seen.add($0) }) { relays, _ in
+        try await body(relays, seen)
       }
-      try await withTwoRelays(bus: bus, connector: SeenBus { seen.add($0) }) { relays, _ in try await body(relays, seen)
-      }
+    }
+
+    private static func pushes(_ configuration: inout RelayConfiguration) {
+      configuration.busLocation = BusAddress.Location("amqp://nobody@127.0.0.1/")
+      configuration.busPassword = "/nonexistent"
+      configuration.push = .bus
     }
 
     private func put(_ number: Int, to owner: borrowing Owner, at relay: TestRelay) async throws {
@@ -237,6 +239,44 @@
           ] { #expect(!bytes.contains(name.prefix(8))) }
         }
       }
+    }
+
+    /// What is due too often stays due in the database, and is asked for later; nobody else waits for it. [push.12]
+    @Test func whatIsDueTooOftenWaitsInTheDatabase() async throws {
+      let seen = Seen()
+      let cluster = try PostgreSQLCluster.shared()
+      let address = cluster.address(try cluster.database())
+      let relay = try await TestRelay.start(bus: SeenBus { seen.add($0) }) {
+        $0.store = .postgreSQL(address)
+        Self.pushes(&$0)
+      }
+      // A job that is put once more is the same.
+      func jobs() throws -> Set<[UInt8]> { Set(try seen.all.map { try PushJob(decoding: $0).sealed }) }
+      let owner = Owner(1)
+      let other = Owner(2)
+      try await owner.register(at: relay)
+      try await other.register(at: relay)
+      func subscribe(_ owner: borrowing Owner, _ number: Int) async throws {
+        let answer = try await relay.owner(
+          owner.key, .put, .push(owner.mailbox), body: [UInt8(number)], sequence: 9 + UInt64(number))
+        #expect(answer.status == 204)
+      }
+      let most = Int(RelayLimits.wakeups.burst)
+      for number in 1...most {
+        try await subscribe(owner, number)
+        try await put(number, to: owner, at: relay)
+        try await until { try jobs().count == number }
+      }
+      try await subscribe(owner, most + 1)
+      try await put(most + 1, to: owner, at: relay)
+      try await subscribe(other, 100)
+      try await put(1, to: other, at: relay)
+      try await until { try jobs().contains([100]) }
+      let early = try jobs()
+      #expect(early.count == most + 1 && !early.contains([UInt8(most + 1)]))
+      relay.clock.advance(RelayLimits.wakeups.interval)
+      try await until { try jobs().contains([UInt8(most + 1)]) }
+      try await relay.stop()
     }
 
     /// With RabbitMQ others are told; while it is away nothing is refused, and the store is asked; when it is back it is used

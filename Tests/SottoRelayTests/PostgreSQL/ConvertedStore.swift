@@ -118,7 +118,7 @@
       }
       let due = try await store.makePushesDue(
         [Owner(1).mailbox, Owner(2).mailbox], today: 19_000, first: 1, unless: { _ in false })
-      #expect(due == 2)
+      #expect(due.count == 2)
       try await store.settlePushes(done: try await store.duePushes([2]), gone: [])
     }
 
@@ -126,10 +126,10 @@
     static func expectPushesKept(_ store: PostgreSQLStore) async throws {
       let node = NodeID(number: 5)
       try await store.beat(node)
-      let due = try await store.takePushes(limit: 10, by: node)
+      let due = try await store.takePushes(limit: 10, by: node, except: [])
       #expect(due.first { $0.mailbox == Owner(1).mailbox }?.job.sealed == [1, 1])
       _ = await submit([arrival(2, 5_000)], to: store, now: now)
-      let later = try await store.takePushes(limit: 10, by: node)
+      let later = try await store.takePushes(limit: 10, by: node, except: [])
       #expect(Set(later.map(\.job.sealed)).isSuperset(of: [[1, 1], [2, 2]]))
     }
 

@@ -25,7 +25,9 @@
       }
 
       /// What the relay `node` takes now.
-      func due(_ node: NodeID) async throws -> [DuePush] { try await store.takePushes(limit: 10, by: node) }
+      func due(_ node: NodeID, except waiting: Set<MailboxID> = []) async throws -> [DuePush] {
+        try await store.takePushes(limit: 10, by: node, except: waiting)
+      }
 
       func opening(_ socket: UInt128, at node: NodeID) -> SocketOpening {
         SocketOpening(mailbox, at: node, SocketHandle(number: socket))
@@ -86,6 +88,17 @@
         #expect(try await ledger.due(here).isEmpty, "nothing waits")
         await ledger.put(4)
         #expect(try await ledger.due(here) == [first], "the same subscription")
+      }
+    }
+
+    /// Who is to wait takes no place of others, and is due as before. [push.12]
+    @Test func whoIsToWaitIsLeftOut() async throws {
+      try await withLedger { ledger in
+        await ledger.put(1)
+        #expect(try await ledger.due(here, except: [ledger.mailbox]).isEmpty)
+        #expect(try await ledger.due(here, except: [Owner(2).mailbox]).count == 1)
+        #expect(try await ledger.due(here, except: [ledger.mailbox]).isEmpty, "though it is this relay's")
+        #expect(try await ledger.due(here).count == 1)
       }
     }
 

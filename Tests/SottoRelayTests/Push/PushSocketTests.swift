@@ -228,6 +228,45 @@ import Testing
     }
   }
 
+  /// Whoever makes due again and again what was, has somebody asked no more often than one may. What waits then is asked for
+  /// later, and once; not if the owner has looked. [push.12]
+  @Test func whoIsWokenTooOftenIsWokenLater() async throws {
+    try await PushStage.with { stage in
+      let gateway = TestGateway(stage.path)
+      try await until { gateway.isConnected }
+      let most = Int(RelayLimits.wakeups.burst)
+      for number in 1...most {
+        try await stage.put(number)
+        try await until { gateway.all.count == number }
+        // It is another subscription, for which nobody was asked.
+        try await stage.subscribe(1, [UInt8(number)], 9 + UInt64(number))
+      }
+      for number in most + 1...most + 3 {
+        try await stage.put(number)
+        try await stage.subscribe(1, [UInt8(number)], 9 + UInt64(number))
+      }
+      try await stage.put(most + 4)
+      // Nobody else waits for it. Whoever is woken after it was its turn too.
+      try await stage.subscribe(2, [100], 9)
+      try await stage.put(1, to: 2)
+      try await until { gateway.all.last?.sealed == [100] }
+      #expect(gateway.all.count == most + 1)
+      stage.relay.clock.advance(RelayLimits.wakeups.interval)
+      try await until { gateway.all.count == most + 2 }
+      #expect(gateway.all.last?.sealed == [UInt8(most + 3)], "the newest subscription")
+
+      try await stage.subscribe(1, [101], 50)
+      try await stage.put(most + 5)
+      #expect(try await stage.look() == most + 5)
+      stage.relay.clock.advance(RelayLimits.wakeups.interval)
+      try await stage.subscribe(2, [102], 10)
+      try await stage.put(2, to: 2)
+      try await until { gateway.all.last?.sealed == [102] }
+      #expect(gateway.all.count == most + 3)
+      await gateway.stop()
+    }
+  }
+
   /// A disk that is full keeps nobody from reading; that the owner looked is written down later.
   @Test func aStoreThatTakesNothingCanBeRead() async throws {
     try await PushStage.with { stage in
