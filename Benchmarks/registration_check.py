@@ -123,6 +123,12 @@ class Fleet:
         with urllib.request.urlopen(f"{self.issuer}/oauth2/token", urllib.parse.urlencode(form).encode()) as answer:
             return json.load(answer)["id_token"]
 
+    def nonce(self, body):
+        """What a sign-in for these requests at this fleet has as its nonce."""
+        name = self.about["authority"].encode()
+        name = struct.pack(">H", len(name)) + name
+        return b64(hashlib.sha256(struct.pack(">H", 2) + name + b"\0" + name + body).digest())
+
     def ask(self, relay, credential, body):
         """The status and the problem of a request for tokens, at one relay of the fleet, past NGINX."""
         port = urllib.parse.urlparse(self.about["relays"][relay]["url"]).port
@@ -194,7 +200,7 @@ def hostile(fleet, genuine, body):
     yield "nothing", ""
     yield "no token", "a.b.c"
     yield "genuine for another program", fleet.id_token("mallory", client="another-program")
-    yield "genuine for other requests", fleet.id_token("mallory", nonce=b64(hashlib.sha256(b"others").digest()))
+    yield "genuine for other requests", fleet.id_token("mallory", nonce=fleet.nonce(body + body))
 
 
 def walk(fleet):

@@ -23,6 +23,10 @@ public struct TokenChallenge: Hashable, Sendable {
 
   /// SHA-256 of the encoding.
   public var digest: [UInt8] { sha256(encoded) }
+
+  /// What stands as `nonce` in the ID token of whoever signs in to have these requests answered: a relay that is shown it
+  /// can buy nothing for others with it, and nothing at another relay. [token.12]
+  public func nonce(for requests: [UInt8]) -> String { Base64URL.encode(sha256(encoded + requests)) }
 }
 
 /// What creates a mailbox or a card at a relay that does not let anybody do so, once: the Token of RFC 9577 section 2.2.

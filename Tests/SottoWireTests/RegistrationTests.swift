@@ -19,6 +19,15 @@ import Testing
     #expect(challenge.digest == sha256(challenge.encoded))
   }
 
+  /// The example of Specs/Registration.md. [token.12]
+  @Test func aSignInIsForOneRelayAndItsRequests() throws {
+    let nonce = TokenChallenge(of: Self.relay).nonce(for: [1, 2, 3])
+    #expect(nonce == "noPJDSR6k_V6_TtGDMvMbnxxgQfGumbdHifJ-RFQUEM")
+    let other = try #require(RelayAuthority("other.example"))
+    #expect(TokenChallenge(of: other).nonce(for: [1, 2, 3]) != nonce)
+    #expect(TokenChallenge(of: Self.relay).nonce(for: [1, 2]) != nonce)
+  }
+
   /// [token.4] [token.5]
   @Test func aTokenIsGoodAtOneRelayUnderOneKey() throws {
     let token = try token()

@@ -89,8 +89,9 @@ extension Client {
       if let invitation {
         credential = invitation
       } else {
-        // The sign-in is for these requests: whoever sees it gets nothing for it.
-        credential = try await self.signIn(at: signIn!.0, signIn!.1, for: body)
+        // The sign-in is for these requests at this relay: whoever sees it gets nothing for it.
+        credential = try await self.signIn(
+          at: signIn!.0, signIn!.1, nonce: TokenChallenge(of: relay).nonce(for: body))
       }
       do {
         let tokens = try await tokens(requests, body, at: relay, showing: credential)
@@ -121,10 +122,10 @@ extension Client {
   }
 
   private func signIn(
-    at provider: SignInProvider, _ dialogue: SignInDialogue, for body: [UInt8]
+    at provider: SignInProvider, _ dialogue: SignInDialogue, nonce: String
   ) async throws -> String {
     try await SottoClient.signIn(
-      at: provider, by: dialogue.method, nonce: Base64URL.encode(sha256(body)),
+      at: provider, by: dialogue.method, nonce: nonce,
       options: SignInOptions(caFile: options.caFile, callbackPort: dialogue.callbackPort), show: dialogue.show)
   }
 

@@ -92,7 +92,8 @@ extension RelayResponder {
     guard let registration = services.registration else { throw Refusal(.notFound) }
     let values = request.values(HeaderName.authorization)
     guard values.count == 1, values[0].hasPrefix("Bearer ") else { throw Refusal(.credentialRefused) }
-    let reply = try await registration.issue(String(values[0].dropFirst(7)), request.body, services.now())
+    let reply = try await registration.issue(
+      String(values[0].dropFirst(7)), request.body, for: TokenChallenge(of: request.authority), services.now())
     services.metrics.tokensIssued(reply.body.count / BlindVerifyingKey.modulusCount)
     return reply
   }

@@ -149,14 +149,18 @@ actor RegistrationDesk {
   // MARK: Issuing
 
   /// Signs what was blinded, for whoever shows that it may have tokens. [token.6]
-  func issue(_ credential: String, _ body: [UInt8], _ now: Int64) async throws -> Reply {
+  ///
+  /// - Parameter challenge: of the relay, by the name that the client used.
+  func issue(
+    _ credential: String, _ body: [UInt8], for challenge: TokenChallenge, _ now: Int64
+  ) async throws -> Reply {
     guard let requests = try? TokenRequest.all(body) else { throw Refusal(.requestMalformed) }
     let epoch = RegistrationRules.epoch(now)
     guard let key = try await key(epoch, making: true) else { throw Refusal(.unavailable) }
     // Who asks for another key has looked at the directory before this epoch: it looks again.
     guard requests.allSatisfy({ $0.truncatedKeyID == key.publicKey.id[31] }) else { throw Refusal(.requestMalformed) }
     guard requests.allSatisfy({ key.publicKey.canSign($0.blinded) }) else { throw Refusal(.requestMalformed) }
-    let holder = try await holder(credential, body, now)
+    let holder = try await holder(credential, nonce: challenge.nonce(for: body), now)
     // Counted before it is done: who has had all costs nothing, and who asks again after a crash is not counted again.
     do {
       try await ledger.issue(
@@ -180,8 +184,10 @@ actor RegistrationDesk {
   }
 
   /// Whoever has shown this.
-  private func holder(_ credential: String, _ body: [UInt8], _ now: Int64) async throws -> Holder {
-    guard let invitation = Invitation(text: credential) else { return try await signedIn(credential, body, now) }
+  private func holder(_ credential: String, nonce: String, _ now: Int64) async throws -> Holder {
+    guard let invitation = Invitation(text: credential) else {
+      return try await signedIn(credential, nonce: nonce, now)
+    }
     let names = [invitation.id] + [invitation.inviter?.id].compactMap(\.self)
     guard invitation.isGenuine(under: invitationKey.secret), Int64(invitation.lastDay) >= MailboxRules.day(now),
       settings.withdrawn.isDisjoint(with: names)
@@ -198,15 +204,13 @@ actor RegistrationDesk {
   }
 
   /// Whoever has signed in. [token.12]
-  private func signedIn(_ idToken: String, _ body: [UInt8], _ now: Int64) async throws -> Holder {
+  private func signedIn(_ idToken: String, nonce: String, _ now: Int64) async throws -> Holder {
     guard let verifier, let provider else { throw Refusal(.credentialRefused) }
     let person: SignedIn
     do throws(IDTokenRefusal) {
       person = try await verifier.verify(idToken)
-      // Made for these requests, or by a provider that was not told for which.
-      guard person.nonce == nil || person.nonce == Base64URL.encode(sha256(body)) else {
-        throw IDTokenRefusal.refused(.nonce)
-      }
+      // Made for these requests at this relay, or by a provider that was not told for which.
+      guard person.nonce == nil || person.nonce == nonce else { throw IDTokenRefusal.refused(.nonce) }
     } catch {
       audit.signIn(SignInResult(error), now)
       throw Refusal(error == .providerUnavailable ? .unavailable : .credentialRefused)

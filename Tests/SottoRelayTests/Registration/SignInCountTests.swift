@@ -42,7 +42,7 @@ import Testing
       $0.metrics = ListenAddress(host: "127.0.0.1", port: 0)
     }
     let body = try await Self.request(at: relay)
-    let nonce = Base64URL.encode(sha256(body))
+    let nonce = TokenChallenge(of: relay.authority).nonce(for: body)
     let genuine = TokenForge(Self.key, named: "1").with {
       ($0.claims["iss"], $0.claims["nonce"]) = ("\"\(server.origin)\"", "\"\(nonce)\"")
     }
@@ -87,6 +87,18 @@ import Testing
     #expect(lines(.providerUnavailable).count == 1 && lines(.accepted).isEmpty)
     let results = Set(wrong.map { $0.result } + [.accepted, .providerUnavailable])
     #expect(results == Set(SignInResult.allCases))
+
+    // Of what was made for other requests, at another relay, or for these at any relay, nothing is taken. [token.12]
+    let elsewhere = try #require(RelayAuthority("elsewhere.example"))
+    let others = [
+      TokenChallenge(of: relay.authority).nonce(for: body + body), TokenChallenge(of: elsewhere).nonce(for: body),
+      Base64URL.encode(sha256(body)),
+    ]
+    for other in others {
+      let forge = genuine.with { $0.claims["nonce"] = "\"\(other)\"" }
+      #expect(try await show(forge) == 401)
+    }
+    #expect(try await counted(.nonce) == 3 + others.count)
 
     relay.clock.advance(RelayLimits.auditSeconds)
     #expect(try await show(wrong[0].forge) == 401)
