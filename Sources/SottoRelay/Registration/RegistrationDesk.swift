@@ -11,7 +11,7 @@ actor RegistrationDesk {
   private let ledger: any RegistrationLedger
   private let invitationKey: SecretBox
   private let accountKey: SecretBox
-  private let sealingKey: SealingKey
+  private let keys: TokenKeys
   /// nil where nobody signs in.
   private let provider: OIDCProvider?
   private let verifier: IDTokenVerifier?
@@ -21,9 +21,6 @@ actor RegistrationDesk {
   private let settings: LiveSettings
   private let audit: AuditLog
   private let signer = BatchSigner()
-  private var keys: [Int64: BlindSigningKey] = [:]
-  /// Keys that are being looked for, or made: once, whoever waits.
-  private var pending: [Int64: Task<BlindSigningKey?, any Error>] = [:]
 
   init(
     _ mode: RelayConfiguration.Registration, _ secret: RegistrationSecret, _ ledger: any RegistrationLedger,
@@ -39,73 +36,11 @@ actor RegistrationDesk {
     self.ledger = ledger
     invitationKey = SecretBox(secret.forInvitations())
     accountKey = SecretBox(secret.forAccounts())
-    sealingKey = secret.forTokenKeys()
-  }
-
-  // MARK: Keys
-
-  /// The key of an epoch; nil when it is over, or not begun, and has none. The first relay that needs one makes it.
-  /// Throws `otherRegistrationKey` when the store has one that is not sealed with our secret.
-  private func key(_ epoch: Int64, making isMade: Bool) async throws -> BlindSigningKey? {
-    if let key = keys[epoch] { return key }
-    guard isMade else { return keep(try await Self.find(epoch, in: ledger, sealingKey), of: epoch) }
-    if let task = pending[epoch] { return try await task.value }
-    // Beside the actor: to make one takes a second at worst, and others have their keys.
-    let (ledger, sealing) = (ledger, SealingBox(key: sealingKey.copy()))
-    let task = Task.detached { () -> BlindSigningKey? in
-      if let key = try await Self.find(epoch, in: ledger, sealing.key) { return key }
-      var entropy = SystemEntropy()
-      let made = sealing.key.seal(try BlindSigningKey().encoded, ad: Self.bytes(epoch), from: &entropy)
-      return try Self.open(try await ledger.keepTokenKey(epoch, made), epoch, sealing.key)
-    }
-    pending[epoch] = task
-    defer { pending[epoch] = nil }
-    return keep(try await task.value, of: epoch)
-  }
-
-  private final class SealingBox: Sendable {
-    let key: SealingKey
-    init(key: consuming SealingKey) { self.key = key }
-  }
-
-  private func keep(_ key: BlindSigningKey?, of epoch: Int64) -> BlindSigningKey? {
-    guard let key else { return nil }
-    keys[epoch] = key
-    keys = keys.filter { $0.key >= epoch - 1 }
-    return key
-  }
-
-  private static func find(
-    _ epoch: Int64, in ledger: any RegistrationLedger, _ sealing: borrowing SealingKey
-  ) async throws -> BlindSigningKey? {
-    guard let sealed = try await ledger.tokenKey(epoch) else { return nil }
-    return try open(sealed, epoch, sealing)
-  }
-
-  private static func open(
-    _ sealed: [UInt8], _ epoch: Int64, _ sealing: borrowing SealingKey
-  ) throws -> BlindSigningKey {
-    guard let secret = try? sealing.openSecret(sealed, ad: bytes(epoch)), let key = try? BlindSigningKey(secret) else {
-      throw StartFailure.otherRegistrationKey
-    }
-    return key
-  }
-
-  private static func bytes(_ epoch: Int64) -> [UInt8] {
-    unsafe withUnsafeBytes(of: epoch.bigEndian) { unsafe Array($0) }
-  }
-
-  /// The keys that count: the first signs.
-  private func keys(_ now: Int64) async throws -> [BlindSigningKey] {
-    var found: [BlindSigningKey] = []
-    for (place, epoch) in RegistrationRules.epochsThatCount(now).enumerated() {
-      if let key = try await key(epoch, making: place == 0) { found.append(key) }
-    }
-    return found
+    keys = TokenKeys(ledger, secret)
   }
 
   /// Fails at the start rather than at the first request.
-  func prepare(_ now: Int64) async throws { _ = try await keys(now) }
+  func prepare(_ now: Int64) async throws { _ = try await keys.all(now) }
 
   func close() async { await fetch?.shutdown() }
 
@@ -113,7 +48,7 @@ actor RegistrationDesk {
 
   /// RFC 9578 section 4, and how to come by tokens. [token.2]
   func directory(_ now: Int64) async throws -> Reply {
-    let all = try await keys(now).enumerated().map { place, key in
+    let all = try await keys.all(now).enumerated().map { place, key in
       let start = (RegistrationRules.epoch(now) - Int64(place)) * RelayLimits.epochDays * 86_400
       let text = Base64URL.encode(key.publicKey.encoded)
       return #"{"token-type":2,"token-key":"\#(text)","not-before":\#(start)}"#
@@ -140,7 +75,7 @@ actor RegistrationDesk {
 
   /// RFC 9577 section 2.1, beside a refusal. [token.9]
   func challenge(_ relay: RelayAuthority, _ now: Int64) async -> HeaderField? {
-    guard let key = try? await keys(now).first else { return nil }
+    guard let key = try? await keys.all(now).first else { return nil }
     let challenge = Base64URL.encode(TokenChallenge(of: relay).encoded)
     let text = Base64URL.encode(key.publicKey.encoded)
     return HeaderField("www-authenticate", #"PrivateToken challenge="\#(challenge)", token-key="\#(text)""#)
@@ -156,7 +91,7 @@ actor RegistrationDesk {
   ) async throws -> Reply {
     guard let requests = try? TokenRequest.all(body) else { throw Refusal(.requestMalformed) }
     let epoch = RegistrationRules.epoch(now)
-    guard let key = try await key(epoch, making: true) else { throw Refusal(.unavailable) }
+    guard let key = try await keys.key(epoch, making: true) else { throw Refusal(.unavailable) }
     // Who asks for another key has looked at the directory before this epoch: it looks again.
     guard requests.allSatisfy({ $0.truncatedKeyID == key.publicKey.id[31] }) else { throw Refusal(.requestMalformed) }
     guard requests.allSatisfy({ key.publicKey.canSign($0.blinded) }) else { throw Refusal(.requestMalformed) }
@@ -237,9 +172,8 @@ actor RegistrationDesk {
     guard let authorization else { return .missing }
     guard let token = RegistrationToken(authorization: authorization) else { throw Refusal(.tokenRefused) }
     for (place, epoch) in RegistrationRules.epochsThatCount(now).enumerated() {
-      guard let key = try await key(epoch, making: place == 0)?.publicKey, token.isValid(at: relay, under: key) else {
-        continue
-      }
+      guard let key = try await keys.key(epoch, making: place == 0)?.publicKey, token.isValid(at: relay, under: key)
+      else { continue }
       return .token(
         GenuineToken(
           id: token.spentID, lastDay: RegistrationRules.lastDay(ofKey: epoch),
