@@ -8,6 +8,9 @@ package actor TokenKeys {
   private var keys: [Int64: BlindSigningKey] = [:]
   /// Keys that are being looked for, or made: once, whoever waits.
   private var pending: [Int64: Task<BlindSigningKey?, any Error>] = [:]
+  /// Keys that were made and that the store could not keep, because its disk was full: sealed, as it is to have them. To make
+  /// one takes a core for a second, and anybody may ask.
+  private var unkept: [Int64: [UInt8]] = [:]
 
   package init(_ ledger: any RegistrationLedger, _ secret: RegistrationSecret) {
     self.ledger = ledger
@@ -21,11 +24,16 @@ package actor TokenKeys {
     guard isMade else { return keep(try await Self.find(epoch, in: ledger, sealingKey), of: epoch) }
     if let task = pending[epoch] { return try await task.value }
     // Beside the actor: to make one takes a second at worst, and others have their keys.
-    let (ledger, sealing) = (ledger, SealingBox(key: sealingKey.copy()))
+    let (ledger, sealing, unkept) = (ledger, SealingBox(key: sealingKey.copy()), unkept[epoch])
     let task = Task.detached { () -> BlindSigningKey? in
       if let key = try await Self.find(epoch, in: ledger, sealing.key) { return key }
-      var entropy = SystemEntropy()
-      let made = sealing.key.seal(try BlindSigningKey().encoded, ad: Self.bytes(epoch), from: &entropy)
+      let made: [UInt8]
+      if let unkept {
+        made = unkept
+      } else {
+        made = try Self.make(epoch, sealing.key)
+        await self.hold(made, of: epoch)
+      }
       return try Self.open(try await ledger.keepTokenKey(epoch, made), epoch, sealing.key)
     }
     pending[epoch] = task
@@ -42,7 +50,16 @@ package actor TokenKeys {
     guard let key else { return nil }
     keys[epoch] = key
     keys = keys.filter { $0.key >= epoch - 1 }
+    unkept = unkept.filter { $0.key > epoch }
     return key
+  }
+
+  private func hold(_ sealed: [UInt8], of epoch: Int64) { unkept[epoch] = sealed }
+
+  /// A new one, sealed.
+  private static func make(_ epoch: Int64, _ sealing: borrowing SealingKey) throws -> [UInt8] {
+    var entropy = SystemEntropy()
+    return sealing.seal(try BlindSigningKey().encoded, ad: bytes(epoch), from: &entropy)
   }
 
   private static func find(
