@@ -1,4 +1,7 @@
 import Foundation
+import SottoClient
+import SottoCrypto
+import Synchronization
 import Testing
 
 /// The real gateway beside one real relay: no database server, no message server. [push.10] [operation.16]
@@ -180,6 +183,33 @@ import Testing
       Programs.path("sotto"), ["identity", "move", third.url, "--home", alice.home],
       environment: ["SOTTO_PASSPHRASE": alice.passphrase])
     #expect(said.status == 0 && said.stderr.contains("is not woken at the new relay"), "\(said)")
+  }
+
+  @Test func `Whoever gives up waiting for a push leaves its place`() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(
+      data: folder.file("relay"), arguments: ["--push", "unix:" + folder.file("push.sock")])
+    let passphrase = Secret(copying: Array("correct horse battery staple".utf8))
+    let bob = try await Client.create(
+      home: folder.file("bob"), passphrase: passphrase, name: "Bob", relay: relay.url)
+    let port = try Self.freePort()
+    let isKnown = try await bob.enablePush(
+      by: .webPush(endpoint: "http://127.0.0.1:\(port)/a"), gateway: Self.gateway)
+    #expect(isKnown)
+    let ended = Mutex(false)
+    let waiting = Task {
+      defer { ended.withLock { $0 = true } }
+      try await bob.waitForPush {}
+    }
+    try await Socket.untilHeard(on: port)
+    waiting.cancel()
+    for _ in 0..<600 where !ended.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(100)) }
+    let hasEnded = ended.withLock { $0 }
+    try #require(hasEnded)
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+    let isHeard = Socket.connected(to: port) != nil
+    #expect(!isHeard)
+    try await bob.close()
   }
 
   /// Base64url, and what Google makes, may begin with a dash.

@@ -80,6 +80,7 @@ extension Client {
   /// Waits, where this device's Web Push endpoint says on this machine, until the gateway wakes it: for trying that out.
   ///
   /// - Parameter onListening: called when it can be heard.
+  /// - Throws: `ClientError`; `CancellationError` when the task is cancelled.
   public func waitForPush(onListening: @escaping @Sendable () -> Void) async throws {
     guard let subscription = try step({ try $0.webPushSubscription() }),
       let place = PushListener.Place(subscription.endpoint)

@@ -20,7 +20,8 @@ enum PushListener {
     }
   }
 
-  /// Returns when `isForUs` has said so of a body.
+  /// Returns when `isForUs` has said so of a body; throws a `CancellationError` when the task is cancelled. Nobody listens
+  /// after that.
   static func wait(
     at place: Place, _ onListening: @Sendable () -> Void, _ isForUs: @escaping @Sendable ([UInt8]) -> Bool
   ) async throws {
@@ -44,7 +45,16 @@ enum PushListener {
         next: "End it, or enable push with another port.")
     }
     onListening()
-    try await woken.futureResult.get()
+    do {
+      try await withTaskCancellationHandler {
+        try await woken.futureResult.get()
+      } onCancel: {
+        woken.fail(CancellationError())
+      }
+    } catch {
+      try? await server.close()
+      throw error
+    }
     try? await server.close()
   }
 }
