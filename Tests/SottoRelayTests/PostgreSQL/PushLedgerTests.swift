@@ -96,7 +96,8 @@
       try await withLedger { ledger in
         await ledger.put(1)
         #expect(try await ledger.due(here, except: [ledger.mailbox]).isEmpty)
-        #expect(try await ledger.due(here, except: [Owner(2).mailbox]).count == 1)
+        let others = try await ledger.due(here, except: [Owner(2).mailbox])
+        #expect(others.count == 1)
         #expect(try await ledger.due(here, except: [ledger.mailbox]).isEmpty, "though it is this relay's")
         #expect(try await ledger.due(here).count == 1)
       }
