@@ -2,13 +2,17 @@ internal import NIOCore
 
 /// Every bound of the gateway, with its reason.
 enum PushLimits {
-  /// How long an answer about a name is believed. Connections that are used last longer than that, but no new one is made.
+  /// How long an answer about a name is believed without asking again.
   static let nameAge = Duration.seconds(60)
+  /// And while nobody answers. RFC 8767 section 5 has days; a service that has moved is found again within the hour.
+  static let staleNameAge = Duration.seconds(3_600)
   /// How long anybody waits to be told what a name stands for: as long as for a connection. Strangers choose names, and a
   /// server that says nothing about one keeps the system's resolver for longer.
   static let lookupTime = Duration.seconds(5)
   /// Names that are looked up at a time: each holds a thread.
   static let lookups = 8
+  /// And of the hosts that browsers bring along, beside them: no stranger's names come before theirs.
+  static let knownLookups = 2
   /// Jobs of those in hand that may be for Web Push, whose hosts strangers name: the rest is for APNs and FCM, whatever these
   /// hosts do.
   static let webPushJobs = 192

@@ -182,7 +182,7 @@ private final class Shared<Value: Sendable>: Sendable {
     let address = try #require(ClientAddress("8.8.8.8"))
     let resolver = SystemResolver(limit: .milliseconds(200)) { host in
       asked.withLock { $0.append(host) }
-      guard host != "quick.example" else { return [address] }
+      guard host != "quick.example", host != "web.push.apple.com" else { return [address] }
       // If it is waited for, that ends too.
       for _ in 0..<60_000 {
         if mayEnd.withLock({ $0 }) { return [] }
@@ -195,9 +195,56 @@ private final class Shared<Value: Sendable>: Sendable {
       return await group.reduce(into: [ClientAddress]()) { $0 += $1 }
     }
     #expect(found.isEmpty, "and it has ended")
+    // Every thread is held; but for those who look up what everybody knows.
+    var known: [ClientAddress] = []
+    for _ in 0..<50 where known.isEmpty { known = await resolver.addresses(of: "web.push.apple.com") }
+    #expect(known == [address])
     mayEnd.withLock { $0 = true }
     while await resolver.addresses(of: "quick.example") != [address] {}
-    let names = asked.withLock { $0 }.filter { $0 != "quick.example" }
+    let names = asked.withLock { $0 }.filter { $0 != "quick.example" && $0 != "web.push.apple.com" }
     #expect(names.count <= 8, "as many as there are threads")
+  }
+
+  /// A host that was connected to before makes nobody wait for its name: an answer that nobody gives changes nothing, the same
+  /// one nothing either, and another one is what counts from then on. [push.8]
+  @Test func aNameIsLookedUpAgainBesideItsUse() async throws {
+    let (first, second) = (try #require(ClientAddress("8.8.8.8")), try #require(ClientAddress("8.8.4.4")))
+    let answer = Shared<EndpointRules.Answer?>(.connect(to: first))
+    let questions = Shared(0)
+    let clients = PinnedClients(tls: .makeClientConfiguration(), nameAge: .zero) { _ in
+      questions.withLock { $0 += 1 }
+      // nil: nobody says anything yet.
+      while true {
+        if let said = answer.withLock({ $0 }) { return said }
+        try? await Task.sleep(for: .milliseconds(1))
+      }
+    }
+    let endpoint = try #require(Endpoint("https://push.example/a"))
+    let lent = Shared<[any AnyObject & Sendable]>([])
+    func use() async -> PushOutcome {
+      await clients.with(endpoint) { client in
+        lent.withLock { $0.append(client) }
+        return .woken
+      }
+    }
+    func different() -> Int { lent.withLock { Set($0.map { ObjectIdentifier($0) }).count } }
+    func asked(_ count: Int) async throws {
+      while questions.withLock({ $0 }) < count { try await Task.sleep(for: .milliseconds(1)) }
+    }
+    #expect(await use() == .woken)
+    answer.withLock { $0 = nil }
+    for _ in 0..<3 { #expect(await use() == .woken) }
+    try await asked(2)
+    #expect(questions.withLock { $0 } == 2, "once at a time")
+    answer.withLock { $0 = .unknown }
+    try await asked(2)
+    for _ in 0..<3 { #expect(await use() == .woken) }
+    #expect(different() == 1, "the same client for all")
+    answer.withLock { $0 = .connect(to: second) }
+    while different() < 2 { #expect(await use() == .woken) }
+    answer.withLock { $0 = .refuse }
+    while await use() == .woken {}
+    #expect(await use() == .refused)
+    await clients.close()
   }
 }

@@ -1,37 +1,62 @@
-internal import AsyncHTTPClient
+package import AsyncHTTPClient
 internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import NIOSSL
+package import NIOSSL
 internal import SottoRelay
 internal import SottoWire
 
 /// HTTP clients for push services that strangers chose: one for each host, which connects to the address that was looked at
 /// and no other, whatever the name stands for by then. [push.8]
-actor PinnedClients {
+///
+///     name --looked up--> client --60 s--> looked up beside its use --another address--> another client
+///                           |                    +--the same, or nobody says--> kept
+///                           +--1 hour without an answer--> looked up before its use
+package actor PinnedClients {
   private final class Entry {
     let client: HTTPClient
-    let born = ContinuousClock.now
+    let address: ClientAddress
+    /// When the name last stood for the address.
+    var confirmed = ContinuousClock.now
     var users = 0
     var isRetired = false
 
-    init(_ client: HTTPClient) { self.client = client }
+    init(_ client: HTTPClient, at address: ClientAddress) { (self.client, self.address) = (client, address) }
+
+    var age: Duration { confirmed.duration(to: .now) }
   }
 
-  private let rules: EndpointRules
   private let tls: TLSConfiguration
+  private let nameAge: Duration
+  private let answer: @Sendable (Endpoint) async -> EndpointRules.Answer
   private var entries: [RelayAuthority: Entry] = [:]
+  /// Whose names are being looked up beside their use.
+  private var refreshing: Set<RelayAuthority> = []
+  private var isClosed = false
 
-  init(rules: EndpointRules, tls: TLSConfiguration) { (self.rules, self.tls) = (rules, tls) }
+  /// - Parameters:
+  ///   - nameAge: after which a name is looked up again; nil: as usual.
+  ///   - answer: where to connect to.
+  package init(
+    tls: TLSConfiguration, nameAge: Duration? = nil,
+    answer: @escaping @Sendable (Endpoint) async -> EndpointRules.Answer
+  ) {
+    (self.tls, self.answer) = (tls, answer)
+    self.nameAge = nameAge ?? PushLimits.nameAge
+  }
 
   /// Lends a client for this endpoint, if there is somewhere to connect to.
-  func with(_ endpoint: Endpoint, _ body: @Sendable (HTTPClient) async -> PushOutcome) async -> PushOutcome {
+  package func with(
+    _ endpoint: Endpoint, _ body: @Sendable (HTTPClient) async -> PushOutcome
+  ) async -> PushOutcome {
     let entry: Entry
-    if let known = fresh(endpoint) {
+    if let known = entries[endpoint.authority], known.age < PushLimits.staleNameAge {
+      // Whoever keeps the resolver busy with names that nobody answers for makes no other wait (RFC 8767 section 5).
+      if known.age >= nameAge { refresh(endpoint) }
       entry = known
     } else {
-      switch await rules.answer(for: endpoint) {
+      switch await answer(endpoint) {
       case .connect(let address): entry = self.entry(for: endpoint, at: address)
       case .refuse: return .refused
       case .unknown: return .busy
@@ -44,7 +69,8 @@ actor PinnedClients {
     return result
   }
 
-  func close() async {
+  package func close() async {
+    isClosed = true
     let all = entries.values
     entries = [:]
     for entry in all {
@@ -53,27 +79,45 @@ actor PinnedClients {
     }
   }
 
+  /// Once at a time for each host. What nobody says leaves everything as it is.
+  private func refresh(_ endpoint: Endpoint) {
+    guard refreshing.insert(endpoint.authority).inserted else { return }
+    Task {
+      let found = await answer(endpoint)
+      refreshing.remove(endpoint.authority)
+      guard !isClosed else { return }
+      switch found {
+      case .connect(let address): _ = entry(for: endpoint, at: address)
+      case .refuse: if let old = entries.removeValue(forKey: endpoint.authority) { retire(old) }
+      case .unknown: break
+      }
+    }
+  }
+
   private func entry(for endpoint: Endpoint, at address: ClientAddress) -> Entry {
     // Others may have been here meanwhile.
-    if let entry = fresh(endpoint) { return entry }
-    if let old = entries[endpoint.authority] ?? (entries.count < PushLimits.hosts ? nil : removeOldest()) {
-      old.isRetired = true
-      let (client, isIdle) = (old.client, old.users == 0)
-      if isIdle { Task { try? await client.shutdown() } }
+    if let entry = entries[endpoint.authority], entry.address == address {
+      entry.confirmed = .now
+      return entry
     }
-    let entry = Entry(client(for: endpoint.authority.host, at: address))
-    entries[endpoint.authority] = entry
+    let entry = Entry(client(for: endpoint.authority.host, at: address), at: address)
+    guard !isClosed else {
+      entry.isRetired = true
+      return entry
+    }
+    let isNew = entries[endpoint.authority] == nil
+    if isNew, entries.count >= PushLimits.hosts, let oldest = entries.min(by: { $0.value.age > $1.value.age }) {
+      entries[oldest.key] = nil
+      retire(oldest.value)
+    }
+    if let old = entries.updateValue(entry, forKey: endpoint.authority) { retire(old) }
     return entry
   }
 
-  private func fresh(_ endpoint: Endpoint) -> Entry? {
-    entries[endpoint.authority].flatMap { $0.born.duration(to: .now) < PushLimits.nameAge ? $0 : nil }
-  }
-
-  private func removeOldest() -> Entry? {
-    guard let oldest = entries.min(by: { $0.value.born < $1.value.born }) else { return nil }
-    entries[oldest.key] = nil
-    return oldest.value
+  private func retire(_ entry: Entry) {
+    entry.isRetired = true
+    let (client, isIdle) = (entry.client, entry.users == 0)
+    if isIdle { Task { try? await client.shutdown() } }
   }
 
   private func client(for host: String, at address: ClientAddress) -> HTTPClient {

@@ -17,13 +17,24 @@ package protocol Resolver: Sendable {
 }
 
 /// The system's, on threads of their own: it blocks, and for whom is somebody else's choice. Nothing ends a lookup, so whoever
-/// has waited long enough leaves it to its thread.
+/// has waited long enough leaves it to its thread. Hosts that everybody knows do not wait for those that strangers name.
 package struct SystemResolver: Resolver {
-  private let threads: NIOThreadPool
+  private let threads: Threads
   private let limit: Duration
   private let ask: @Sendable (String) -> [ClientAddress]
 
-  private static let shared = pool()
+  private struct Threads {
+    let known = Self.pool(PushLimits.knownLookups)
+    let others = Self.pool(PushLimits.lookups)
+
+    private static func pool(_ count: Int) -> NIOThreadPool {
+      let pool = NIOThreadPool(numberOfThreads: count)
+      pool.start()
+      return pool
+    }
+  }
+
+  private static let shared = Threads()
 
   package init() {
     self.init(threads: Self.shared, limit: PushLimits.lookupTime, ask: { SystemResolver.look(up: $0) })
@@ -31,23 +42,18 @@ package struct SystemResolver: Resolver {
 
   /// Asks somebody else, on threads of its own, which never end.
   package init(limit: Duration, ask: @escaping @Sendable (String) -> [ClientAddress]) {
-    self.init(threads: Self.pool(), limit: limit, ask: ask)
+    self.init(threads: Threads(), limit: limit, ask: ask)
   }
 
-  private init(threads: NIOThreadPool, limit: Duration, ask: @escaping @Sendable (String) -> [ClientAddress]) {
+  private init(threads: Threads, limit: Duration, ask: @escaping @Sendable (String) -> [ClientAddress]) {
     self.threads = threads
     self.limit = limit
     self.ask = ask
   }
 
-  private static func pool() -> NIOThreadPool {
-    let pool = NIOThreadPool(numberOfThreads: PushLimits.lookups)
-    pool.start()
-    return pool
-  }
-
   package func addresses(of host: String) async -> [ClientAddress] {
     let (limit, ask) = (self.limit, self.ask)
+    let threads = PushLimits.knownHosts.contains(host) ? threads.known : threads.others
     return await withCheckedContinuation { continuation in
       let lookup = Lookup(continuation)
       let end = Task {

@@ -13,7 +13,7 @@ package struct WebPush: PushProvider {
   private let vapid: Vapid
 
   package init(rules: EndpointRules, vapid: Vapid, tls: TLSConfiguration) {
-    clients = PinnedClients(rules: rules, tls: tls)
+    clients = PinnedClients(tls: tls) { await rules.answer(for: $0) }
     self.vapid = vapid
   }
 
