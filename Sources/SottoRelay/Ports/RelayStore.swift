@@ -27,7 +27,7 @@ package struct QueuedEnvelope: Equatable, Sendable {
 
 /// An envelope that was sent to its owner. By its index alone it might be another: a database that falls back to an earlier
 /// state gives indexes again.
-package struct SentEnvelope: Equatable, Sendable {
+package struct SentEnvelope: Hashable, Sendable {
   package let index: UInt64
   package let id: EnvelopeID
 

@@ -59,7 +59,7 @@
       do {
         let heads = try QueueStatements.release(acks, connection)
         report(.committed(acks.count))
-        for ack in acks { ack.done(ack.result(heads[ack.mailbox.number])) }
+        answer(acks, heads)
       } catch {
         report(.failed)
         if error.isLost { throw error }
@@ -67,11 +67,17 @@
       }
     }
 
-    /// The database has fallen back when less was deleted in it than it has said, and when it does not know what was sent:
-    /// neither had it deleted that before, nor was it there now. nil: the mailbox is gone, and nothing is missed.
-    private func result(_ head: QueueStatements.Progress?) -> Result<Void, StoreFailure> {
-      guard let head else { return .success(()) }
-      return head.before >= taken.former && head.now >= taken.index ? .success(()) : .failure(.fellBack)
+    /// The database has fallen back when less was deleted in it than it has said, and when it did not have all that was
+    /// sent. Where the mailbox is gone nothing is missed.
+    private static func answer(_ acks: [Ack], _ heads: [UInt128: QueueStatements.Progress]) {
+      for (mailbox, acks) in Dictionary(grouping: acks, by: \.mailbox) {
+        let head = heads[mailbox.number]
+        let hadAll = head?.hadAll(acks.flatMap { $0.taken.envelopes }) ?? true
+        for ack in acks {
+          let isWhole = hadAll && (head?.before ?? .max) >= ack.taken.former
+          ack.done(isWhole ? .success(()) : .failure(.fellBack))
+        }
+      }
     }
   }
 
@@ -97,10 +103,16 @@
       WHERE before < $5 ORDER BY position
       """)
 
-    /// The greatest index of a mailbox that was deleted before a transaction, and is when it has ended.
+    /// What a transaction found of a mailbox, and did.
     struct Progress {
+      /// The greatest index that was deleted before.
       let before: UInt64
-      var now: UInt64
+      /// How many envelopes are deleted now.
+      var count = 0
+
+      /// Whether each of these was there, or deleted before. The last of them says nothing of the others: where one was
+      /// lost, another may have its index, which a stream has passed by.
+      func hadAll(_ taken: [SentEnvelope]) -> Bool { Set(taken).count { $0.index > before } <= count }
     }
 
     /// Deletes envelopes, takes account of them, and forgets names of which there are too many. [relay.26]
@@ -133,13 +145,12 @@
           let (heads, gone) = (answers[1], answers[2])
           var progress: [UInt128: Progress] = [:]
           for row in heads.indices {
-            let before = heads.unsigned(row, 1)
-            progress[heads.id(row, 0)] = Progress(before: before, now: before)
+            progress[heads.id(row, 0)] = Progress(before: heads.unsigned(row, 1))
           }
           var (full, limits): ([UInt128], [Int64]) = ([], [])
           for row in gone.indices {
             let (acknowledged, count) = (gone.number(row, 1), gone.number(row, 2))
-            progress[gone.id(row, 0)]?.now = gone.unsigned(row, 1)
+            progress[gone.id(row, 0)]?.count = Int(count)
             guard acknowledged / FleetLimits.trim != (acknowledged - count) / FleetLimits.trim else { continue }
             full.append(gone.id(row, 0))
             limits.append(acknowledged - Int64(RelayLimits.deliveredNames))

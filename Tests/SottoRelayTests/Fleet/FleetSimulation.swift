@@ -125,7 +125,7 @@ final class FleetSimulation {
       box.waiting.removeAll { indexes.contains($0.index) }
       box.acknowledged = max(former, indexes.max() ?? 0)
       mailboxes[id] = box
-      return former >= taken.former && box.acknowledged >= taken.index
+      return former >= taken.former && taken.envelopes.allSatisfy { $0.index <= former || indexes.contains($0.index) }
     }
   }
 

@@ -97,6 +97,16 @@
           try await store.acknowledge(mailbox, taken([(4, 4)], former: 2))
         }
         #expect(try await contract.waiting(mailbox).map(\.index) == [3], "what was taken may go all the same")
+        // That the last of several was there says nothing of the others.
+        let later = (5...6).map { number in
+          Arrival(
+            mailbox: mailbox, id: envelopeID(number), capability: Owner(1).contact.hash, bytes: envelope(number))
+        }
+        #expect(await submit(later, to: store) == [.stored, .stored])
+        await #expect(throws: StoreFailure.fellBack) {
+          try await store.acknowledge(mailbox, taken([(5, 9), (6, 6)], former: 4))
+        }
+        #expect(try await contract.waiting(mailbox).map(\.index) == [3, 5])
       }
     }
 
