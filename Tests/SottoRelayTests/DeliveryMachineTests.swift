@@ -71,6 +71,18 @@ import Testing
     #expect(machine.acknowledged() == [])
   }
 
+  /// What the store has not done is nothing that its end waits for.
+  @Test func aDeletionThatFailedIsOver() {
+    var machine = opened(last: 5)
+    _ = machine.fetched(queued(1...5))
+    #expect(machine.received(ack(2)) == [deleting(1...2)])
+    #expect(machine.received(ack(3)) == [])
+    machine.deletionFailed()
+    #expect(!machine.isDeleting)
+    #expect(machine.end(.unavailable).contains(.close(.unavailable)))
+    #expect(machine.acknowledged() == [])
+  }
+
   /// Where an index is free nothing was sent, and nothing is deleted that may have come there since. [stream.6]
   @Test func onlyWhatWasSentIsDeleted() {
     var machine = opened(last: 6)

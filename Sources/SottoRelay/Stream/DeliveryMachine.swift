@@ -137,6 +137,9 @@ package struct DeliveryMachine: Sendable {
     return delete()
   }
 
+  /// The store has not done it, and is asked for nothing more: what it still has comes with the next stream.
+  package mutating func deletionFailed() { (deletion, undeleted) = (nil, []) }
+
   package mutating func writable(_ isWritable: Bool) -> [Action] {
     self.isWritable = isWritable
     return next()

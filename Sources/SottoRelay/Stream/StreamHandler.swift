@@ -191,6 +191,7 @@ final class StreamHandler: ChannelDuplexHandler {
       try await services.store.acknowledge(mailbox, taken)
     }.assumeIsolated().whenComplete { result in
       let isActive = context.channel.isActive
+      if case .failure = result { self.machine.deletionFailed() }
       switch result {
       case .success where isActive:
         if let ticket = self.ticket {
@@ -201,9 +202,10 @@ final class StreamHandler: ChannelDuplexHandler {
       // What this stream has passed by may be new: the next one begins at what is there.
       case .failure(StoreFailure.fellBack) where isActive: self.perform(self.machine.end(.restarting), context)
       case .failure where isActive: self.perform(self.machine.end(.unavailable), context)
-      case .failure: _ = self.machine.acknowledged()
+      case .failure: break
       }
-      if !isActive, !self.machine.isDeleting { self.services.pushes?.mayWait(self.mailbox) }
+      // The stream has ended meanwhile, whether the socket is still there or not.
+      if self.ticket == nil, !self.machine.isDeleting { self.services.pushes?.mayWait(self.mailbox) }
     }
   }
 

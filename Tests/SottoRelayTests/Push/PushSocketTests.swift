@@ -78,6 +78,35 @@ import Testing
     }
   }
 
+  /// What waits when the relay ends a stream wakes, also if the store has not yet forgotten what was taken on it, or does
+  /// not. [push.2]
+  @Test(arguments: [false, true])
+  func whatWaitsWhenTheRelayEndsAStreamWakes(_ isFull: Bool) async throws {
+    try await PushStage.with { stage in
+      let gateway = TestGateway(stage.path)
+      for number in 1...2 { try await stage.put(number) }
+      try await until { gateway.all.count == 1 }
+      let owner = Owner(1)
+      let stream = try await StreamClient.connect(to: stage.relay, owner.mailbox)
+      let epoch = try await stream.authenticate(owner.key, at: stage.relay)
+      #expect(try await stream.untilCaughtUp().count == 2)
+      var patient = Configuration()
+      patient.busyMode = .timeout(60)
+      let queue = try DatabaseQueue(path: stage.relay.folder.path + "/relay.sqlite", configuration: patient)
+      let full = "CREATE TRIGGER full BEFORE UPDATE OF acknowledged ON mailbox BEGIN SELECT RAISE(FAIL, 'full'); END"
+      if isFull { try await queue.write { try $0.execute(sql: full) } }
+      stream.send(.ack(index: 1, restoreEpoch: epoch))
+      // No stream has that.
+      if !isFull { stream.send(raw: [0], opcode: .text) }
+      #expect(try await stream.next() == .frame(.closing(isFull ? .unavailable : .protocolError)))
+      try await until { gateway.all.count == 2 }
+      if isFull { try await queue.write { try $0.execute(sql: "DROP TRIGGER full") } }
+      try queue.close()
+      stream.close()
+      await gateway.stop()
+    }
+  }
+
   /// A stream that opens and ends at once leaves its owner to be woken: whichever of the two the store hears of first.
   @Test func aStreamThatDiesAtOnceKeepsNobodyAsleep() async throws {
     try await PushStage.with { stage in
