@@ -85,10 +85,11 @@ final class Entrance: Sendable {
       let secret = try RegistrationSecret.read(relay.folder.path + "/registration.key")
       return Invitation(lastDay: 30_000, tokens: 32, under: secret.forInvitations(), from: &entropy).text
     }
+    let nonce = TokenChallenge(of: relay.authority).nonce(for: requests)
     return try await TokenForge(key, named: "1").with { forge in
       forge.claims["iss"] = "\"\(provider.origin)\""
       forge.claims["sub"] = "\"\(Self.person)\""
-      forge.claims["nonce"] = "\"\(base64URL(sha256(requests)))\""
+      forge.claims["nonce"] = "\"\(nonce)\""
     }.token()
   }
 }
