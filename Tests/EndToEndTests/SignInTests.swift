@@ -100,7 +100,9 @@ private func field(_ name: String, of url: String) throws -> String {
 
   @Test func `Whoever is reached over TLS cannot send this program to what listens on this machine`() async throws {
     let glewlwyd = try await Glewlwyd(isSecure: true, scheme: "http")
-    await #expect(throws: SignInFailure.nonsense(glewlwyd.issuer, what: "one of its endpoints is not https")) {
+    await #expect(
+      throws: SignInFailure.nonsense(glewlwyd.issuer, what: "one of its endpoints is not https, or on this machine")
+    ) {
       _ = try await signedIn(
         at: glewlwyd.provider, by: nil, options: SignInOptions(caFile: glewlwyd.authority)
       ) { _ in }
@@ -145,11 +147,22 @@ private func field(_ name: String, of url: String) throws -> String {
     ("https://idp.example", "relay.example", true), ("https://idp.example", "127.0.0.1:8090", true),
     ("http://127.0.0.1:8080/x", "127.0.0.1:8090", true), ("http://localhost", "[::1]:8090", true),
     ("http://127.0.0.1:8080/x", "relay.example", false), ("http://[::1]:8080", "192.0.2.1", false),
+    ("https://localhost:8443", "relay.example", false), ("https://localhost:8443", "127.0.0.1:8090", true),
   ])
   func `A relay elsewhere names no provider on this machine`(issuer: String, relay: String, isTaken: Bool) throws {
     let authority = try #require(RelayAuthority(relay))
     #expect(SignInProvider(issuer: issuer, clientID: "a") != nil)
     #expect((SignInProvider(issuer: issuer, clientID: "a", namedBy: authority) != nil) == isTaken)
+  }
+
+  @Test(arguments: [
+    ("https://idp.example", "https://login.example/token", true), ("https://idp.example", "http://idp.example/", false),
+    ("https://idp.example", "https://localhost:8443/a", false), ("https://idp.example", "https://127.0.0.1/", false),
+    ("https://localhost", "https://127.0.0.1:8443/", true), ("https://localhost", "http://127.0.0.1:8080/", false),
+    ("http://localhost", "http://127.0.0.1:8080/", true),
+  ])
+  func `A provider elsewhere sends nobody to this machine`(issuer: String, endpoint: String, isTaken: Bool) throws {
+    #expect(try #require(SignInProvider(issuer: issuer, clientID: "a")).mayName(endpoint) == isTaken)
   }
 
   @Test(arguments: ["", "\u{7}", String(repeating: "a", count: 257), "\u{e9}"])
@@ -161,9 +174,11 @@ private func field(_ name: String, of url: String) throws -> String {
   @Test(arguments: [
     ("issuer", "https://idp.example", "it calls itself otherwise"), ("issuer", nil, "its answer cannot be decoded"),
     ("token_endpoint", nil, "it has no token endpoint"),
-    ("token_endpoint", "http://idp.example/token", "one of its endpoints is not https"),
-    ("device_authorization_endpoint", "https://a@idp.example/", "one of its endpoints is not https"),
-    ("authorization_endpoint", "javascript:alert(1)", "one of its endpoints is not https"),
+    ("token_endpoint", "http://idp.example/token", "one of its endpoints is not https, or on this machine"),
+    (
+      "device_authorization_endpoint", "https://a@idp.example/", "one of its endpoints is not https, or on this machine"
+    ),
+    ("authorization_endpoint", "javascript:alert(1)", "one of its endpoints is not https, or on this machine"),
   ])
   func `A configuration is believed as a whole or not at all`(name: String, value: String?, what: String) async throws {
     let hostile = try HostileProvider { _ in nil }

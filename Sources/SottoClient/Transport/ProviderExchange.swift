@@ -144,14 +144,11 @@ struct ProviderExchange: Sendable {
   /// A code of RFC 6749 section 5.2, if it can be shown.
   static func shown(_ code: String) -> String { code.wholeMatch(of: /[A-Za-z0-9_.-]{1,64}/) == nil ? "an error" : code }
 
-  /// Whoever is elsewhere must not have this program call what listens on this machine.
-  private func url(_ text: String) -> ProviderURL? {
-    ProviderURL(text).flatMap { $0.isSecure || provider.issuer.hasPrefix("http:") ? $0 : nil }
-  }
+  private func url(_ text: String) -> ProviderURL? { provider.mayName(text) ? ProviderURL(text) : nil }
 
   private func endpoint(_ text: String?) throws -> ProviderURL? {
     guard let text else { return nil }
-    guard let url = url(text) else { throw nonsense("one of its endpoints is not https") }
+    guard let url = url(text) else { throw nonsense("one of its endpoints is not https, or on this machine") }
     return url
   }
 

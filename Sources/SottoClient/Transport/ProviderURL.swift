@@ -6,6 +6,8 @@ struct ProviderURL: Equatable {
   let text: String
   let hasQuery: Bool
   let isSecure: Bool
+  /// Whether the host is this machine, by its name or address.
+  let isLoopback: Bool
 
   static let limit = 2048
 
@@ -24,6 +26,7 @@ struct ProviderURL: Equatable {
     if place.hasSuffix(usual) { place = place.dropLast(usual.count) }
     guard let authority = RelayAuthority(place.lowercased()), isSecure || authority.isLoopback else { return nil }
     (self.text, hasQuery, self.isSecure) = (text, rest.contains("?"), isSecure)
+    isLoopback = authority.isLoopback
   }
 
   /// The same with more in its query.

@@ -18,9 +18,17 @@ public struct SignInProvider: Sendable, Equatable {
 
   /// The same, as a relay names it: one that is elsewhere must not have this program call what listens on this machine.
   package init?(issuer: String, clientID: String, namedBy relay: RelayAuthority) {
-    guard relay.isLoopback || issuer.hasPrefix("https://") else { return nil }
     self.init(issuer: issuer, clientID: clientID)
+    guard relay.isLoopback || !isOnThisMachine else { return nil }
   }
+
+  /// Whether this program may be sent there by the provider, of whom the same is true.
+  package func mayName(_ endpoint: String) -> Bool {
+    guard let url = ProviderURL(endpoint) else { return false }
+    return (url.isSecure || issuer.hasPrefix("http:")) && (!url.isLoopback || isOnThisMachine)
+  }
+
+  private var isOnThisMachine: Bool { ProviderURL(issuer)?.isLoopback ?? false }
 }
 
 /// How somebody signs in.
