@@ -47,10 +47,10 @@ class Person:
         self.fleet, self.home = fleet, f"{fleet.homes}/{name}"
         self.subject = f"{name}-{secrets.token_hex(8)}"
 
-    def start(self, *arguments):
+    def start(self, *arguments, **environment):
         return subprocess.Popen(
             [self.fleet.about["sotto"], *arguments, "--home", self.home, "--json"],
-            env={"PATH": os.environ["PATH"], "SOTTO_PASSPHRASE": PASSPHRASE},
+            env={"PATH": os.environ["PATH"], "SOTTO_PASSPHRASE": PASSPHRASE, **environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def sotto(self, *arguments):
@@ -60,10 +60,21 @@ class Person:
             raise RuntimeError(f"sotto {' '.join(arguments)}: {process.returncode} {output} {errors}")
         return [json.loads(line) for line in output.splitlines()]
 
+    def is_sent_here(self):
+        """That nobody signs in on this machine for a relay which is elsewhere by its name, unless they say so."""
+        process = self.start(
+            "identity", "create", "--relay", self.fleet.about["url"], "--sign-in", "browser", SOTTO_LOCAL_PROVIDER="0")
+        output, errors = process.communicate(timeout=120)
+        if process.returncode != 77 or output or "on this machine" not in errors:
+            raise RuntimeError(f"identity create: {process.returncode} {output} {errors}")
+
     def create(self):
         """Signs in by a browser that this is, and answers the address."""
         process = self.start("identity", "create", "--relay", self.fleet.about["url"], "--sign-in", "browser")
-        page = json.loads(process.stdout.readline())["sign_in"]
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"identity create: {process.wait()} {process.stderr.read()}")
+        page = json.loads(line)["sign_in"]
         self.fleet.browse(page, self.subject, follow=True)
         output, errors = process.communicate(timeout=120)
         if process.returncode != 0:
@@ -206,6 +217,7 @@ def hostile(fleet, genuine, body):
 def walk(fleet):
     alice, bob = Person("alice", fleet), Person("bob", fleet)
     people = (alice, bob)
+    alice.is_sent_here()
     addresses = [person.create() for person in people]
     say("Two people have signed in and registered.")
     alice.sotto("contact", "add", addresses[1], "--name", "bob")

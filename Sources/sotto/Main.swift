@@ -13,7 +13,8 @@ struct Sotto: AsyncParsableCommand {
     discussion: """
       Every command takes --home DIR, --json, --passphrase-file FILE and --ca-file FILE.
 
-      Environment: SOTTO_HOME, SOTTO_PASSPHRASE, SOTTO_CA_FILE, NO_COLOR.
+      Environment: SOTTO_HOME, SOTTO_PASSPHRASE, SOTTO_CA_FILE, SOTTO_INVITE, SOTTO_LOCAL_PROVIDER,
+      NO_COLOR.
       Completions: source <(sotto --generate-completion-script bash), or zsh, or fish.
       Exit codes follow sysexits; 75 means that trying again later helps.
       """,

@@ -151,8 +151,7 @@ private func field(_ name: String, of url: String) throws -> String {
   ])
   func `A relay elsewhere names no provider on this machine`(issuer: String, relay: String, isTaken: Bool) throws {
     let authority = try #require(RelayAuthority(relay))
-    #expect(SignInProvider(issuer: issuer, clientID: "a") != nil)
-    #expect((SignInProvider(issuer: issuer, clientID: "a", namedBy: authority) != nil) == isTaken)
+    #expect(try #require(SignInProvider(issuer: issuer, clientID: "a")).mayBeNamed(by: authority) == isTaken)
   }
 
   @Test(arguments: [

@@ -35,9 +35,9 @@ private struct TokenDirectory: Decodable, Equatable {
   }
 
   /// Where people sign in; nil where they are invited.
-  func provider(at relay: RelayAuthority) -> SignInProvider? {
+  var provider: SignInProvider? {
     guard let issuer = registration.issuer, let clientID = registration.clientID else { return nil }
-    return SignInProvider(issuer: issuer, clientID: clientID, namedBy: relay)
+    return SignInProvider(issuer: issuer, clientID: clientID)
   }
 
   /// What tokens are to be signed with.
@@ -53,6 +53,8 @@ public struct SignInDialogue: Sendable {
   public var method: SignInMethod?
   /// Where on 127.0.0.1 the browser comes back; 0 picks a free port.
   public var callbackPort: Int
+  /// Whether a provider may be on this machine though the relay, by its name, is elsewhere: for trying a fleet out.
+  public var allowsLocalProvider = false
   /// Called when somebody has to act.
   public var show: @Sendable (SignInStep) -> Void
 
@@ -76,9 +78,14 @@ extension Client {
       throw RelayFailure.nonsense(relay, what: "it names no key that tokens are signed with").asClientError
     }
     let invitation = try options.invitation ?? step { try $0.purse(at: relay).invitation }
-    let provider = directory.provider(at: relay)
+    let provider = directory.provider
     let signIn = provider.flatMap { provider in options.signIn.map { (provider, $0) } }
     guard invitation != nil || signIn != nil else { throw Self.notEntitled(relay, provider) }
+    if invitation == nil, let (provider, dialogue) = signIn,
+      !provider.mayBeNamed(by: relay), !dialogue.allowsLocalProvider
+    {
+      throw Self.sentHere(relay)
+    }
     // A sign-in is for so many requests, and no fewer.
     let most = invitation != nil ? WireLimits.tokens : directory.registration.tokens ?? 1
     var count = min(WireLimits.tokens, max(most, 1))
@@ -173,6 +180,14 @@ extension Client {
     return ClientError(
       .refused, "The relay at \(relay.text) lets in who is invited.", meaning: "Nothing was created there.",
       next: "Ask its operator for an invitation, and run the same again with --invite INVITATION.")
+  }
+
+  private static func sentHere(_ relay: RelayAuthority) -> ClientError {
+    ClientError(
+      .refused, "The relay at \(relay.text) would have you sign in at a provider on this machine.",
+      meaning:
+        "A relay that is elsewhere must not have this program call what listens here. Nothing was created there.",
+      next: "If the relay is on this machine as well, run the same again with SOTTO_LOCAL_PROVIDER=1.")
   }
 
   private static func explained(_ failure: RelayFailure, at relay: RelayAuthority, isInvited: Bool) -> ClientError {

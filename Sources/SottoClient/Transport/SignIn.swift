@@ -16,11 +16,8 @@ public struct SignInProvider: Sendable, Equatable {
     (self.issuer, self.clientID) = (issuer, clientID)
   }
 
-  /// The same, as a relay names it: one that is elsewhere must not have this program call what listens on this machine.
-  package init?(issuer: String, clientID: String, namedBy relay: RelayAuthority) {
-    self.init(issuer: issuer, clientID: clientID)
-    guard relay.isLoopback || !isOnThisMachine else { return nil }
-  }
+  /// Whether a relay may send this program there: one that is elsewhere must not have it call what listens on this machine.
+  package func mayBeNamed(by relay: RelayAuthority) -> Bool { relay.isLoopback || !isOnThisMachine }
 
   /// Whether this program may be sent there by the provider, of whom the same is true.
   package func mayName(_ endpoint: String) -> Bool {

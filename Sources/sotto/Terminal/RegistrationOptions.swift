@@ -33,6 +33,7 @@ struct RegistrationOptions: ParsableArguments {
     chosen.invitation = invite ?? GlobalOptions.environment("SOTTO_INVITE")
     let json = options.json
     chosen.signIn = SignInDialogue(by: signIn?.method, callbackPort: callbackPort) { try? Self.show($0, json: json) }
+    chosen.signIn?.allowsLocalProvider = GlobalOptions.environment("SOTTO_LOCAL_PROVIDER") == "1"
     return chosen
   }
 
