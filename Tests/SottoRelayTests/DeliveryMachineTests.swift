@@ -123,6 +123,20 @@ import Testing
         == [.send(.caughtUp(index: 0)), .fetch(after: 0, Room(count: 64, bytes: 256 * 1024))])
   }
 
+  /// What the store says that it has and a fetch did not find may be there later, if the store has fallen back meanwhile: it
+  /// is fetched once more. What is missed again has expired. [operation.14]
+  @Test func whatWasMissedIsFetchedOnceMore() {
+    var machine = opened(last: 0)
+    for (index, isFetched) in [(5, true), (5, true), (5, false), (6, true)] as [(UInt64, Bool)] {
+      let actions = machine.reached(index)
+      #expect(actions.isEmpty != isFetched, "\(index)")
+      if isFetched { #expect(machine.fetched([]) == []) }
+    }
+    #expect(machine.reached(6) != [])
+    #expect(machine.fetched(queued(6...6)).count == 1)
+    #expect(machine.reached(6) == [])
+  }
+
   /// An arrival while the store is read is not lost. [stream.5]
   @Test func arrivalDuringAFetchIsFetched() {
     var machine = opened(last: 1)

@@ -42,6 +42,8 @@ package struct DeliveryMachine: Sendable {
   private var lastSent: UInt64 = 0
   /// The index up to which the store is known to have been written.
   private var lastReached: UInt64 = 0
+  /// How far that was when a fetch found less.
+  private var lastMissed: UInt64 = 0
   private var lastAcknowledged: UInt64 = 0
   /// What the running fetch was asked for.
   private var fetching: Room?
@@ -126,6 +128,12 @@ package struct DeliveryMachine: Sendable {
       unacknowledged.append((SentEnvelope(index: envelope.index, id: envelope.id), envelope.bytes.count))
       unacknowledgedBytes += envelope.bytes.count
       lastSent = envelope.index
+    }
+    // A database that has just fallen back gives the index again, perhaps before anybody sees that it was lost. So it is
+    // fetched once more when the store says that it has it; then it is one that has expired.
+    if !mayHaveMore, lastSent < lastReached, lastMissed < lastReached {
+      lastMissed = lastReached
+      lastReached = lastSent
     }
     return actions + next()
   }
