@@ -253,6 +253,19 @@ private func field(_ name: String, of url: String) throws -> String {
     #expect(asked.count == 7 && asked.allSatisfy { $0.body == form })
   }
 
+  /// Many close a connection after five seconds without a request, which is how often they are asked.
+  @Test func `A provider that closes connections between two questions is asked all the same`() async throws {
+    let hostile = try HostileProvider { request in
+      request.path == "/device" ? HostileProvider.deviceCode().replacing("connection: close\r\n", with: "") : nil
+    }
+    hostile.isPatient = true
+    hostile.tokens = [reply(400, #"{"error":"authorization_pending"}"#), reply(200, #"{"id_token":"a.b.c"}"#)]
+      .map { $0.replacing("connection: close\r\n", with: "") }
+    let pace = FastPace()
+    #expect(try await signedIn(at: hostile.provider, by: .device, options: pace.options) { _ in } == "a.b.c")
+    #expect(pace.pauses == [5, 5])
+  }
+
   @Test func `A code is good for as long as the provider says, and half an hour at most`() async throws {
     let lives = [(12, 5, [5, 5, 2]), (100_000, 700, [700, 700, 400]), (0, 5, []), (3, 0, [1, 1, 1])]
     for (seconds, interval, pauses) in lives {

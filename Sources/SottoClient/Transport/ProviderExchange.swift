@@ -88,7 +88,9 @@ struct ProviderExchange: Sendable {
   private func send(_ method: HTTPMethod, _ url: String, _ form: Form? = nil) async throws -> Answer {
     var request = HTTPClientRequest(url: url)
     request.method = method
-    request.headers.add(name: "accept", value: "application/json")
+    // Requests are seconds apart, and so is what many a server waits for the next: a connection that is kept would be
+    // closed just when it is used again.
+    request.headers = ["accept": "application/json", "connection": "close"]
     if let form {
       request.headers.add(name: "content-type", value: "application/x-www-form-urlencoded")
       request.body = .bytes(ByteBuffer(string: form.text))

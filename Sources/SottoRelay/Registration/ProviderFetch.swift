@@ -41,7 +41,8 @@ package struct ProviderFetch: Sendable {
   package func get(_ url: String) async throws -> [UInt8] {
     guard ProviderURL(url) != nil else { throw Failure() }
     var request = HTTPClientRequest(url: url)
-    request.headers.add(name: "accept", value: "application/json")
+    // A connection that is kept may be closed by the provider just when it is used again.
+    request.headers = ["accept": "application/json", "connection": "close"]
     let outgoing = request
     // The client's own limits are for the head, and for pauses: a byte now and then would keep it busy for days.
     return try await withThrowingTaskGroup(of: [UInt8].self) { group in

@@ -64,6 +64,15 @@ import Testing
     try await server.stop()
   }
 
+  @Test func `A connection is used once`() async throws {
+    let server = try await CannedServer { _ in .open("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}") }
+    let fetch = try ProviderFetch(deadline: .seconds(60))
+    for _ in 1...3 { #expect(try await fetch.get(server.origin + "/") == Array("{}".utf8)) }
+    #expect(server.requests.count == 3)
+    await fetch.shutdown()
+    try await server.stop()
+  }
+
   @Test(arguments: [true, false]) func `An answer has a size`(chunked: Bool) async throws {
     let server = try await CannedServer { path in
       let body = String(repeating: "x", count: RelayLimits.providerAnswer + (path == "/more" ? 1 : 0))
@@ -151,6 +160,8 @@ final class CannedServer: Sendable {
   enum Answer: Sendable {
     /// These bytes, and the connection's end.
     case whole(String)
+    /// These bytes, and the connection's end when another request comes over it.
+    case open(String)
     /// These bytes, and then one more now and then.
     case endless(String)
     case silence
@@ -194,6 +205,7 @@ final class CannedServer: Sendable {
     private let seen: Seen
     private let answer: @Sendable (String) -> Answer
     private var request = ""
+    private var isUsed = false
 
     init(_ seen: Seen, _ answer: @escaping @Sendable (String) -> Answer) { (self.seen, self.answer) = (seen, answer) }
 
@@ -203,11 +215,14 @@ final class CannedServer: Sendable {
         request.hasSuffix("\r\n\r\n")
       else { return }
       request = ""
+      if isUsed { return context.close(promise: nil) }
+      isUsed = true
       seen.requests.withLock { $0.append(line) }
       switch answer(line.split(separator: " ").dropFirst().first.map(String.init) ?? "") {
       case .whole(let text):
         let channel = context.channel
         channel.writeAndFlush(ByteBuffer(string: text)).whenComplete { _ in channel.close(promise: nil) }
+      case .open(let text): context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
       case .endless(let text):
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
         let channel = context.channel
