@@ -53,9 +53,14 @@ final class TestRelay: Sendable {
 
   /// What the relay wrote to its log.
   final class Lines: Sendable {
-    private let lines = Mutex<[String]>([])
-    func add(_ line: String) { lines.withLock { $0.append(line) } }
-    var all: [String] { lines.withLock { $0 } }
+    private let lines = Mutex<[(text: String, moment: ContinuousClock.Instant)]>([])
+    func add(_ line: String) { lines.withLock { $0.append((line, .now)) } }
+    var all: [String] { lines.withLock { $0.map(\.text) } }
+
+    /// When it wrote the first line with these words.
+    func moment(of words: String) -> ContinuousClock.Instant? {
+      lines.withLock { $0.first { $0.text.contains(words) }?.moment }
+    }
   }
 
   static func start(

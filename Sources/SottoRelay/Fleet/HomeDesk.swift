@@ -130,6 +130,21 @@ final class HomeDesk: Sendable {
     case .arrived(let mailbox): if hub.arrived(mailbox) { metrics.woken(.bus) }
     case .reached(let mailbox, let index): hub.reached(mailbox, index)
     case .end(let mailbox, let ticket, let reason): hub.end(mailbox, ticket: ticket, reason)
+    case .endInTurn(let tickets): await endInTurn(tickets)
+    }
+  }
+
+  /// As those of a relay that stops, so that their owners do not all come to the others at once. A stream that stays for some
+  /// seconds more hears of nothing and harms nobody: the store says whose a mailbox is, and what an ack deletes. Whoever is
+  /// left when the store answers again stays, and the next look tells it what it has missed. [operation.14] [operation.18]
+  private func endInTurn(_ tickets: [MailboxID: UInt64]) async {
+    var schedule = DrainSchedule()
+    for _ in tickets { schedule.opened() }
+    let start = ContinuousClock.now
+    for (mailbox, ticket) in tickets {
+      let turn = start + .microseconds(schedule.wait())
+      guard (try? await Task.sleep(until: turn)) != nil, isCutOff else { return }
+      hub.end(mailbox, ticket: ticket, .restarting)
     }
   }
 }

@@ -26,6 +26,8 @@ package struct HomeMachine: Sendable {
     case reached(MailboxID, UInt64)
     /// End this socket, and no other of the same mailbox.
     case end(MailboxID, ticket: UInt64, CloseReason)
+    /// The relay is cut off: end these sockets as `restarting`, by their tickets, one after the other and only while it is.
+    case endInTurn([MailboxID: UInt64])
   }
 
   private struct Socket {
@@ -189,7 +191,7 @@ package struct HomeMachine: Sendable {
     if !isCutOff, now >= last + RelayLimits.leaseSeconds {
       isCutOff = true
       nextBeat = now
-      actions += sockets.map { .end($0.key, ticket: $0.value.ticket, .restarting) }
+      if !sockets.isEmpty { actions.append(.endInTurn(sockets.mapValues(\.ticket))) }
     }
     if now >= nextBeat {
       nextBeat = now + (isCutOff ? 1 : RelayLimits.beatSeconds)

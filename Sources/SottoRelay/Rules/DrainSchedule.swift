@@ -1,5 +1,5 @@
-/// When the sockets of a relay that stops are closed: one after the other, so that their clients do not all come back at
-/// once. Few are over at once; many have the same time together. In microseconds. [operation.18]
+/// When the sockets of a relay that stops, or is cut off, are closed: one after the other, so that their clients do not all
+/// come back at once. Few are over at once; many have the same time together. In microseconds. [operation.18]
 package struct DrainSchedule: Sendable {
   /// What the first was told: how many there are, and how long they take together.
   private struct Plan {

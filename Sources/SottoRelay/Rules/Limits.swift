@@ -84,7 +84,7 @@ package enum RelayLimits {
   /// Seconds that requests in flight have to end when the relay stops.
   package static let drainSeconds: Int64 = 10
   /// Microseconds over which the sockets of a relay that stops are closed, at most: half of that time. The other half is
-  /// for closing handshakes and the last commits.
+  /// for closing handshakes and the last commits. Streams of a relay that is cut off have as long.
   package static let drainSpread: Int64 = 5_000_000
   /// Microseconds between two of them, at most: a thousand connections a second take other relays a third of a core.
   package static let drainStep: Int64 = 1_000

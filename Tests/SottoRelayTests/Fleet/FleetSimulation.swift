@@ -31,6 +31,8 @@ final class FleetSimulation {
   static let peace: Int64 = 40_000
   /// A look that is lost is answered after the store's patience; then the next has to come.
   static let bound = (RelayLimits.lookSeconds + 1 + 5 + 1) * 1_000
+  /// Milliseconds that a relay which is cut off takes at most until the last of its sockets is ended, as it has few.
+  static let turn: Int64 = 1_000
   static let authority = RelayAuthority("relay.example")!
 
   var random: SeededEntropy
@@ -224,6 +226,14 @@ final class FleetSimulation {
         if let socket = relay.sockets[mailbox] { wake(socket, .look, socket.machine.reached(index)) }
       case .end(let mailbox, let ticket, let reason):
         if let socket = relay.sockets[mailbox], socket.ticket == ticket { end(socket, reason) }
+      case .endInTurn(let tickets):
+        // As long as few take. In an order that follows from the seed.
+        for (mailbox, ticket) in tickets.sorted(by: { $0.key.number < $1.key.number }) {
+          after(0...Self.turn) { [life = relay.life] in
+            guard relay.life == life, relay.machine.isCutOff else { return }
+            if let socket = relay.sockets[mailbox], socket.ticket == ticket { self.end(socket, .restarting) }
+          }
+        }
       }
     }
   }

@@ -187,8 +187,8 @@ extension FleetSimulation {
   /// Once it has been cut off for longer than it takes to find out.
   func expectNobody(at relay: Relay) {
     let (cut, life) = (relay.cuts, relay.life)
-    // The lease, and a beat that was on its way; then whoever is about to be let in is not.
-    let patience = (RelayLimits.leaseSeconds + 1 + RelayLimits.claimSeconds + 5) * 1_000
+    // The lease, and a beat that was on its way; everybody's turn; then whoever is about to be let in is not.
+    let patience = (RelayLimits.leaseSeconds + 1 + RelayLimits.claimSeconds + 5) * 1_000 + Self.turn
     after(patience...patience) {
       guard relay.isCutFromStore, relay.cuts == cut, relay.life == life, life != nil else { return }
       let left = self.people.count { $0.socket?.relay === relay && $0.socket?.isOpen == true }

@@ -220,7 +220,7 @@ import Testing
       }
     }
     #expect(!machine.isCutOff)
-    #expect(machine.tick(15).prefix(2) == [.end(mailbox, ticket: 10, .restarting), .beat])
+    #expect(machine.tick(15).prefix(2) == [.endInTurn([mailbox: 10]), .beat])
     #expect(machine.isCutOff)
     _ = machine.looked([mailbox: mine], nil)
     machine.ended(mailbox, ticket: 10)
@@ -231,7 +231,18 @@ import Testing
     machine.claimed(mailbox, other, 4)
     #expect(machine.tick(26).contains(.look([mailbox: other])))
     _ = machine.looked([mailbox: other], [mailbox: home(other, 4)])
-    #expect((27...40).allSatisfy { second in !machine.tick(second).contains(.end(mailbox, ticket: 11, .restarting)) })
+    #expect((27...40).allSatisfy { second in !machine.tick(second).contains(.endInTurn([mailbox: 11])) })
+  }
+
+  /// Whoever has not had its turn when the store answers again stays, and is looked after like all others.
+  @Test func whoIsLeftWhenTheStoreAnswersAgainStays() {
+    var machine = holding()
+    #expect(machine.tick(15) == [.endInTurn([mailbox: 10]), .beat, .look([mailbox: mine])])
+    #expect(machine.isCutOff)
+    #expect(machine.looked([mailbox: mine], [mailbox: home(mine, 3, 9)]) == [.reached(mailbox, 9)])
+    #expect(!machine.isCutOff && machine.holds(mailbox, ticket: 10))
+    #expect(machine.tick(25) == [.beat, .look([mailbox: mine])])
+    #expect(machine.looked([mailbox: mine], [mailbox: home(other, 4)]) == [.end(mailbox, ticket: 10, .displaced)])
   }
 
   @Test func itLeavesEverythingWhenItCloses() {

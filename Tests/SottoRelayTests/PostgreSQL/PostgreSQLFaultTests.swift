@@ -53,7 +53,7 @@
     }
 
     /// One that does not reach the database for longer than a lease hears of nothing, so it keeps nobody: it ends its streams
-    /// and says no at once, so that others are asked. [operation.14]
+    /// one after the other, and says no at once, so that others are asked. [operation.14]
     @Test func aRelayThatIsCutOffSendsEverybodyAway() async throws {
       let cluster = try PostgreSQLCluster()
       let relay = try await TestRelay.start {
@@ -64,6 +64,15 @@
       let stream = try await StreamClient.connect(to: relay, owner.mailbox)
       try await stream.authenticate(owner.key, at: relay)
       _ = try await stream.untilCaughtUp()
+      var others: [StreamClient] = []
+      for seed in 2...241 as ClosedRange<UInt8> {
+        let other = Owner(seed)
+        #expect(try await relay.owner(other.key, .put, .mailbox(other.mailbox), sequence: 1).status == 204)
+        let one = try await StreamClient.connect(to: relay, other.mailbox)
+        try await one.authenticate(other.key, at: relay)
+        _ = try await one.untilCaughtUp()
+        others.append(one)
+      }
       let sender = try await SendClient.connect(to: relay, route: .send)
       let start = ContinuousClock.now
       cluster.stop()
@@ -74,6 +83,10 @@
       // The last answer was to a beat or a look, which may have been a while before; a busy machine makes it longer.
       let least = RelayLimits.leaseSeconds - 2 * RelayLimits.beatSeconds
       #expect(lasted > .seconds(least), "a short outage ends nothing")
+      for other in others { #expect(try await other.next() == .frame(.closing(.restarting))) }
+      // When the last of them is ended, and no earlier, however late a busy machine ends it.
+      let cut = try #require(relay.lines.moment(of: "cut off from the store"))
+      #expect(ContinuousClock.now >= cut + .microseconds(RelayLimits.drainStep * Int64(others.count)))
 
       // Whoever waits for the database waits for five seconds.
       var number = 0 as UInt32
