@@ -26,7 +26,8 @@ import Testing
     }
   }
 
-  /// Strangers who fill a mailbox do not call the operator; a disk that is full does. [operation.5]
+  /// Strangers who fill a mailbox do not call the operator, and neither does a provider that is away; a disk that is full does.
+  /// [operation.5]
   @Test func failedRequestsPageAndFullMailboxesDoNot() throws {
     let rules = try text("prometheus-alerts.yml")
     let rule = try #require(rules.firstMatch(of: /alert: RelayFailsRequests\n +expr: (.*)/))
@@ -35,6 +36,7 @@ import Testing
     func pages(_ problem: Problem) -> Bool { statuses.contains(AnswerClass(problem.status, problem).rawValue) }
     for problem in [Problem.mailboxFull, .prekeysFull, .blobsFull] { #expect(!pages(problem), "\(problem)") }
     for problem in [Problem.storageFull, .internalError, .unavailable] { #expect(pages(problem), "\(problem)") }
+    #expect(!statuses.contains(AnswerClass(503, .unavailable, isProviderAway: true).rawValue))
   }
 
   /// What NGINX answers itself is what a relay would say. [relay.10]

@@ -10,6 +10,8 @@ struct Reply: Sendable {
   var body: [UInt8] = []
   /// Why not, if so.
   var problem: Problem?
+  /// Whether that is because of the provider that people sign in at.
+  var isProviderAway = false
   /// The body, when it is no bytes in memory.
   var file: FilePart?
 
@@ -41,6 +43,7 @@ struct Reply: Sendable {
     if let sequence = refusal.sequence { fields.append(HeaderField(HeaderName.sequence, String(sequence))) }
     if let seconds = refusal.retryAfter { fields.append(HeaderField("retry-after", String(seconds))) }
     self.init(refusal.problem, fields: fields)
+    isProviderAway = refusal.isProviderAway
   }
 
   /// Every answer that may have a body has its length, and none may be kept by a cache.

@@ -70,7 +70,8 @@ package enum RelayMetric: String, MetricName {
     case .uptime: "Seconds since the relay started."
     case .ready: "1 while requests are taken."
     case .certificateExpiry: "When the certificate expires, Unix time; 0 without TLS."
-    case .requests: "Answered requests by the route's template and the class of the status, or that a quota is used up."
+    case .requests:
+      "Answered requests by the route's template and the class of the status, or what else was in the way."
     case .envelopesAccepted: "Envelopes that senders were told are durable, new ones and repetitions."
     case .envelopesRefused: "Envelopes that were refused, by the problem's code."
     case .envelopesDelivered: "Envelopes written to streams; one that is written again counts again."
@@ -97,17 +98,20 @@ package enum RelayMetric: String, MetricName {
 }
 
 /// What came of a request, as a counter tells it: the class of its status. That a quota of one owner is used up is 507
-/// too, but the relay has failed nobody: whoever fills a mailbox does not call the operator. [operation.5]
+/// too, but the relay has failed nobody: whoever fills a mailbox does not call the operator. Where people sign in at a
+/// provider that is away it is 503, and has an alert of its own. [operation.5]
 package enum AnswerClass: String, CaseIterable, Sendable {
   case informational = "1xx"
   case successful = "2xx"
   case refused = "4xx"
   case failed = "5xx"
   case quota
+  case provider
 
-  package init(_ status: Int, _ problem: Problem?) {
+  package init(_ status: Int, _ problem: Problem?, isProviderAway: Bool = false) {
     self =
       switch (problem, status) {
+      case _ where isProviderAway: .provider
       case (.mailboxFull?, _), (.prekeysFull?, _), (.blobsFull?, _): .quota
       case (_, ..<200): .informational
       case (_, ..<300): .successful

@@ -70,7 +70,8 @@ struct RelayMetrics: Sendable {
   }
 
   func answered(_ route: RouteName, _ reply: Reply) {
-    requests[route]?[AnswerClass(reply.status, reply.problem)]?.increment()
+    let answer = AnswerClass(reply.status, reply.problem, isProviderAway: reply.isProviderAway)
+    requests[route]?[answer]?.increment()
   }
 
   /// A request became a socket.

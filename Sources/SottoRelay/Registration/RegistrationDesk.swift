@@ -148,7 +148,8 @@ actor RegistrationDesk {
       guard person.nonce == nil || person.nonce == nonce else { throw IDTokenRefusal.refused(.nonce) }
     } catch {
       audit.signIn(SignInResult(error), now)
-      throw Refusal(error == .providerUnavailable ? .unavailable : .credentialRefused)
+      guard error != .providerUnavailable else { throw Refusal(.unavailable, isProviderAway: true) }
+      throw Refusal(.credentialRefused)
     }
     audit.signIn(.accepted, now)
     var name = WireWriter()

@@ -9,9 +9,14 @@ package struct Refusal: Error, Equatable, Sendable {
   package let retryAfter: Int64?
   /// Whether what was shown was genuine, once. Nobody is told but the audit log.
   package let isReplay: Bool
+  /// Whether the provider that people sign in at is away, and not the relay's store. Nobody is told but a counter.
+  package let isProviderAway: Bool
 
-  package init(_ problem: Problem, sequence: UInt64? = nil, retryAfter: Int64? = nil, isReplay: Bool = false) {
-    self.isReplay = isReplay
+  package init(
+    _ problem: Problem, sequence: UInt64? = nil, retryAfter: Int64? = nil, isReplay: Bool = false,
+    isProviderAway: Bool = false
+  ) {
+    (self.isReplay, self.isProviderAway) = (isReplay, isProviderAway)
     self.problem = problem
     self.sequence = sequence
     self.retryAfter = retryAfter

@@ -59,7 +59,14 @@ import Testing
       return relay.lines.all.filter { $0.contains(#""event":"sign-in refused""#) && $0.contains(what) }
     }
 
+    func answered(_ status: String) async throws -> Int {
+      try await relay.metric(#"sotto_relay_requests_total{route="/v1/tokens",status="\#(status)"}"#)
+    }
+
     for _ in 0..<2 { #expect(try await show(genuine) == 503) }
+    // Not the relay's fault, so not among its failures. [operation.5]
+    #expect(try await answered("provider") == 2)
+    #expect(try await answered("5xx") == 0)
     issuer.withLock { $0 = server.origin }
     relay.clock.advance(RelayLimits.keyPause)
     #expect(try await show(genuine) == 200)
