@@ -20,9 +20,13 @@ package struct DuePush: Equatable, Sendable {
 package protocol PushLedger: Sendable {
   /// What the owner's device is woken with from now on; nil: not at all.
   func setPush(_ id: MailboxID, _ sealed: [UInt8]?, by mutation: Mutation) async throws
-  /// At most `limit` that are due and that no other relay that runs has taken: they are this relay's now. None of these
-  /// mailboxes, who are to wait.
-  func takePushes(limit: Int, by node: NodeID, except waiting: Set<MailboxID>) async throws -> [DuePush]
+  /// At most `limit` that are due and that neither this relay nor another that runs has taken: they are this relay's now, and
+  /// it gets none of them again before it gives it back. When this throws, some may be its own all the same.
+  func takePushes(limit: Int, by node: NodeID) async throws -> [DuePush]
+  /// What `node` took of these mailboxes, and what is still due, is nobody's again.
+  func giveBackPushes(_ mailboxes: [MailboxID], by node: NodeID) async throws
+  /// The same of everything that `node` took.
+  func giveBackAllPushes(by node: NodeID) async throws
   /// The queue has these jobs, which `node` took: they are due no more, unless they became due once more meanwhile.
   func queued(_ pushes: [DuePush], by node: NodeID) async throws
   /// These subscriptions are over, unless they were replaced meanwhile: their owners are woken no more. [push.9]

@@ -4,8 +4,12 @@ internal import SottoWire
 /// relays that died have left. [push.4]
 ///
 ///     store: due -> take -> pace -> queue -> safe? --yes--> store: queued
-///                             | too often      | no
-///                             +----------------+----------> stays this relay's, and is tried again
+///             ^               | too often      | no
+///             |               v                v
+///             +- give back <- when it may   at once
+///
+/// What is postponed stays this relay's: so the store passes over it and need not be told at each look what that is. An error
+/// leaves in doubt what is this relay's, and the next look begins with giving back everything.
 final class QueuePushDesk: PushDesk {
   private let node: NodeID
   private let ledger: any PushLedger
@@ -46,8 +50,10 @@ final class QueuePushDesk: PushDesk {
           try? await Task.sleep(for: .seconds(RelayLimits.pushSeconds))
         }
       }
-      var pace = PushPace()
-      for await _ in bell.rings { await carryAll(&pace) }
+      var work = Work()
+      for await _ in bell.rings {
+        do { try await carryAll(&work) } catch { work.isInDoubt = true }
+      }
       group.cancelAll()
     }
   }
@@ -60,23 +66,35 @@ final class QueuePushDesk: PushDesk {
     if !ended.isEmpty { try? await ledger.endPushes(ended) }
   }
 
-  private func carryAll(_ pace: inout PushPace) async {
+  /// What one task alone knows.
+  private struct Work {
+    var pace = PushPace()
+    /// Whether something may be this relay's that it does not know of.
+    var isInDoubt = false
+  }
+
+  private func carryAll(_ work: inout Work) async throws {
+    if work.isInDoubt {
+      try await ledger.giveBackAllPushes(by: node)
+      work.isInDoubt = false
+    }
+    let ready = work.pace.ready(now: now())
+    if !ready.isEmpty { try await ledger.giveBackPushes(ready, by: node) }
     while !Task.isCancelled {
       let now = now()
-      _ = pace.ready(now: now)
-      let taken = try? await ledger.takePushes(limit: RelayLimits.pushJobs, by: node, except: pace.postponed)
-      guard let taken, !taken.isEmpty else { return }
+      let taken = try await ledger.takePushes(limit: RelayLimits.pushJobs, by: node)
+      guard !taken.isEmpty else { return }
       var due: [DuePush] = []
-      for push in taken where pace.allows(push.mailbox, now: now) { due.append(push) }
+      for push in taken where work.pace.allows(push.mailbox, now: now) { due.append(push) }
       if due.isEmpty { continue }
       let safe = await queue.put(due.map(\.job))
       let queued = due.filter { safe.contains($0.job.handle) }
-      for push in queued { pace.wakes(push.mailbox, now: now) }
+      for push in queued { work.pace.wakes(push.mailbox, now: now) }
       metrics.pushed(queued.count, failed: due.count - queued.count)
-      // What could not be put, or is not marked now, is put later.
-      guard !queued.isEmpty, (try? await ledger.queued(queued, by: node)) != nil, queued.count == due.count else {
-        return
-      }
+      if !queued.isEmpty { try await ledger.queued(queued, by: node) }
+      // What could not be put is put later, or by another relay.
+      let rest = due.filter { !safe.contains($0.job.handle) }
+      guard rest.isEmpty else { return try await ledger.giveBackPushes(rest.map(\.mailbox), by: node) }
     }
   }
 }

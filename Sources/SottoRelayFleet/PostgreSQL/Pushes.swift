@@ -2,6 +2,7 @@
   package import SottoRelay
   internal import SottoCrypto
   package import SottoWire
+  internal import Synchronization
 
   extension PostgreSQLStore {
     package func setPush(_ id: MailboxID, _ sealed: [UInt8]?, by mutation: Mutation) async throws {
@@ -19,15 +20,32 @@
         })
     }
 
-    package func takePushes(
-      limit: Int, by node: NodeID, except waiting: Set<MailboxID>
-    ) async throws -> [DuePush] {
-      let waiting = Value.ids(waiting.map(\.number))
+    package func takePushes(limit: Int, by node: NodeID) async throws -> [DuePush] {
+      let attempt = FirstAttempt()
       return try await job { connection in
-        let rows = try connection.run(PushStatements.take(.number(limit), .id(node.number), waiting))[0]
+        // Where an answer was lost, what was taken would not be found once more: whoever asks is told.
+        guard attempt.isFirst() else { throw StoreFailure.unavailable }
+        let rows = try connection.run(PushStatements.take(.number(limit), .id(node.number)))[0]
         return rows.indices.map { row in
           let job = PushJob(handle: PushHandle(number: rows.id(row, 1)), sealed: rows.bytes(row, 2))
           return DuePush(mailbox: MailboxID(number: rows.id(row, 0)), job: job)
+        }
+      }
+    }
+
+    package func giveBackPushes(_ mailboxes: [MailboxID], by node: NodeID) async throws {
+      for page in HomeStatements.pages(mailboxes, by: \.number) {
+        try await job { connection in
+          _ = try connection.run(PushStatements.giveBack(.ids(page.map(\.number)), .id(node.number)))
+        }
+      }
+    }
+
+    package func giveBackAllPushes(by node: NodeID) async throws {
+      var isMore = true
+      while isMore {
+        isMore = try await job { connection in
+          try connection.run(PushStatements.giveBackAll(.id(node.number)))[0].changed == FleetLimits.look
         }
       }
     }
@@ -90,6 +108,13 @@
     }
   }
 
+  /// Tells the first time that a job is run from those after a connection was lost.
+  private final class FirstAttempt: Sendable {
+    private let isOver = Atomic(false)
+
+    func isFirst() -> Bool { !isOver.exchange(true, ordering: .relaxed) }
+  }
+
   /// Whether a relay runs is what its beats say, and the day is the database's: the clocks of relays may be wrong.
   enum PushStatements {
     private static let today = "(extract(epoch FROM now())::bigint / 86400)::integer"
@@ -145,11 +170,22 @@
       """
       WITH free AS (
         SELECT p.mailbox FROM push p
-        WHERE p.due AND (p.taker IS NULL OR p.taker = $2 OR NOT \(isAlive("p.taker")))
-          AND p.mailbox NOT IN (SELECT unnest($3::uuid[]))
+        WHERE p.due AND (p.taker IS NULL OR p.taker <> $2 AND NOT \(isAlive("p.taker")))
         ORDER BY p.mailbox LIMIT $1::bigint FOR UPDATE SKIP LOCKED)
       UPDATE push p SET taker = $2 FROM free WHERE p.mailbox = free.mailbox
       RETURNING p.mailbox, p.handle, p.sealed
+      """)
+
+    static let giveBack = Statement(
+      "give back pushes", "UPDATE push SET taker = NULL WHERE mailbox = ANY ($1::uuid[]) AND taker = $2")
+
+    /// A page of it: whoever accepts envelopes meanwhile may have to wait for these rows.
+    static let giveBackAll = Statement(
+      "give back all pushes",
+      """
+      WITH mine AS (
+        SELECT mailbox FROM push WHERE due AND taker = $1 ORDER BY mailbox LIMIT \(FleetLimits.look) FOR UPDATE)
+      UPDATE push p SET taker = NULL FROM mine WHERE p.mailbox = mine.mailbox
       """)
 
     /// A subscription that was replaced meanwhile is another one, and one that became due once more is taken by nobody.

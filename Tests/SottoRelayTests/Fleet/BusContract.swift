@@ -126,6 +126,8 @@ final class MemoryBus: Sendable {
 struct SeenBus: BusConnector {
   let bus = MemoryBus()
   let see: @Sendable ([UInt8]) -> Void
+  /// Whether its queue takes jobs.
+  var takes = true
 
   private struct End: RelayBus {
     let end: MemoryBus.End
@@ -143,13 +145,14 @@ struct SeenBus: BusConnector {
     End(end: bus.end(of: node), see: see)
   }
 
-  func pushQueue(_ address: BusAddress) throws(StartFailure) -> any PushQueue { SeenQueue(see: see) }
+  func pushQueue(_ address: BusAddress) throws(StartFailure) -> any PushQueue { SeenQueue(see: see, takes: takes) }
 
   private struct SeenQueue: PushQueue {
     let see: @Sendable ([UInt8]) -> Void
+    let takes: Bool
     func put(_ jobs: [PushJob]) async -> Set<PushHandle> {
       for job in jobs { see(job.encoded) }
-      return Set(jobs.map(\.handle))
+      return takes ? Set(jobs.map(\.handle)) : []
     }
     func ended(limit: Int) async -> [PushHandle] { [] }
     func close() async {}

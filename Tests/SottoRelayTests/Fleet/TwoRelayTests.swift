@@ -279,6 +279,31 @@
       try await relay.stop()
     }
 
+    /// What the queue does not take is put again, by this relay or by one that reaches more. [push.4]
+    @Test func whatOneRelayCannotPutAnotherPuts() async throws {
+      let (refused, taken) = (Seen(), Seen())
+      let cluster = try PostgreSQLCluster.shared()
+      let address = cluster.address(try cluster.database())
+      func start(_ bus: SeenBus) async throws -> TestRelay {
+        try await TestRelay.start(bus: bus) {
+          $0.store = .postgreSQL(address)
+          Self.pushes(&$0)
+        }
+      }
+      let first = try await start(SeenBus(see: { refused.add($0) }, takes: false))
+      let owner = Owner(1)
+      try await owner.register(at: first)
+      let answer = try await first.owner(owner.key, .put, .push(owner.mailbox), body: [7], sequence: 9)
+      #expect(answer.status == 204)
+      try await put(1, to: owner, at: first)
+      try await until { refused.all.count > 1 }
+      let second = try await start(SeenBus { taken.add($0) })
+      try await until { !taken.all.isEmpty }
+      let sealed = try taken.all.map { try PushJob(decoding: $0).sealed }
+      #expect(Set(sealed) == [[7]])
+      for relay in [first, second] { try await relay.stop() }
+    }
+
     /// With RabbitMQ others are told; while it is away nothing is refused, and the store is asked; when it is back it is used
     /// again. [operation.14]
     @Test(.enabled(if: RabbitMQBroker.isInstalled)) func theBusMayComeAndGo() async throws {

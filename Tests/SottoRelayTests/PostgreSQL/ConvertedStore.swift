@@ -126,11 +126,11 @@
     static func expectPushesKept(_ store: PostgreSQLStore) async throws {
       let node = NodeID(number: 5)
       try await store.beat(node)
-      let due = try await store.takePushes(limit: 10, by: node, except: [])
+      let due = try await store.takePushes(limit: 10, by: node)
       #expect(due.first { $0.mailbox == Owner(1).mailbox }?.job.sealed == [1, 1])
       _ = await submit([arrival(2, 5_000)], to: store, now: now)
-      let later = try await store.takePushes(limit: 10, by: node, except: [])
-      #expect(Set(later.map(\.job.sealed)).isSuperset(of: [[1, 1], [2, 2]]))
+      let later = try await store.takePushes(limit: 10, by: node)
+      #expect(Set((due + later).map(\.job.sealed)).isSuperset(of: [[1, 1], [2, 2]]))
     }
 
     static let token = GenuineToken(id: Digest.of("test", [7]), lastDay: 100_000, lease: now + 86_400)

@@ -137,7 +137,7 @@
         try await relay.sender(.put, .envelope(mailbox, envelopeID(1)), contact, body: envelope(1)).status == 201
       }
       try await until {
-        (try? await ledger.takePushes(limit: 1, by: NodeID(number: 9), except: []))?.map(\.mailbox) == [mailbox]
+        (try? await ledger.takePushes(limit: 1, by: NodeID(number: 9)))?.map(\.mailbox) == [mailbox]
       }
       try await ledger.close()
       try await relay.stop()
