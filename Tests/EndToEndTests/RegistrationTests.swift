@@ -63,6 +63,95 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: bob.home + "/store.sqlite"))
   }
 
+  /// A relay behind a proxy that takes mailboxes, and for now no card; and how many lots of tokens it was asked for.
+  private final class Grudging {
+    let proxy: Proxy
+    private let lock = NSLock()
+    private var (lots, isWilling) = (0, false)
+
+    init(_ relay: RelayProcess) throws {
+      proxy = try Proxy(to: relay)
+      let body = Array(Problem.storageFull.document.utf8)
+      let head =
+        "HTTP/1.1 507 No\r\ncontent-type: application/problem+json\r\ncontent-length: \(body.count)\r\n\r\n"
+      let refusal = Array(head.utf8) + body
+      proxy.decide { request in
+        self.lock.withLock {
+          if request.firstLine.hasPrefix("POST /v1/tokens ") { self.lots += 1 }
+          let isCard = request.firstLine.hasPrefix("PUT /v1/cards/")
+          return isCard && !self.isWilling ? .answer(refusal) : .pass
+        }
+      }
+    }
+
+    var asked: Int { lock.withLock { lots } }
+    func relent() { lock.withLock { isWilling = true } }
+  }
+
+  /// What was bought for an identity that could not be made is there for who tries again. [token.11]
+  @Test func aCreationThatFailsKeepsWhatItBought() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
+    let grudging = try Grudging(relay)
+    defer { grudging.proxy.end() }
+    let alice = Person("alice", in: folder)
+    // One of the four is for nothing: for the mailbox that is made.
+    let invited = try await invitation(relay, "--tokens", "4")
+    let failed = try await alice.sotto("identity", "create", "--relay", grudging.proxy.url, "--invite", invited)
+    #expect(failed.status == 77 && failed.stderr.contains("are kept in"), "\(failed)")
+    let asked = grudging.asked
+    #expect(asked > 0)
+    // There is no identity, and whoever asks for one at another relay gets it there.
+    #expect(try await alice.sotto("identity", "show").status == 66)
+    let elsewhere = try await RelayProcess(data: folder.file("elsewhere"), settings: ["registration": "invite"])
+    let uninvited = try await create(alice, at: elsewhere, nil)
+    #expect(uninvited.status == 77 && uninvited.stderr.contains("\(elsewhere.port) lets in"), "\(uninvited)")
+
+    grudging.relent()
+    let created = try await alice.sotto("identity", "create", "--relay", grudging.proxy.url)
+    #expect(created.status == 0, "\(created)")
+    #expect(grudging.asked == asked, "nothing is bought")
+    #expect(try await alice.sotto("doctor").status == 0)
+    // The fourth is there still.
+    #expect(try await alice.sotto("identity", "rotate").status == 0)
+    #expect(grudging.asked == asked)
+  }
+
+  /// So it is with a device that was to be linked. [token.11]
+  @Test func aLinkThatFailsKeepsWhatItBought() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
+    let grudging = try Grudging(relay)
+    defer { grudging.proxy.end() }
+    let phone = Person("phone", in: folder)
+    // A mailbox for each attempt, and an account.
+    let invited = try await invitation(relay, "--tokens", "4")
+    let link = ["device", "link", "--relay", grudging.proxy.url, "--name", "phone", "--yes"]
+    func run(_ more: String...) async throws -> Outcome {
+      try await EndToEndTests.run(
+        Programs.path("sotto"), link + more + ["--home", phone.home, "--json"], input: Data(),
+        environment: ["SOTTO_PASSPHRASE": phone.passphrase])
+    }
+    let failed = try await run("--invite", invited)
+    #expect(failed.status == 77 && failed.stderr.contains("are kept in"), "\(failed)")
+    let asked = grudging.asked
+    let again = try await run()
+    #expect(again.status == 77 && again.stderr.contains("are kept in"), "\(again)")
+    #expect(asked > 0 && grudging.asked == asked, "nothing is bought")
+    // What is left is good for whatever is made there, and goes with it.
+    grudging.relent()
+    let created = try await phone.sotto("identity", "create", "--relay", grudging.proxy.url)
+    #expect(created.status == 0, "\(created)")
+    #expect(grudging.asked == asked)
+    #expect(try await phone.sotto("identity", "delete", "--yes").status == 0)
+    #expect(!FileManager.default.fileExists(atPath: phone.home))
+    // Where nothing was bought nothing is left.
+    let stranger = Person("stranger", in: folder)
+    let refused = try await stranger.sotto("device", "link", "--relay", grudging.proxy.url, "--yes")
+    #expect(refused.status == 77 && refused.stderr.contains("lets in who is invited"), "\(refused)")
+    #expect(!FileManager.default.fileExists(atPath: stranger.home))
+  }
+
   /// Whether the new relay lets the account in is found out while nothing has changed; and the old one learns nothing of it.
   @Test func whoIsNotLetInStaysWhereTheyAre() async throws {
     let folder = try TemporaryFolder()

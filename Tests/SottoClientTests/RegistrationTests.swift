@@ -49,6 +49,32 @@ import Testing
     #expect(try bob.step { try $0.purse(at: Self.here) }.invitation == "an invitation")
   }
 
+  /// What a device that could not be made has not used is known among everything else that is there. [token.11]
+  @Test func `Tokens are found for whatever relay, lent and given back`() throws {
+    let (_, bob, _) = try acquainted()
+    #expect(try bob.step { try $0.filledPurses() }.isEmpty)
+    try fill(bob, [1, 2, 3])
+    try fill(bob, [4], at: Self.there)
+    try fill(bob, [], at: RelayAuthority("empty.example")!)
+    let found = try bob.step { try $0.filledPurses() }
+    #expect(found.count == 2 && Set(found.map(\.relay)) == [Self.here, Self.there])
+    let lent = try bob.step { try $0.lend(2, at: Self.here) }
+    #expect(try lent.tokens == [token(1), token(2)])
+    #expect(lent.invitation == "an invitation")
+    #expect(try bob.step { try $0.purse(at: Self.here) }.tokens == [token(3)])
+    let few = try bob.step { try $0.lend(2, at: Self.there) }
+    #expect(try few.tokens == [token(4)])
+    var left = lent
+    left.tokens.removeFirst()
+    left.invitation = nil
+    let unused = left
+    try bob.step { try $0.add(unused) }
+    let purse = try bob.step { try $0.purse(at: Self.here) }
+    #expect(try purse.tokens == [token(3), token(2)])
+    #expect(purse.invitation == "an invitation")
+    #expect(try bob.step { try $0.filledPurses() }.map(\.relay) == [Self.here])
+  }
+
   @Test func `A mailbox is paid for ten days ahead, once`() throws {
     let (_, bob, _) = try acquainted()
     try fill(bob, [1])

@@ -54,6 +54,35 @@ extension Engine {
 
   package mutating func keep(_ purse: Purse) throws { try records.save(purse) }
 
+  /// All in which there are tokens, for whatever relay.
+  package func filledPurses() throws -> [Purse] {
+    var relays: Set<RelayAuthority> = []
+    // Another row may be read as one too; no purse is found under its relay.
+    try records.each(Purse.table, group: nil, newestFirst: false) { row in
+      if let purse: Purse = try? records.decoded(row) { relays.insert(purse.relay) }
+      return true
+    }
+    return try relays.map { try purse(at: $0) }.filter { !$0.tokens.isEmpty }
+  }
+
+  /// Takes `count` tokens out, or as many as there are, for another store of this program's; with the invitation.
+  package mutating func lend(_ count: Int, at relay: RelayAuthority) throws -> Purse {
+    var purse = try purse(at: relay)
+    var lent = purse
+    lent.tokens = Array(purse.tokens.prefix(count))
+    purse.tokens.removeFirst(lent.tokens.count)
+    try keep(purse)
+    return lent
+  }
+
+  /// Puts what another store has not used to what there is.
+  package mutating func add(_ left: Purse) throws {
+    var purse = try purse(at: left.relay)
+    purse.tokens += left.tokens
+    purse.invitation = left.invitation ?? purse.invitation
+    try keep(purse)
+  }
+
   /// The relay takes none of those that there are: their key may be over.
   package mutating func forgetTokens(at relay: RelayAuthority) throws {
     var purse = try purse(at: relay)

@@ -137,7 +137,7 @@ extension Client {
   // MARK: the new device
 
   /// Makes the folder `home` a new device of the account whose first device takes the code within a minute. A link that
-  /// was cut after it was agreed upon is finished. [devices.1]
+  /// was cut after it was agreed upon is finished. One that comes to nothing leaves what `create` leaves. [devices.1]
   ///
   /// - Parameters:
   ///   - name: what its user calls it: 1 to 64 bytes.
@@ -156,33 +156,73 @@ extension Client {
         meaning: "A name is one line of 1 to \(Limits.deviceName) bytes.", next: "Choose another name.")
     }
     let home = try Home(creating: path)
-    if home.holdsStore { return try await finishedLink(home, passphrase: passphrase, options: options) }
+    var client: Client?
+    if home.holdsStore {
+      let found = try Client(store: Store(home: home, passphrase: passphrase), options: options)
+      if try await found.step({ try $0.hasProfile() }) { return try await found.finishedLink() }
+      client = found
+    }
+    let joined: Client
     do {
       let guest = try Client(store: try Store(inMemory: ()), options: options)
       do {
-        let invitation = try await guest.invited(at: relay, show: show)
+        if let client { try await guest.take(client.lent(at: relay)) }
+        try await guest.meet(at: relay)
+        try await keepTokens(of: guest, at: relay, in: &client, home, passphrase: passphrase)
+        let invitation = try await guest.invited(show: show)
         guard try await confirm(inGroups(invitation.digits)) else { throw digitsDiffer }
-        let store = try Store(creatingIn: home, passphrase: passphrase, cost: options.passphraseCost)
-        let client = try Client(store: store, options: options)
-        try await client.join(invitation, name, through: guest)
+        if let client { joined = client } else { joined = try made(in: home, passphrase: passphrase, options: options) }
+        client = joined
+        try await joined.join(invitation, name, through: guest)
         await guest.dissolve()
-        return try await client.finishLink(within: Int(ClientLimits.linkPatience))
       } catch {
+        try? await keepTokens(of: guest, at: relay, in: &client, home, passphrase: passphrase)
         await guest.dissolve()
         throw error
       }
     } catch {
+      if let client { throw await abandon(client, passphrase: passphrase, after: error) }
       if !home.holdsStore { home.wipe() }
       throw error
     }
+    return try await joined.finishLink(within: Int(ClientLimits.linkPatience))
+  }
+
+  private static func made(in home: Home, passphrase: borrowing Secret, options: Options) throws -> Client {
+    let store = try Store(creatingIn: home, passphrase: passphrase, cost: options.passphraseCost)
+    return try Client(store: store, options: options)
+  }
+
+  /// Brings what the meeting did not cost into a store of the folder's, where it also is if nothing comes of this. [token.11]
+  private static func keepTokens(
+    of guest: Client, at relay: RelayAuthority, in client: inout Client?, _ home: Home, passphrase: borrowing Secret
+  ) async throws {
+    guard let left = try await guest.leftTokens(at: relay) else { return }
+    let keeper: Client
+    if let client {
+      keeper = client
+    } else {
+      keeper = try made(in: home, passphrase: passphrase, options: guest.options)
+      client = keeper
+    }
+    try await keeper.take(left)
+  }
+
+  /// What a meeting costs: a mailbox and a card.
+  private func lent(at relay: RelayAuthority) throws -> Purse { try step { try $0.lend(2, at: relay) } }
+
+  private func take(_ purse: Purse) throws { try step { try $0.add(purse) } }
+
+  /// Makes the account that somebody is to write to.
+  private func meet(at relay: RelayAuthority) async throws {
+    try step { try $0.createRendezvous(at: relay) }
+    do { try await flushUploads() } catch let failure as RelayFailure { throw failure.asClientError }
   }
 
   /// Shows the code and waits until somebody has taken it: once, for a minute. [devices.1]
   private func invited(
-    at relay: RelayAuthority, show: @Sendable (_ code: String) async throws -> Void
+    show: @Sendable (_ code: String) async throws -> Void
   ) async throws -> Engine.LinkInvitation {
-    try step { try $0.createRendezvous(at: relay) }
-    do { try await flushUploads() } catch let failure as RelayFailure { throw failure.asClientError }
     try await show(try step { try $0.profile().address.text })
     let isTaken = try await hears(within: Int(ClientLimits.linkCode)) { try $0.linkInvitation() != nil }
     guard isTaken, let invitation = try step({ try $0.linkInvitation() }) else {
@@ -200,20 +240,16 @@ extension Client {
   private func join(_ invitation: Engine.LinkInvitation, _ name: DeviceName, through guest: Client) async throws {
     do {
       let request = try step { try $0.installLinked(invitation, name: name) }
-      if let purse = try await guest.leftTokens(at: try step { try $0.profile().relay }) {
-        try step { try $0.keep(purse) }
-      }
       try await flushUploads()
       try await guest.ask(request)
     } catch {
       try? step { try $0.retire() }
       try? await flushUploads(retiring: true)
-      try? await close(wiping: true)
       throw (error as? RelayFailure)?.asClientError ?? error
     }
   }
 
-  /// What was not needed for the meeting; nil for another relay.
+  /// What was not needed for the meeting; nil when there is nothing.
   private func leftTokens(at relay: RelayAuthority) throws -> Purse? {
     try step { engine in
       let purse = try engine.purse(at: relay)
@@ -237,17 +273,15 @@ extension Client {
     try? await close(wiping: false)
   }
 
-  private static func finishedLink(
-    _ home: Home, passphrase: borrowing Secret, options: Options
-  ) async throws -> Client {
-    let client = try Client(store: Store(home: home, passphrase: passphrase), options: options)
-    guard try await client.step({ try $0.hasProfile() && $0.isLinking() }) else {
-      try? await client.close()
+  private func finishedLink() async throws -> Client {
+    guard try step({ try $0.isLinking() }) else {
+      let path = store.home.path
+      try? await close()
       throw ClientError(
-        .cannotCreate, "There is an identity in \(home.path) already.", meaning: "It was left as it is.",
+        .cannotCreate, "There is an identity in \(path) already.", meaning: "It was left as it is.",
         next: "To link another device with this one: sotto device link CODE. Or choose a folder with --home DIR.")
     }
-    return try await client.finishLink(within: Int(ClientLimits.linkCode))
+    return try await finishLink(within: Int(ClientLimits.linkCode))
   }
 
   /// Waits for the grant, fetches contacts and messages, and takes them in one step. [devices.6]

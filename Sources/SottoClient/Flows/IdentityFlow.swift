@@ -29,7 +29,8 @@ public struct Identity: Sendable {
 extension Client {
   /// Creates an identity in the folder `home` and registers it at the relay.
   ///
-  /// When the relay cannot be reached nothing is left behind; a creation that was cut short is finished by the next one.
+  /// When the relay cannot be reached nothing is left behind but tokens that were bought there and not used, for the next
+  /// try with the same passphrase; a creation that was cut short is finished by the next one.
   public static func create(
     home: String, passphrase: borrowing Secret, name: String, relay: String, options: Options = Options()
   ) async throws -> Client {
@@ -45,20 +46,57 @@ extension Client {
   ) async throws -> Client {
     let home = try Home(creating: path)
     let client: Client
-    let isNew = !home.holdsStore
-    if isNew {
+    if home.holdsStore {
+      client = try unfinished(home, passphrase: passphrase, options: options)
+    } else {
       let store = try Store(creatingIn: home, passphrase: passphrase, cost: options.passphraseCost)
       client = try Client(store: store, options: options)
-    } else {
-      client = try unfinished(home, passphrase: passphrase, options: options)
     }
+    let isNew = (try? await client.step { try !$0.hasProfile() }) ?? false
     do {
       try await client.register(install)
       return client
     } catch {
-      try? await client.close(wiping: isNew)
-      throw error
+      guard isNew else {
+        try? await client.close()
+        throw error
+      }
+      throw await abandon(client, passphrase: passphrase, after: error)
     }
+  }
+
+  /// Leaves nothing in the folder but tokens that nothing was made with, so that whoever tries again need not buy others:
+  /// nobody has many. [token.11]
+  ///
+  /// - Returns: the error, which says so.
+  static func abandon(
+    _ client: Client, passphrase: borrowing Secret, after error: any Error
+  ) async -> any Error {
+    let hasProfile = (try? await client.step { try $0.hasProfile() }) ?? true
+    let purses = (try? await client.step { try $0.filledPurses() }) ?? []
+    let (path, cost) = (client.store.home.path, client.options.passphraseCost)
+    // A store without a profile has nothing else in it.
+    let isWiped = hasProfile || purses.isEmpty
+    try? await client.close(wiping: isWiped)
+    guard !purses.isEmpty else { return error }
+    if isWiped {
+      guard (try? keep(purses, in: path, passphrase: passphrase, cost: cost)) != nil else { return error }
+    }
+    guard let failure = error as? ClientError else { return error }
+    return ClientError(
+      failure.code, failure.message, meaning: failure.meaning,
+      next: failure.next + " The relay's tokens that are left are kept in \(path), under the same passphrase.")
+  }
+
+  private static func keep(
+    _ purses: [Purse], in path: String, passphrase: borrowing Secret, cost: PassphraseCost
+  ) throws {
+    let store = try Store(creatingIn: Home(creating: path), passphrase: passphrase, cost: cost)
+    try store.transaction { records in
+      var engine = Engine(records: records, now: 0, entropy: SystemEntropy())
+      for purse in purses { try engine.keep(purse) }
+    }
+    try store.close()
   }
 
   private static func unfinished(_ home: Home, passphrase: borrowing Secret, options: Options) throws -> Client {
