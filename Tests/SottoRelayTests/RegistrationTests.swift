@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import SottoCrypto
 import SottoRelay
 import SottoWire
@@ -323,6 +324,37 @@ import Testing
       let owner = Owner(1)
       #expect(try await relay.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 1).status == 204)
     }
+  }
+
+  /// What the start could not forgive, because others held it, each sweep tries again. [token.13]
+  @Test func aSweepForgivesWhatTheStartLeft() async throws {
+    let folder = Folder()
+    try await withHouse(in: folder) { house in
+      let token = try #require(try await house.tokens(1, for: house.invitation()).first)
+      try await Owner(1).register(at: house.relay, token: token)
+    }
+    var patient = Configuration()
+    patient.busyMode = .timeout(60)
+    let queue = try DatabaseQueue(path: folder.path + "/relay.sqlite", configuration: patient)
+    // The first time that somebody forgives, which is the start, passes the mailbox by.
+    try await queue.write { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE held (times INTEGER NOT NULL);
+          INSERT INTO held VALUES (1);
+          CREATE TRIGGER passes_by BEFORE UPDATE OF lease ON mailbox
+          WHEN NEW.lease IS NULL AND (SELECT times FROM held) > 0
+          BEGIN UPDATE held SET times = times - 1; SELECT RAISE(IGNORE); END
+          """)
+    }
+    func count(_ sql: String) async throws -> Int? { try await queue.read { try Int.fetchOne($0, sql: sql) } }
+    #expect(try await count("SELECT COUNT(lease) FROM mailbox") == 1)
+    try await withRelay(in: folder) { (_: TestRelay) async throws -> Void in
+      try await until { try await count("SELECT COUNT(lease) FROM mailbox") == 0 }
+      let left = try await count("SELECT times FROM held")
+      #expect(left == 0, "the start met it")
+    }
+    try queue.close()
   }
 
   /// What may be an attack is counted, and said once a minute without a word about whom. [operation.17]
