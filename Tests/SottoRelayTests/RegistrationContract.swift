@@ -23,10 +23,10 @@ extension StoreContract {
     let (first, second) = (Owner(1).mailbox, Owner(2).mailbox)
     #expect(await refusal { try await store.createMailbox(first, by: mutation(1, 1), .missing) } == .tokenRequired)
     #expect(try await store.status(first) == nil)
-    try await store.createMailbox(first, by: mutation(1, 1), token(1))
+    #expect(try await store.createMailbox(first, by: mutation(1, 1), token(1)).hasSpent)
     // The answer was lost.
-    try await store.createMailbox(first, by: mutation(1, 1), token(1))
-    try await store.createMailbox(first, by: mutation(1, 2), .missing)
+    #expect(try await !store.createMailbox(first, by: mutation(1, 1), token(1)).hasSpent)
+    #expect(try await !store.createMailbox(first, by: mutation(1, 2), .missing).hasSpent)
     #expect(await refusal { try await store.createMailbox(second, by: mutation(2, 1), token(1)) } == .tokenRefused)
     #expect(try await store.status(second) == nil)
     try await store.createMailbox(second, by: mutation(2, 1), token(2))
@@ -35,26 +35,26 @@ extension StoreContract {
     func put(
       _ number: UInt8, _ card: StoredCard, _ condition: CardCondition, _ sequence: UInt64, _ entitlement: Entitlement
     )
-      async throws
+      async throws -> Bool
     {
       try await store.putCard(self.card(number), card, condition, by: mutation(3, sequence), entitlement)
     }
-    #expect(await refusal { try await put(1, sealed, .absent, 1, .missing) } == .tokenRequired)
-    #expect(await refusal { try await put(1, sealed, .absent, 1, token(2)) } == .tokenRefused)
+    #expect(await refusal { _ = try await put(1, sealed, .absent, 1, .missing) } == .tokenRequired)
+    #expect(await refusal { _ = try await put(1, sealed, .absent, 1, token(2)) } == .tokenRefused)
     #expect(try await store.card(card(1)) == nil)
-    try await put(1, sealed, .absent, 1, token(3))
-    try await put(1, sealed, .absent, 1, token(3))
-    try await put(1, StoredCard(listSequence: 2, sealed: [2]), .replaces(1), 2, .missing)
-    #expect(await refusal { try await put(2, sealed, .absent, 3, token(3)) } == .tokenRefused)
+    #expect(try await put(1, sealed, .absent, 1, token(3)))
+    #expect(try await !put(1, sealed, .absent, 1, token(3)))
+    #expect(try await !put(1, StoredCard(listSequence: 2, sealed: [2]), .replaces(1), 2, .missing))
+    #expect(await refusal { _ = try await put(2, sealed, .absent, 3, token(3)) } == .tokenRefused)
     // What was refused has spent nothing.
-    #expect(await refusal { try await put(1, sealed, .absent, 9, token(4)) } == .cardConflict)
-    try await put(2, sealed, .absent, 3, token(4))
+    #expect(await refusal { _ = try await put(1, sealed, .absent, 9, token(4)) } == .cardConflict)
+    #expect(try await put(2, sealed, .absent, 3, token(4)))
 
     // It is remembered for as long as it could be shown, and then forgotten.
     try await StoreContract(open).store.sweep(now: 100_002 * day)
-    #expect(await refusal { try await put(3, sealed, .absent, 4, token(4)) } == .tokenRefused)
+    #expect(await refusal { _ = try await put(3, sealed, .absent, 4, token(4)) } == .tokenRefused)
     try await store.sweep(now: 100_003 * day)
-    try await put(3, sealed, .absent, 4, token(4))
+    #expect(try await put(3, sealed, .absent, 4, token(4)))
   }
 
   private func paying(_ number: UInt8, until lease: Int64) -> Entitlement {
@@ -65,8 +65,8 @@ extension StoreContract {
   func leases() async throws {
     let owner = Owner(1)
     let end = now + 100
-    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 1), paying(1, until: end)) == end)
-    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 1), paying(1, until: end)) == end)
+    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 1), paying(1, until: end)).lease == end)
+    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 1), paying(1, until: end)).lease == end)
     try await store.setCapabilities(owner.mailbox, try owner.capabilities, by: mutation(1, 2))
     try await store.putSignedPart(owner.mailbox, SignedPartUpload(id: 1, sealed: [1]), by: mutation(1, 3))
     func put(_ number: Int, at time: Int64, in store: any RelayStore) async -> Problem? {
@@ -91,24 +91,29 @@ extension StoreContract {
       try await again.envelopes(owner.mailbox, after: 0, room: Room(count: 9, bytes: .max), now: end + 1).count == 1)
     #expect(await put(3, at: end + 1, in: again) == .deliveryRefused)
     // Without a token nothing changes; with one it goes on from there, and never back.
-    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 4), .missing) == end)
+    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 4), .missing).lease == end)
     #expect(
       await refusal { try await store.createMailbox(owner.mailbox, by: mutation(1, 5), paying(1, until: end + 9)) }
         == .tokenRefused)
-    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 5), paying(2, until: end + 50)) == end + 50)
-    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 5), paying(2, until: end + 50)) == end + 50)
-    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 6), paying(3, until: end)) == end + 50)
+    func pay(_ sequence: UInt64, _ entitlement: Entitlement) async throws -> Payment {
+      try await store.createMailbox(owner.mailbox, by: mutation(1, sequence), entitlement)
+    }
+    #expect(try await pay(5, paying(2, until: end + 50)) == Payment(lease: end + 50, hasSpent: true))
+    #expect(try await pay(5, paying(2, until: end + 50)) == Payment(lease: end + 50, hasSpent: false))
+    #expect(try await pay(6, paying(3, until: end)) == Payment(lease: end + 50, hasSpent: true))
     #expect(await put(4, at: end + 50, in: store) == nil)
     #expect(await put(5, at: end + 51, in: store) == .deliveryRefused)
     // Where everybody is let in from now on, nothing has to be paid.
     try await store.forgiveLeases()
     #expect(await put(6, at: end + 1_000, in: store) == nil)
     #expect(await claim(at: end + 1_000) == nil)
-    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 7), .missing) == nil)
+    #expect(try await store.createMailbox(owner.mailbox, by: mutation(1, 7), .missing).lease == nil)
     // One that was made where anybody may is not paid for, and no token is spent on it.
     let other = Owner(2)
-    #expect(try await store.createMailbox(other.mailbox, by: mutation(2, 1), .notNeeded) == nil)
-    #expect(try await store.createMailbox(other.mailbox, by: mutation(2, 2), paying(4, until: end)) == nil)
+    #expect(try await store.createMailbox(other.mailbox, by: mutation(2, 1), .notNeeded).lease == nil)
+    #expect(
+      try await store.createMailbox(other.mailbox, by: mutation(2, 2), paying(4, until: end))
+        == Payment(lease: nil, hasSpent: false))
     try await store.createMailbox(Owner(3).mailbox, by: mutation(3, 1), paying(4, until: end))
   }
 

@@ -55,6 +55,7 @@ import Testing
   ) async throws {
     let relay = try await TestRelay.start(in: folder) {
       $0.registration = .invite
+      $0.metrics = ListenAddress(host: "127.0.0.1", port: 0)
       guard let signedRequests else { return }
       $0.clients.limitsLoopback = true
       $0.clients.signedRequests = signedRequests
@@ -119,6 +120,37 @@ import Testing
       let replaced = try await relay.owner(
         owner.key, .put, .card(card), body: [2], sequence: 4, listSequence: 2, condition: .replaces(1))
       #expect(replaced.status == 204)
+    }
+  }
+
+  /// A token counts when it is spent, and not for each time that its request is made. [token.9]
+  @Test func aTokenIsCountedOnce() async throws {
+    try await withHouse { house in
+      let relay = house.relay
+      let owner = Owner(1)
+      let tokens = try await house.tokens(3, for: house.invitation())
+      func spent() async throws -> Int { try await relay.metric("sotto_relay_tokens_total{what=\"spent\"}") }
+      for _ in 0..<2 {
+        let made = try await relay.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 1, token: tokens[0])
+        #expect(made.status == 204)
+      }
+      #expect(try await spent() == 1)
+      let card = try CardID([UInt8](repeating: 9, count: 16))
+      for _ in 0..<2 {
+        let made = try await relay.owner(
+          owner.key, .put, .card(card), body: [1], sequence: 2, listSequence: 1, condition: .absent, token: tokens[1])
+        #expect(made.status == 204)
+      }
+      #expect(try await spent() == 2)
+      // Another 30 days of the mailbox.
+      for _ in 0..<2 {
+        let paid = try await relay.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 3, token: tokens[2])
+        #expect(paid.status == 204)
+      }
+      #expect(try await spent() == 3)
+      let replayed = try await relay.owner(owner.key, .put, .mailbox(owner.mailbox), sequence: 4, token: tokens[2])
+      #expect(replayed.problem == .tokenRefused)
+      #expect(try await spent() == 3)
     }
   }
 

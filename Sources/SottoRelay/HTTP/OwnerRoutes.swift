@@ -36,9 +36,9 @@ extension RelayResponder {
     case (.put, .mailbox(let id)):
       let verified = try verified(request)
       let entitlement = try await entitlement(verified, request)
-      let lease = try await store.createMailbox(id, by: try mutation(verified), entitlement)
-      if verified.authorization != nil { services.metrics.tokenSpent() }
-      if let lease { return Reply(status: 204, fields: [HeaderField(HeaderName.lease, String(lease))]) }
+      let payment = try await store.createMailbox(id, by: try mutation(verified), entitlement)
+      if payment.hasSpent { services.metrics.tokenSpent() }
+      if let lease = payment.lease { return Reply(status: 204, fields: [HeaderField(HeaderName.lease, String(lease))]) }
     case (.delete, .mailbox(let id)):
       try await store.deleteMailbox(id, by: try owned())
       services.hub.deleted(id)
@@ -119,8 +119,8 @@ extension RelayResponder {
     let card = StoredCard(listSequence: listSequence, sealed: request.body)
     // One that is replaced has been paid for.
     let entitlement = condition == .absent ? try await entitlement(verified, request) : .missing
-    try await services.store.putCard(id, card, condition, by: mutation, entitlement)
-    if condition == .absent, verified.authorization != nil { services.metrics.tokenSpent() }
+    let hasSpent = try await services.store.putCard(id, card, condition, by: mutation, entitlement)
+    if hasSpent { services.metrics.tokenSpent() }
     return .done
   }
 

@@ -91,7 +91,7 @@ package enum RelayMetric: String, MetricName {
     case .busDown: "1 while a bus is configured and the other relays are not heard."
     case .pushJobs: "Devices that are to be woken: jobs that the queue or a gateway has, and attempts that failed."
     case .security: "What was refused and may be an attack, by kind."
-    case .tokens: "Tokens that were signed, and requests for something new that were answered to who showed one."
+    case .tokens: "Tokens that were signed, and that were spent, where a request that is repeated counts once."
     case .signIns: "ID tokens that were shown: accepted, or what was wrong."
     }
   }

@@ -173,16 +173,18 @@ package protocol RelayStore: BlobLedger, RegistrationLedger {
   var restoreEpoch: UInt64 { get }
 
   func card(_ id: CardID) async throws -> StoredCard?
-  /// A new card needs what `entitlement` says; one that is replaced needs nothing. [token.9]
+  /// A new card needs what `entitlement` says; one that is replaced needs nothing. Answers whether a token was spent on it
+  /// now: not when the request is repeated. [token.9]
+  @discardableResult
   func putCard(
     _ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation, _ entitlement: Entitlement
-  ) async throws
+  ) async throws -> Bool
   func deleteCard(_ id: CardID, by mutation: Mutation) async throws
 
-  /// Creates a mailbox, which needs what `entitlement` says, or pays for one that is there, and is otherwise left as it is;
-  /// answers until when it is paid for, in Unix time, or nil when nothing was ever paid. [token.9] [token.13]
+  /// Creates a mailbox, which needs what `entitlement` says, or pays for one that is there, and is otherwise left as it
+  /// is. [token.9] [token.13]
   @discardableResult
-  func createMailbox(_ id: MailboxID, by mutation: Mutation, _ entitlement: Entitlement) async throws -> Int64?
+  func createMailbox(_ id: MailboxID, by mutation: Mutation, _ entitlement: Entitlement) async throws -> Payment
   /// nil when there is none.
   func status(_ id: MailboxID) async throws -> MailboxStatus?
   /// Leaves nothing of it.

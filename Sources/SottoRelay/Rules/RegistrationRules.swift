@@ -14,6 +14,16 @@ extension Entitlement {
   package var lease: Int64? { if case .token(let token) = self { token.lease } else { nil } }
 }
 
+/// What a mailbox has cost, when it was asked for or paid for.
+package struct Payment: Equatable, Sendable {
+  /// Until when it is paid for, in Unix time; nil when nothing was ever paid. [token.13]
+  package let lease: Int64?
+  /// Whether a token was spent on it now: not when the request is repeated.
+  package let hasSpent: Bool
+
+  package init(lease: Int64?, hasSpent: Bool) { (self.lease, self.hasSpent) = (lease, hasSpent) }
+}
+
 /// A token that was signed with a key of this relay, and perhaps spent before: only the store knows.
 package struct GenuineToken: Sendable {
   package let id: Digest

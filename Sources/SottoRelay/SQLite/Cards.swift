@@ -13,18 +13,19 @@ extension SQLiteStore {
 
   package func putCard(
     _ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation, _ entitlement: Entitlement
-  ) async throws {
-    try await writer.submit { db in
+  ) async throws -> Bool {
+    try await writer.submit { db -> Bool in
       let former = try Self.cardState(db, id)
       let verdict = try CardRules.put(former, mutation, listSequence: card.listSequence, condition: condition)
-      guard case .store(let state) = verdict else { return }
-      if former == nil { try Self.admit(entitlement, db) }
+      guard case .store(let state) = verdict else { return false }
+      let hasSpent = try former == nil && Self.admit(entitlement, db)
       try db.execute(
         sql: "INSERT OR REPLACE INTO card (id, key, sequence, digest, list_sequence, sealed) VALUES (?, ?, ?, ?, ?, ?)",
         arguments: [
           id.bytes.blob, state.key.bytes.blob, Int64(state.head.sequence), state.head.digest.bytes.blob,
           Int64(state.listSequence), card.sealed.blob,
         ])
+      return hasSpent
     }
   }
 

@@ -4,39 +4,40 @@ package import SottoWire
 internal import Synchronization
 
 extension SQLiteStore {
-  package func createMailbox(_ id: MailboxID, by mutation: Mutation, _ entitlement: Entitlement) async throws -> Int64?
+  package func createMailbox(_ id: MailboxID, by mutation: Mutation, _ entitlement: Entitlement) async throws -> Payment
   {
     try await writer.submit { db -> Made in
       if var row = try MailboxRow.fetch(db, id) {
         let paid = try Int64.fetchOne(db, sql: "SELECT lease FROM mailbox WHERE n = ?", arguments: [row.number])
-        guard case .advance(let head) = try row.state.head.judge(mutation) else { return Made(lease: paid) }
-        var lease = paid
+        guard case .advance(let head) = try row.state.head.judge(mutation) else {
+          return Made(payment: Payment(lease: paid, hasSpent: false))
+        }
+        var payment = Payment(lease: paid, hasSpent: false)
         if let paid, case .token(let token) = entitlement {
           // First: what is refused has changed nothing.
-          try Self.admit(entitlement, db)
-          lease = max(paid, token.lease)
+          payment = Payment(lease: max(paid, token.lease), hasSpent: try Self.admit(entitlement, db))
         }
         row.state.head = head
         try row.update(db)
-        try db.execute(sql: "UPDATE mailbox SET lease = ? WHERE n = ?", arguments: [lease, row.number])
-        return Made(lease: lease)
+        try db.execute(sql: "UPDATE mailbox SET lease = ? WHERE n = ?", arguments: [payment.lease, row.number])
+        return Made(payment: payment)
       }
-      try Self.admit(entitlement, db)
+      let payment = Payment(lease: entitlement.lease, hasSpent: try Self.admit(entitlement, db))
       try db.execute(
         sql: "INSERT INTO mailbox (id, sequence, digest, lease) VALUES (?, ?, ?, ?)",
         arguments: [id.bytes.blob, Int64(mutation.sequence), mutation.digest.bytes.blob, entitlement.lease])
-      return Made(number: db.lastInsertedRowID, lease: entitlement.lease)
+      return Made(number: db.lastInsertedRowID, payment: payment)
     } then: { index, made in
       if let number = made.number { index.add(id, MailboxQueue(number: number)) }
-      index.pay(id, until: made.lease)
-    }.lease
+      index.pay(id, until: made.payment.lease)
+    }.payment
   }
 
   /// What became of a PUT of a mailbox.
   private struct Made: Sendable {
     /// Of one that was not there.
     var number: Int64?
-    let lease: Int64?
+    let payment: Payment
   }
 
   package func status(_ id: MailboxID) async throws -> MailboxStatus? {

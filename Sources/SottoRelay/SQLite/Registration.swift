@@ -69,12 +69,14 @@ extension SQLiteStore {
     }
   }
 
-  /// Before something new is made. [token.9]
-  static func admit(_ entitlement: Entitlement, _ db: Database) throws {
+  /// Before something new is made; whether a token is spent on it. [token.9]
+  static func admit(_ entitlement: Entitlement, _ db: Database) throws -> Bool {
     switch entitlement {
-    case .notNeeded: break
+    case .notNeeded: return false
     case .missing: throw Refusal(.tokenRequired)
-    case .token(let token): try spend(token, db, or: .tokenRefused)
+    case .token(let token):
+      try spend(token, db, or: .tokenRefused)
+      return true
     }
   }
 

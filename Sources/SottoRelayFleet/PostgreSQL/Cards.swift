@@ -13,12 +13,15 @@
 
     package func putCard(
       _ id: CardID, _ card: StoredCard, _ condition: CardCondition, by mutation: Mutation, _ entitlement: Entitlement
-    ) async throws {
-      try await job { connection in
+    ) async throws -> Bool {
+      try await job { connection -> Bool in
         let former = try Self.lock(id, connection)
         let verdict = try CardRules.put(former, mutation, listSequence: card.listSequence, condition: condition)
-        guard case .store(let state) = verdict else { return connection.rollBack() }
-        if former == nil { try Self.admit(entitlement, connection) }
+        guard case .store(let state) = verdict else {
+          connection.rollBack()
+          return false
+        }
+        let hasSpent = try former == nil && Self.admit(entitlement, connection)
         let statement = former == nil ? CardStatements.insert : CardStatements.update
         let answers = try connection.run(
           statement(
@@ -26,6 +29,7 @@
             .number(state.listSequence), .bytes(card.sealed)), Statement.commit())
         // Somebody else has made it since it was looked for: it is judged anew. [relay.20]
         guard answers[0].changed == 1 else { throw DatabaseFailure.collision }
+        return hasSpent
       }
     }
 

@@ -5,27 +5,28 @@
 
   extension PostgreSQLStore {
     package func createMailbox(_ id: MailboxID, by mutation: Mutation, _ entitlement: Entitlement) async throws
-      -> Int64?
+      -> Payment
     {
-      try await job { connection in
+      try await job { connection -> Payment in
         let insert = MailboxStatements.insert(
           .id(id.number), .number(mutation.sequence), .bytes(mutation.digest.bytes),
           entitlement.lease.map { .number($0) } ?? .null)
         let isNew = try connection.run(Statement.begin(), insert)[1].changed == 1
         if isNew {
-          try Self.admit(entitlement, connection)
+          let hasSpent = try Self.admit(entitlement, connection)
           try connection.run(Statement.commit())
-          return entitlement.lease
+          return Payment(lease: entitlement.lease, hasSpent: hasSpent)
         }
         connection.rollBack()
+        var hasSpent = false
         var lease = try connection.run(MailboxStatements.lease(.id(id.number)))[0].optional(0, 0).map { Int64($0) }
         try Self.change(id, by: mutation, connection) { connection, _ in
           guard let paid = lease, case .token(let token) = entitlement else { return [] }
-          try Self.admit(entitlement, connection)
+          hasSpent = try Self.admit(entitlement, connection)
           lease = max(paid, token.lease)
           return [MailboxStatements.pay(.id(id.number), .number(token.lease))]
         }
-        return lease
+        return Payment(lease: lease, hasSpent: hasSpent)
       }
     }
 

@@ -54,12 +54,14 @@
       }) > 0 {}
     }
 
-    /// In the transaction that makes something new. [token.9]
-    static func admit(_ entitlement: Entitlement, _ connection: Connection) throws {
+    /// In the transaction that makes something new; whether a token is spent on it. [token.9]
+    static func admit(_ entitlement: Entitlement, _ connection: Connection) throws -> Bool {
       switch entitlement {
-      case .notNeeded: break
+      case .notNeeded: return false
       case .missing: throw Refusal(.tokenRequired)
-      case .token(let token): try spend(token, connection, or: .tokenRefused)
+      case .token(let token):
+        try spend(token, connection, or: .tokenRefused)
+        return true
       }
     }
 
