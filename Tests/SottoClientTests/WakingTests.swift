@@ -178,6 +178,27 @@ import Testing
     writer.u8(0)
     try bob.records.put(.own, Array("push".utf8), group: [], writer.finish())
     #expect(try state(bob) == [true, false])
+    // It took that along when the account moved, to a relay whose gateway cannot read it: nobody knows whether it did.
+    func finding() throws -> HealthReport.Finding? { Client.push(try bob.step { try $0.health() }) }
+    #expect(try finding()?.verdict == .warning)
+    #expect(try finding()?.finding.contains("If the account has moved since") == true)
+    let key = try gateway().publicKey
+    #expect(try bob.step { try $0.wake(by: .fcm(token: "a"), gateway: key) })
+    #expect(try finding()?.verdict == .good)
+    #expect(try bob.step { try $0.wakeNoMore() })
+    #expect(try finding() == nil)
+  }
+
+  @Test func `What an earlier client wrote down ends with a move for sure`() throws {
+    let (_, bob, _) = try acquainted()
+    var writer = SecretWriter()
+    writer.u8(1)
+    writer.vector([1, 2, 3])
+    writer.u8(0)
+    try bob.records.put(.own, Array("push".utf8), group: [], writer.finish())
+    try bob.step { try $0.move(to: there) }
+    #expect(try state(bob) == [false, true])
+    #expect(try !bob.step { try $0.pushMayHaveEnded() })
   }
 
   @Test func `What cannot be is refused, and a relay that wakes nobody is asked once`() throws {

@@ -34,6 +34,8 @@ package struct Health: Sendable {
   package var isWoken = false
   /// Whether a former relay was, and the present one is not.
   package var pushEndedByMove = false
+  /// Whether that is so perhaps: an earlier client asked, and would not have noticed.
+  package var pushMayHaveEnded = false
 }
 
 extension Engine {
@@ -48,6 +50,7 @@ extension Engine {
     health.formerRelays = try formerPlaces().count
     health.isWoken = try isWoken()
     health.pushEndedByMove = try pushEndedByMove()
+    health.pushMayHaveEnded = try pushMayHaveEnded()
     for contact in try contacts() {
       switch (contact.isBlocked, contact.isAccepted) {
       case (true, _): health.blocked += 1

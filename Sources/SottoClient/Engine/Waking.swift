@@ -9,6 +9,8 @@ struct Waking: StoredRecord {
   let subscription: WebPushSubscription?
   /// Whether it was a former relay that was asked, and not the one where the account is now.
   let isFormer: Bool
+  /// Whether an earlier client wrote it down, which took it along when the account moved: nobody knows whether it did.
+  let mayBeFormer: Bool
 
   static var table: Table { .own }
   static var format: UInt8 { 2 }
@@ -16,7 +18,7 @@ struct Waking: StoredRecord {
   var key: [UInt8] { Self.key }
 
   init(_ subscription: WebPushSubscription?, isFormer: Bool = false) {
-    (self.subscription, self.isFormer) = (subscription, isFormer)
+    (self.subscription, self.isFormer, mayBeFormer) = (subscription, isFormer, false)
   }
 
   func encode(to writer: inout SecretWriter) {
@@ -32,6 +34,7 @@ struct Waking: StoredRecord {
   init(from reader: inout SecretReader, format: UInt8) throws {
     // What had been sealed, in the first format.
     if format == 1 { _ = try reader.vector() }
+    mayBeFormer = format == 1
     isFormer = format >= 2 ? try reader.flag() : false
     subscription =
       try reader.flag()
@@ -110,6 +113,9 @@ extension Engine {
 
   /// Whether a former relay was, and nobody has said since how this device is woken at the present one. [push.11]
   package func pushEndedByMove() throws -> Bool { try waking()?.isFormer ?? false }
+
+  /// Whether the present relay is asked, and perhaps with what a former one's gateway alone can read. [push.11]
+  package func pushMayHaveEnded() throws -> Bool { try waking()?.mayBeFormer ?? false }
 
   /// Where Web Push messages for this device come to, if that is how it is woken.
   package func webPushSubscription() throws -> WebPushSubscription? { try waking()?.subscription }

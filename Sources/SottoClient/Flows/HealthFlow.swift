@@ -98,7 +98,13 @@ extension Client {
   }
 
   /// Nothing of who never asked to be woken. [push.11]
-  private static func push(_ health: Health) -> HealthReport.Finding? {
+  package static func push(_ health: Health) -> HealthReport.Finding? {
+    if health.pushMayHaveEnded {
+      return .init(
+        "push", .warning,
+        "An earlier sotto asked the relay to have this device woken. If the account has moved since, it is not.",
+        "If it has, run `sotto device push enable` with the key of this relay's gateway; that ends this line too.")
+    }
     if health.isWoken { return .init("push", .good, "The relay is asked to have this device woken.") }
     guard health.pushEndedByMove else { return nil }
     return .init(
