@@ -18,6 +18,8 @@ final class SocketPushDesk: PushDesk {
     case connected(PushLine.GatewayID, any Channel)
     case answered(PushLine.GatewayID, PushAnswer)
     case lost(PushLine.GatewayID)
+    /// Another has its place.
+    case displaced(PushLine.GatewayID)
   }
 
   private struct Inbox {
@@ -27,7 +29,7 @@ final class SocketPushDesk: PushDesk {
     var events: [Event] = []
     /// Of connected gateways: how many answers nobody has looked at.
     var answers: [PushLine.GatewayID: Int] = [:]
-    var lastGateway: PushLine.GatewayID = 0
+    var places = PushPlaces()
     var listener: (any Channel)?
   }
 
@@ -94,15 +96,19 @@ final class SocketPushDesk: PushDesk {
   }
 
   private func accept(_ channel: any Channel) throws {
+    let time = now()
     let gateway = inbox.withLock { inbox -> PushLine.GatewayID? in
-      guard inbox.answers.count < RelayLimits.pushGateways else { return nil }
-      inbox.lastGateway += 1
-      inbox.answers[inbox.lastGateway] = 0
-      return inbox.lastGateway
+      guard let (gateway, idle) = inbox.places.take(now: time) else { return nil }
+      inbox.answers[gateway] = 0
+      if let idle { inbox.events.append(.displaced(idle)) }
+      return gateway
     }
     guard let gateway else { return channel.close(promise: nil) }
     channel.closeFuture.whenComplete { _ in
-      self.inbox.withLock { $0.answers[gateway] = nil }
+      self.inbox.withLock { inbox in
+        inbox.answers[gateway] = nil
+        inbox.places.leaves(gateway)
+      }
       self.leave(.lost(gateway))
     }
     leave(.connected(gateway, channel))
@@ -218,11 +224,15 @@ final class SocketPushDesk: PushDesk {
       if work.channels.removeValue(forKey: gateway) != nil, work.channels.isEmpty { log.write(.gatewayLost) }
     case .answered(let gateway, let answer):
       let number = Int64(clamping: answer.number)
-      switch work.line.answered(number, answer.verdict, by: gateway, now: seconds) {
+      guard let settlement = work.line.answered(number, answer.verdict, by: gateway, now: seconds) else { return }
+      let time = now()
+      inbox.withLock { $0.places.hears(gateway, now: time) }
+      switch settlement {
       case .done(let order): work.done.append(order)
       case .gone(let order): work.gone.append(order)
-      case .later, nil: break
+      case .later: break
       }
+    case .displaced(let gateway): work.channels[gateway]?.close(promise: nil)
     }
   }
 

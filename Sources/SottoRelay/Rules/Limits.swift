@@ -146,7 +146,8 @@ package enum RelayLimits {
   package static let pushRounds = 12
   /// Seconds after which a gateway that has not said what became of a job is given none: the slowest push service takes fifty.
   package static let pushPatience: Int64 = 120
-  /// Gateways at a relay's socket: one, and what comes while it is replaced.
+  /// Gateways at a relay's socket: one, and what comes while it is replaced. One more takes the place of one that has said
+  /// nothing for `pushPatience`, which has nothing in hand then or is about to be ended.
   package static let pushGateways = 8
   /// Bytes of a message on that socket: the longest subscription, and thirty around it.
   package static let pushFrame = 2_100

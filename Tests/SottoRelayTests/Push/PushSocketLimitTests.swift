@@ -102,6 +102,59 @@ import Testing
     }
   }
 
+  /// Whoever is there alone keeps nobody out, and whoever says what becomes of jobs is not sent away for a newcomer.
+  @Test func whoSaysNothingMakesRoom() async throws {
+    try await PushStage.with { stage in
+      let worker = TestGateway(stage.path)
+      // It is there before the others.
+      try await until { stage.relay.lines.all.joined().contains("gateway connected") }
+      var idle: [RawGateway] = []
+      for _ in 1..<RelayLimits.pushGateways { idle.append(try await RawGateway.connect(stage.path)) }
+      try await Task.sleep(for: .milliseconds(100))
+      let early = try await RawGateway.connect(stage.path)
+      try await early.end()
+      stage.relay.clock.advance(RelayLimits.pushPatience)
+      // Each had as much to do, so the first that came has it.
+      try await stage.put(1)
+      try await until { worker.all.count == 1 }
+      try await until { try await stage.relay.metric("sotto_relay_push_jobs_total{result=\"queued\"}") == 1 }
+      let late = try await RawGateway.connect(stage.path)
+      #expect(try await late.stays())
+      let silent = idle
+      try await until {
+        var left = 0
+        for gateway in silent { if try await gateway.stays() { left += 1 } }
+        return left == silent.count - 1
+      }
+      #expect(worker.isConnected && worker.all.count == 1)
+      for gateway in idle + [late] { gateway.close() }
+      await worker.stop()
+    }
+  }
+
+  @Test func thePlaceOfWhoIsSilentLongestIsGiven() {
+    var places = PushPlaces()
+    for number in 1...8 {
+      let taken = places.take(now: Int64(number))
+      #expect(taken?.gateway == number && taken?.instead == nil)
+    }
+    places.hears(1, now: 100)
+    let early = places.take(now: 121)
+    #expect(early?.gateway == nil)
+    let second = places.take(now: 122)
+    #expect(second?.gateway == 9 && second?.instead == 2)
+    // Who is gone is not heard, and leaves a place.
+    places.hears(2, now: 122)
+    places.leaves(3)
+    let third = places.take(now: 123)
+    #expect(third?.gateway == 10 && third?.instead == nil)
+    let full = places.take(now: 123)
+    #expect(full?.gateway == nil)
+    // A clock that was set back keeps nobody out either.
+    let back = places.take(now: 3)
+    #expect(back?.instead == 4)
+  }
+
   @Test func aSocketThatSomebodyAnswersAtIsNotTaken() async throws {
     try await PushStage.with { stage in
       await #expect(throws: StartFailure.self) { _ = try await PushStage.start(in: Folder(), stage.path) }
