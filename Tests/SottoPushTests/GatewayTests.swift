@@ -1,3 +1,4 @@
+import Foundation
 import SottoCrypto
 import SottoRelay
 import SottoWire
@@ -12,21 +13,24 @@ import sotto_push
     let name: ProviderName
     private let lines: Mutex<[PushOutcome]>
     private let asked = Mutex(0)
+    /// When it wants to be asked again whenever it is throttled.
+    private let wait: Int?
 
-    init(_ lines: PushOutcome..., by name: ProviderName = .fcm) {
-      self.name = name
+    init(_ lines: PushOutcome..., by name: ProviderName = .fcm, wait: Int? = nil) {
+      (self.name, self.wait) = (name, wait)
       self.lines = Mutex(lines)
     }
 
     var count: Int { asked.withLock { $0 } }
 
-    func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
+    func wake(_ kind: PushTarget.Kind) async -> PushReply? {
       switch (name, kind) {
       case (.fcm, .fcm), (.webPush, .webPush): break
       default: return nil
       }
       asked.withLock { $0 += 1 }
-      return lines.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+      let outcome = lines.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+      return PushReply(outcome, wait: outcome == .throttled ? wait : nil)
     }
 
     func close() async {}
@@ -46,17 +50,17 @@ import sotto_push
     /// How often somebody has given up.
     var ended: Int { over.withLock { $0 } }
 
-    func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
+    func wake(_ kind: PushTarget.Kind) async -> PushReply? {
       guard case .webPush(let url, _, _) = kind else { return nil }
-      if url.hasPrefix("https://good") { return .woken }
+      if url.hasPrefix("https://good") { return PushReply(.woken) }
       if url.hasPrefix("https://slow") {
         clock.withLock { $0 = $0.advanced(by: .seconds(3)) }
-        return .woken
+        return PushReply(.woken)
       }
       hung.withLock { _ = $0.insert(url) }
       try? await Task.sleep(for: .seconds(120))
       over.withLock { $0 += 1 }
-      return .busy
+      return PushReply(.busy)
     }
 
     func close() async {}
@@ -77,8 +81,8 @@ import sotto_push
       gateway = Gateway(key: key, providers: providers, metrics: metrics, now: now ?? still, sleep: { _ in })
     }
 
-    func job(_ kind: PushTarget.Kind) throws -> PushJob {
-      PushJob(handle: PushHandle(number: 1), sealed: try #require(PushTarget(kind)).sealed(to: publicKey))
+    func job(_ kind: PushTarget.Kind, handle: UInt128 = 1) throws -> PushJob {
+      PushJob(handle: PushHandle(number: handle), sealed: try #require(PushTarget(kind)).sealed(to: publicKey))
     }
 
     func job(at host: String) throws -> PushJob {
@@ -162,6 +166,55 @@ import sotto_push
       })
     for _ in 0..<6 { #expect(await held.gateway.carryOut(try held.job(at: "a")) == .later) }
     #expect(slow.count == 5)
+  }
+
+  /// When a service wants to be asked again is kept for the device that it said it of, and holds nobody else up.
+  @Test func aDeviceWaitsForAsLongAsItsServiceSays() async throws {
+    let clock = Mutex(ContinuousClock.now)
+    func pass(_ seconds: Int) { clock.withLock { $0 = $0.advanced(by: .seconds(seconds)) } }
+    let script = Script(.throttled, .woken, wait: 900)
+    let bench = Bench(script, now: { clock.withLock { $0 } })
+    let (first, second) = (try bench.job(fcm), try bench.job(fcm, handle: 2))
+    #expect(await bench.gateway.carryOut(first) == .later)
+    // It comes back every five minutes.
+    for _ in 0..<2 {
+      pass(300)
+      #expect(await bench.gateway.carryOut(first) == .later)
+    }
+    #expect(script.count == 1, "nobody asks")
+    #expect(bench.count("provider=\"fcm\",result=\"later\"") == "3")
+    #expect(await bench.gateway.carryOut(second) == .done)
+    pass(300)
+    #expect(await bench.gateway.carryOut(first) == .done)
+    #expect(script.count == 3)
+  }
+
+  @Test func whatIsKeptOfWaitsHasBounds() async {
+    let (waits, start) = (DeviceWaits(), ContinuousClock.now)
+    func device(_ number: Int) -> PushHandle { PushHandle(number: UInt128(number)) }
+    await waits.note(device(0), at: .apns, seconds: 400, now: start)
+    #expect(await waits.provider(of: device(0), now: start + .seconds(399)) == .apns)
+    #expect(await waits.provider(of: device(1), now: start) == nil)
+    #expect(await waits.provider(of: device(0), now: start + .seconds(400)) == nil)
+    #expect(await waits.count == 0)
+    // Those that are over go first.
+    for number in 0..<16_384 { await waits.note(device(number), at: .fcm, seconds: number < 9 ? 1 : 900, now: start) }
+    await waits.note(device(20_000), at: .fcm, seconds: 900, now: start + .seconds(2))
+    #expect(await waits.count == 16_384 - 9 + 1)
+    for number in 30_000..<60_000 { await waits.note(device(number), at: .fcm, seconds: 900, now: start) }
+    #expect(await waits.count <= 16_384)
+  }
+
+  @Test func whenToAskAgainIsANumberOrADate() {
+    let now = Date(timeIntervalSince1970: 784_111_777)
+    for (text, seconds) in [
+      ("0", 0), ("120", 120), ("3600", 3_600), ("86400", 3_600), (String(repeating: "9", count: 40), 3_600),
+      ("Sun, 06 Nov 1994 08:59:37 GMT", 600), ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
+      ("Mon, 07 Nov 1994 08:49:37 GMT", 3_600), ("Sat, 05 Nov 1994 08:49:37 GMT", 0), ("", nil), ("-1", nil),
+      ("soon", nil), ("1.5", nil), ("12 ", nil),
+    ] as [(String, Int?)] {
+      #expect(RetryAfter.seconds(text, now: now) == seconds, "\(text)")
+    }
   }
 
   /// Whoever names a hundred hosts that all hang stops neither APNs and FCM nor the Web Push services that work.

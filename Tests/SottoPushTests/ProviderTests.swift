@@ -45,12 +45,12 @@ import sotto_push
     let apns = try apns(services)
     let device = [UInt8](repeating: 0xab, count: 32)
     for isSandbox in [false, true, false] {
-      #expect(await apns.wake(.apns(token: device, isSandbox: isSandbox)) == .woken)
+      #expect(await apns.wake(.apns(token: device, isSandbox: isSandbox))?.outcome == .woken)
       let line = try services.next()
       #expect(line.status == 200 && line.why == nil, "\(line)")
       #expect(line.version == "h2" && line.device == Hex.encode(device) && line.connection == 1)
     }
-    #expect(await apns.wake(.fcm(token: "a")) == nil, "another's")
+    #expect(await apns.wake(.fcm(token: "a"))?.outcome == nil, "another's")
     await apns.close()
   }
 
@@ -66,11 +66,11 @@ import sotto_push
       (503, "ServiceUnavailable", .busy), (400, "BadCollapseId", .refused), (413, "PayloadTooLarge", .refused),
     ] {
       try services.order(["service": "apns", "status": status, "reason": reason])
-      #expect(await apns.wake(kind) == outcome, "\(status) \(reason)")
+      #expect(await apns.wake(kind)?.outcome == outcome, "\(status) \(reason)")
       #expect(try services.next().status == status)
     }
     // And everything is as it was.
-    #expect(await apns.wake(kind) == .woken)
+    #expect(await apns.wake(kind)?.outcome == .woken)
     await apns.close()
   }
 
@@ -79,11 +79,11 @@ import sotto_push
     let apns = try apns(services)
     let kind = PushTarget.Kind.apns(token: [1, 2], isSandbox: false)
     try services.order(["service": "apns", "goaway": true])
-    #expect(await apns.wake(kind) == .woken)
+    #expect(await apns.wake(kind)?.outcome == .woken)
     _ = try services.next()
     // Whoever asks just then may meet the end of it, and asks again.
-    var outcome = await apns.wake(kind)
-    if outcome == .busy { outcome = await apns.wake(kind) }
+    var outcome = await apns.wake(kind)?.outcome
+    if outcome == .busy { outcome = await apns.wake(kind)?.outcome }
     #expect(outcome == .woken)
     #expect(try services.next().connection > 1)
     await apns.close()
@@ -95,14 +95,14 @@ import sotto_push
     let time = Mutex(start - 3_500)
     let apns = try apns(services, now: { time.withLock { $0 } })
     let kind = PushTarget.Kind.apns(token: [1, 2], isSandbox: false)
-    #expect(await apns.wake(kind) == .woken)
+    #expect(await apns.wake(kind)?.outcome == .woken)
     // The same one for 40 minutes: Apple refuses another one within 20.
     time.withLock { $0 += 2_300 }
-    #expect(await apns.wake(kind) == .woken)
+    #expect(await apns.wake(kind)?.outcome == .woken)
     #expect(try services.next().status == 200 && services.next().status == 200)
     time.withLock { $0 = start }
     // It is renewed, which this service has seen too soon: its clock has not gone on.
-    #expect(await apns.wake(kind) == .throttled)
+    #expect(await apns.wake(kind)?.outcome == .throttled)
     #expect(try services.next().why == "TooManyProviderTokenUpdates")
     await apns.close()
   }
@@ -113,17 +113,17 @@ import sotto_push
     let apns = try apns(services, now: { times.withLock { $0.isEmpty ? Self.now() : $0.removeFirst() } })
     let kind = PushTarget.Kind.apns(token: [1, 2], isSandbox: false)
     // One that was made just now: it is our clock, and the operator is told.
-    #expect(await apns.wake(kind) == .unauthorized)
+    #expect(await apns.wake(kind)?.outcome == .unauthorized)
     #expect(try services.next().why == "ExpiredProviderToken")
     times.withLock { $0 = [] }
-    #expect(await apns.wake(kind) == .woken)
+    #expect(await apns.wake(kind)?.outcome == .woken)
     #expect(try services.next().status == 200)
     // One that was shown before: the next attempt has another, which this service has seen too soon.
     try services.order(["service": "apns", "status": 403, "reason": "ExpiredProviderToken"])
-    #expect(await apns.wake(kind) == .busy)
+    #expect(await apns.wake(kind)?.outcome == .busy)
     #expect(try services.next().why == "ExpiredProviderToken")
     times.withLock { $0 = [Self.now() - 60] }
-    #expect(await apns.wake(kind) == .throttled)
+    #expect(await apns.wake(kind)?.outcome == .throttled)
     #expect(try services.next().why == "TooManyProviderTokenUpdates")
     await apns.close()
   }
@@ -136,13 +136,13 @@ import sotto_push
     let apns = try apns(services, now: { time.withLock { $0 } })
     let push = try webPush(services, now: { time.withLock { $0 } })
     let kind = PushTarget.Kind.apns(token: [1, 2], isSandbox: false)
-    #expect(await apns.wake(kind) == .unauthorized)
+    #expect(await apns.wake(kind)?.outcome == .unauthorized)
     #expect(try services.next().why == "InvalidProviderToken")
-    #expect(await push.wake(services.webPushTarget) == .unauthorized)
+    #expect(await push.wake(services.webPushTarget)?.outcome == .unauthorized)
     #expect(try services.next().why == "aud or exp")
     time.withLock { $0 = Self.now() }
-    #expect(await apns.wake(kind) == .woken)
-    #expect(await push.wake(services.webPushTarget) == .woken)
+    #expect(await apns.wake(kind)?.outcome == .woken)
+    #expect(await push.wake(services.webPushTarget)?.outcome == .woken)
     await apns.close()
     await push.close()
   }
@@ -153,14 +153,14 @@ import sotto_push
     let services = try PushServices()
     let fcm = try fcm(services)
     let outcomes = await withTaskGroup(of: PushOutcome?.self) { group in
-      for _ in 0..<5 { group.addTask { await fcm.wake(.fcm(token: "device:1")) } }
+      for _ in 0..<5 { group.addTask { await fcm.wake(.fcm(token: "device:1"))?.outcome } }
       return await group.reduce(into: []) { $0.append($1) }
     }
     #expect(outcomes.allSatisfy { $0 == .woken })
     let lines = try (0..<6).map { _ in try services.next() }
     #expect(lines[0].path == "/token" && lines[0].status == 200, "\(lines[0])")
     #expect(lines.dropFirst().allSatisfy { $0.device == "device:1" && $0.status == 200 }, "\(lines)")
-    #expect(await fcm.wake(.apns(token: [1], isSandbox: false)) == nil)
+    #expect(await fcm.wake(.apns(token: [1], isSandbox: false))?.outcome == nil)
     await fcm.close()
   }
 
@@ -175,7 +175,8 @@ import sotto_push
     ] {
       try services.order(
         ["service": "google", "status": status, "reason": reason, "headers": ["retry-after": "30"]])
-      #expect(await fcm.wake(kind) == outcome, "\(status) \(reason)")
+      let expected = PushReply(outcome, wait: outcome == .throttled ? 30 : nil)
+      #expect(await fcm.wake(kind) == expected, "\(status) \(reason)")
     }
     await fcm.close()
   }
@@ -184,10 +185,10 @@ import sotto_push
     let services = try PushServices()
     let fcm = try fcm(services)
     let kind = PushTarget.Kind.fcm(token: "device")
-    #expect(await fcm.wake(kind) == .woken)
+    #expect(await fcm.wake(kind)?.outcome == .woken)
     try services.order(["service": "google", "withdraw": true])
-    #expect(await fcm.wake(kind) == .busy)
-    #expect(await fcm.wake(kind) == .woken)
+    #expect(await fcm.wake(kind)?.outcome == .busy)
+    #expect(await fcm.wake(kind)?.outcome == .woken)
     let lines = try (0..<5).map { _ in try services.next() }
     #expect(lines.map(\.status) == [200, 200, 401, 200, 200] && lines[3].path == "/token")
     await fcm.close()
@@ -200,8 +201,8 @@ import sotto_push
     // A token that was bought just now is as good as any.
     let fcm = try fcm(services)
     try services.order(["service": "google", "status": 401, "reason": "UNAUTHENTICATED"])
-    #expect(await fcm.wake(kind) == .unauthorized)
-    #expect(await fcm.wake(kind) == .woken)
+    #expect(await fcm.wake(kind)?.outcome == .unauthorized)
+    #expect(await fcm.wake(kind)?.outcome == .woken)
     let lines = try (0..<4).map { _ in try services.next() }
     #expect(lines.map(\.status) == [200, 401, 200, 200] && lines[2].path == "/token", "\(lines)")
     await fcm.close()
@@ -213,7 +214,7 @@ import sotto_push
       let other = try self.fcm(
         services,
         FCM.ServiceAccount(project: account.project, email: email, key: account.key, tokenURI: tokenURI))
-      #expect(await other.wake(kind) == outcome, "\(email) \(tokenURI)")
+      #expect(await other.wake(kind)?.outcome == outcome, "\(email) \(tokenURI)")
       await other.close()
     }
     let refused = try services.next()
@@ -228,12 +229,12 @@ import sotto_push
     let services = try PushServices()
     let push = try webPush(services)
     for _ in 0..<2 {
-      #expect(await push.wake(services.webPushTarget) == .woken)
+      #expect(await push.wake(services.webPushTarget)?.outcome == .woken)
       let line = try services.next()
       #expect(line.status == 201 && line.message == Hex.encode(WebPush.message), "\(line)")
       #expect(line.connection == 1)
     }
-    #expect(await push.wake(.fcm(token: "a")) == nil)
+    #expect(await push.wake(.fcm(token: "a"))?.outcome == nil)
     await push.close()
   }
 
@@ -248,7 +249,7 @@ import sotto_push
       try services.order([
         "service": "web-push", "status": status, "headers": ["retry-after": "9", "location": "https://127.0.0.1:1/"],
       ])
-      #expect(await push.wake(services.webPushTarget) == outcome, "\(status)")
+      #expect(await push.wake(services.webPushTarget)?.outcome == outcome, "\(status)")
     }
     await push.close()
   }
@@ -258,8 +259,8 @@ import sotto_push
     let services = try PushServices()
     let push = try webPush(services)
     try services.order(["service": "web-push", "drip": true])
-    #expect(await push.wake(services.webPushTarget) == .woken)
-    #expect(await push.wake(services.webPushTarget) == .woken)
+    #expect(await push.wake(services.webPushTarget)?.outcome == .woken)
+    #expect(await push.wake(services.webPushTarget)?.outcome == .woken)
     await push.close()
   }
 
@@ -274,11 +275,11 @@ import sotto_push
         rules: EndpointRules(exempt: [authority], resolver: FixedResolver([name: ["127.0.0.2"]])),
         vapid: Vapid(services.webPushKey, contact: "mailto:a@example.org", now: Self.now), tls: try tls(services))
       let endpoint = url.replacing("services.test", with: name)
-      #expect(await push.wake(.webPush(endpoint: endpoint, key: key, auth: auth)) == outcome, "\(name)")
+      #expect(await push.wake(.webPush(endpoint: endpoint, key: key, auth: auth))?.outcome == outcome, "\(name)")
       await push.close()
     }
     let strict = try webPush(services, exempt: false)
-    #expect(await strict.wake(services.webPushTarget) == .refused)
+    #expect(await strict.wake(services.webPushTarget)?.outcome == .refused)
     await strict.close()
   }
 }

@@ -9,6 +9,7 @@ package final class Gateway: Sendable {
   private let metrics: GatewayMetrics
   private let hosts = HostRests()
   private let places = WebPushPlaces()
+  private let waits = DeviceWaits()
   private let now: @Sendable () -> ContinuousClock.Instant
   private let sleep: @Sendable (Duration) async -> Void
 
@@ -29,10 +30,18 @@ package final class Gateway: Sendable {
       metrics.ended(.none, .unreadable)
       return .done
     }
+    if let provider = await waits.provider(of: job.handle, now: now()) {
+      metrics.ended(provider, .later)
+      return .later
+    }
     for provider in providers {
-      guard let outcome = await wake(target.kind, by: provider) else { continue }
-      metrics.ended(provider.name, GatewayMetrics.End(outcome))
-      switch outcome {
+      guard let reply = await wake(target.kind, by: provider) else { continue }
+      metrics.ended(provider.name, GatewayMetrics.End(reply.outcome))
+      // A job waits for a while anyway.
+      if let wait = reply.wait, wait > RelayLimits.pushRest {
+        await waits.note(job.handle, at: provider.name, seconds: wait, now: now())
+      }
+      switch reply.outcome {
       case .woken, .refused: return .done
       case .gone: return .gone
       case .busy, .throttled, .unauthorized: return .later
@@ -42,30 +51,31 @@ package final class Gateway: Sendable {
     return .done
   }
 
-  private func wake(_ kind: PushTarget.Kind, by provider: any PushProvider) async -> PushOutcome? {
+  private func wake(_ kind: PushTarget.Kind, by provider: any PushProvider) async -> PushReply? {
     let host = HostRests.host(of: kind)
     guard provider.name == .webPush, case .webPush = kind else { return await ask(provider, kind, of: host) }
     // Not the host's fault, so it does not count against it.
-    guard let place = await places.take(for: host) else { return .busy }
-    let outcome = await ask(provider, kind, of: host)
+    guard let place = await places.take(for: host) else { return PushReply(.busy) }
+    let reply = await ask(provider, kind, of: host)
     await places.giveBack(place)
-    return outcome
+    return reply
   }
 
-  private func ask(_ provider: any PushProvider, _ kind: PushTarget.Kind, of host: String) async -> PushOutcome? {
+  private func ask(_ provider: any PushProvider, _ kind: PushTarget.Kind, of host: String) async -> PushReply? {
     var pause = PushLimits.pause
     for attempt in 1...PushLimits.attempts {
-      guard await !hosts.rests(host) else { return .busy }
+      guard await !hosts.rests(host) else { return PushReply(.busy) }
       let start = now()
-      guard let outcome = await provider.wake(kind) else { return nil }
+      guard let reply = await provider.wake(kind) else { return nil }
+      let outcome = reply.outcome
       // One that says so slowly, or nothing, is not asked again at once: it would hold others up.
       let isSlow = start.duration(to: now()) > PushLimits.patience
       await note(outcome, isSlow: isSlow, kind, of: host)
-      if outcome != .busy || attempt == PushLimits.attempts || isSlow { return outcome }
+      if outcome != .busy || attempt == PushLimits.attempts || isSlow { return reply }
       await sleep(.seconds(pause))
       pause *= 4
     }
-    return .busy
+    return PushReply(.busy)
   }
 
   private func note(_ outcome: PushOutcome, isSlow: Bool, _ kind: PushTarget.Kind, of host: String) async {

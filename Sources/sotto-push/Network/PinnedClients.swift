@@ -48,8 +48,8 @@ package actor PinnedClients {
 
   /// Lends a client for this endpoint, if there is somewhere to connect to.
   package func with(
-    _ endpoint: Endpoint, _ body: @Sendable (HTTPClient) async -> PushOutcome
-  ) async -> PushOutcome {
+    _ endpoint: Endpoint, _ body: @Sendable (HTTPClient) async -> PushReply
+  ) async -> PushReply {
     let entry: Entry
     if let known = entries[endpoint.authority], known.age < PushLimits.staleNameAge {
       // Whoever keeps the resolver busy with names that nobody answers for makes no other wait (RFC 8767 section 5).
@@ -58,8 +58,8 @@ package actor PinnedClients {
     } else {
       switch await answer(endpoint) {
       case .connect(let address): entry = self.entry(for: endpoint, at: address)
-      case .refuse: return .refused
-      case .unknown: return .busy
+      case .refuse: return PushReply(.refused)
+      case .unknown: return PushReply(.busy)
       }
     }
     entry.users += 1
@@ -157,7 +157,7 @@ extension HTTPClient {
       return await group.next() ?? nil
     }
     return PushAnswer(
-      status: Int(response.status.code), body: bytes ?? [], saysWhen: response.headers.contains(name: "retry-after"))
+      status: Int(response.status.code), body: bytes ?? [], when: response.headers.first(name: "retry-after"))
   }
 }
 
@@ -165,11 +165,18 @@ extension HTTPClient {
 struct PushAnswer: Sendable {
   let status: Int
   let body: [UInt8]
-  /// Whether it says when it wants to be asked again. A job waits for minutes, so nobody looks when that is.
-  fileprivate let saysWhen: Bool
+  /// When it wants to be asked again, in its own words.
+  fileprivate let when: String?
 
   /// What the status and the body amount to, with that.
-  func means(_ outcome: PushOutcome) -> PushOutcome { outcome == .busy && saysWhen ? .throttled : outcome }
+  func means(_ outcome: PushOutcome) -> PushReply {
+    let wait = when.flatMap { RetryAfter.seconds($0, now: .now) }
+    return switch outcome {
+    case .throttled: PushReply(.throttled, wait: wait)
+    case .busy where when != nil: PushReply(.throttled, wait: wait)
+    default: PushReply(outcome)
+    }
+  }
 }
 
 extension ClientAddress {

@@ -60,12 +60,12 @@ package struct APNs: PushProvider {
     }
   }
 
-  package func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
+  package func wake(_ kind: PushTarget.Kind) async -> PushReply? {
     guard case .apns(let device, let isSandbox) = kind else { return nil }
     let token: ProviderToken.Token
     switch await self.token.current() {
     case .token(let current): token = current
-    case .missing(let outcome): return outcome
+    case .missing(let outcome): return PushReply(outcome)
     }
     var request = HTTPClientRequest(
       url: (isSandbox ? sandbox : origin) + "/3/device/" + Hex.encode(device))
@@ -76,12 +76,12 @@ package struct APNs: PushProvider {
       "apns-expiration": String(Int(Date.now.timeIntervalSince1970) + PushLimits.timeToLive),
     ]
     request.body = .bytes(ByteBuffer(string: Self.message))
-    guard let answer = await client.ask(request) else { return .busy }
+    guard let answer = await client.ask(request) else { return PushReply(.busy) }
     let reason = (try? JSONDecoder().decode(Reason.self, from: Data(answer.body)))?.reason
     if reason == "ExpiredProviderToken" {
       // The next attempt has another. That a new one is old already is this machine's clock.
       await self.token.forget(token.text)
-      return token.isNew ? .unauthorized : .busy
+      return PushReply(token.isNew ? .unauthorized : .busy)
     }
     return answer.means(Self.outcome(answer.status, reason))
   }

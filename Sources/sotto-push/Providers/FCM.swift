@@ -100,25 +100,25 @@ package struct FCM: PushProvider {
     token = ProviderToken(now: now) { time in await Self.buy(account, key, client, time) }
   }
 
-  package func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
+  package func wake(_ kind: PushTarget.Kind) async -> PushReply? {
     guard case .fcm(let device) = kind else { return nil }
     let token: ProviderToken.Token
     switch await self.token.current() {
     case .token(let current): token = current
-    case .missing(let outcome): return outcome
+    case .missing(let outcome): return PushReply(outcome)
     }
     var request = HTTPClientRequest(url: url)
     request.method = .POST
     request.headers = ["authorization": "Bearer " + token.text, "content-type": "application/json"]
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    guard let body = try? encoder.encode(Message(message: .init(token: device))) else { return .refused }
+    guard let body = try? encoder.encode(Message(message: .init(token: device))) else { return PushReply(.refused) }
     request.body = .bytes(ByteBuffer(bytes: body))
-    guard let answer = await client.ask(request) else { return .busy }
+    guard let answer = await client.ask(request) else { return PushReply(.busy) }
     if answer.status == 401 {
       // It may have been withdrawn; the next attempt has another. If this one is new, that would not help.
       await self.token.forget(token.text)
-      return token.isNew ? .unauthorized : .busy
+      return PushReply(token.isNew ? .unauthorized : .busy)
     }
     let code = (try? JSONDecoder().decode(Failure.self, from: Data(answer.body)))?.code
     return answer.means(Self.outcome(answer.status, code))

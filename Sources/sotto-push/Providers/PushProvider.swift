@@ -16,12 +16,21 @@ package enum PushOutcome: String, CaseIterable, Sendable {
   case unauthorized
 }
 
+/// The same, and when the service wants to be asked about this device again, if it says so.
+package struct PushReply: Equatable, Sendable {
+  package let outcome: PushOutcome
+  /// In seconds.
+  package let wait: Int?
+
+  package init(_ outcome: PushOutcome, wait: Int? = nil) { (self.outcome, self.wait) = (outcome, wait) }
+}
+
 /// One way to wake devices.
 package protocol PushProvider: Sendable {
   /// As it stands in metrics.
   var name: ProviderName { get }
   /// Asks once. nil: the target is not of this kind.
-  func wake(_ kind: PushTarget.Kind) async -> PushOutcome?
+  func wake(_ kind: PushTarget.Kind) async -> PushReply?
   func close() async
 }
 

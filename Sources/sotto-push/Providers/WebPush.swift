@@ -17,13 +17,13 @@ package struct WebPush: PushProvider {
     self.vapid = vapid
   }
 
-  package func wake(_ kind: PushTarget.Kind) async -> PushOutcome? {
+  package func wake(_ kind: PushTarget.Kind) async -> PushReply? {
     guard case .webPush(let url, let key, let auth) = kind else { return nil }
     var entropy = SystemEntropy()
     guard let endpoint = Endpoint(url),
       let body = try? WebPushMessage.seal(Self.message, to: key, auth: auth, from: &entropy),
       let authorization = await vapid.authorization(for: endpoint)
-    else { return .refused }
+    else { return PushReply(.refused) }
     var request = HTTPClientRequest(url: endpoint.url)
     request.method = .POST
     request.headers = [
@@ -33,7 +33,7 @@ package struct WebPush: PushProvider {
     request.body = .bytes(ByteBuffer(bytes: body))
     let outgoing = request
     return await clients.with(endpoint) { client in
-      (await client.ask(outgoing)).map { $0.means(Self.outcome($0.status)) } ?? .busy
+      (await client.ask(outgoing)).map { $0.means(Self.outcome($0.status)) } ?? PushReply(.busy)
     }
   }
 
