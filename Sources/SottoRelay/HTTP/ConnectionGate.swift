@@ -62,6 +62,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         sawHead = true
         context.fireChannelRead(wrapInboundOut(.head(head)))
       } catch {
+        services.audit.write(error, services.now())
         refuse(Reply(error), RouteName(Route(path: head.uri)), context)
         finish(context)
       }

@@ -101,6 +101,7 @@ final class EnvelopeLane: ChannelDuplexHandler {
       try services.clients.admit(.requests, connection.client { head.headers[$0] })
       return nil
     } catch {
+      services.audit.write(error, services.now())
       return error
     }
   }

@@ -39,6 +39,7 @@ struct RelayChannel: HTTPChannelHandler {
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     guard let connection = services.clients.open(from: channel.remoteAddress) else {
       // Not an error: that would be the listener's. Nothing is said: with TLS there is nobody to say it to yet. [limits.3]
+      services.audit.write(Refusal(.tooManyRequests), services.now())
       channel.close(promise: nil)
       return channel.eventLoop.makeSucceededFuture(
         Value(channel: channel, kind: channel.eventLoop.makeFailedFuture(TooMany()), connection: nil))

@@ -132,9 +132,10 @@ extension RelayServices {
     let now = now()
     store.submit(arrivals, now: now) { [throttle] kind, mailbox in
       try throttle.admit(.envelope, kind, to: mailbox, now: now)
-    } done: { [hub, metrics, pushes] outcomes in
+    } done: { [hub, metrics, pushes, audit] outcomes in
       for (arrival, outcome) in zip(arrivals, outcomes) {
         metrics.settled(outcome, arrival.bytes.count)
+        if case .refused(let refusal) = outcome { audit.write(refusal, now) }
         guard outcome == .stored else { continue }
         if hub.arrived(arrival.mailbox) { metrics.woken(.local) } else { pushes?.mayWait(arrival.mailbox) }
       }

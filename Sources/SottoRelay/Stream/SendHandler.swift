@@ -162,6 +162,7 @@ final class SendHandler: ChannelDuplexHandler {
         numbers.append(put.number)
       } catch {
         services.metrics.refused(error.problem)
+        services.audit.write(error, services.now())
         refused.append(PutAnswer(number: put.number, .refused(error)))
       }
     }

@@ -74,7 +74,7 @@ final class StreamHandler: ChannelDuplexHandler {
       return perform(machine.end(.protocolError), context)
     }
     switch frame.opcode {
-    case .binary: perform(machine.received(Array(frame.unmaskedData.readableBytesView)), context)
+    case .binary: received(Array(frame.unmaskedData.readableBytesView), context)
     case .pong: machine.ponged()
     case .ping: pongs.answer(frame.unmaskedData, context) { self.readOn(context) }
     case .connectionClose:
@@ -82,6 +82,13 @@ final class StreamHandler: ChannelDuplexHandler {
       context.close(promise: nil)
     default: perform(machine.end(.protocolError), context)
     }
+  }
+
+  private func received(_ message: [UInt8], _ context: ChannelHandlerContext) {
+    let actions = machine.received(message)
+    // Who says nothing until the time is over is refused too, and has tried no key. [operation.17]
+    if actions.contains(.close(.refused)) { services.audit.write(Refusal(.signatureRefused), services.now()) }
+    perform(actions, context)
   }
 
   /// Backpressure: what is not read stays with whoever takes no answers. An owner who acknowledges takes what is sent,
