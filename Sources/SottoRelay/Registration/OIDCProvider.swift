@@ -21,11 +21,11 @@ package struct OIDCProvider: Sendable, Equatable {
   }
 
   /// Where its keys are, as this document says; nil unless it is this issuer's own. A provider on the network does not
-  /// send the relay to its own machine: http is for a provider that is reached by http itself.
+  /// send the relay to its own machine, by https either; and http is for a provider that is reached by http itself.
   func keysURL(in document: [UInt8]) -> String? {
     guard let document = StrictJSON(document), document["issuer"]?.says(issuer) == true,
-      let text = document["jwks_uri"]?.text, let url = ProviderURL(text),
-      !url.isPlain || ProviderURL(issuer)?.isPlain == true
+      let text = document["jwks_uri"]?.text, let url = ProviderURL(text), let own = ProviderURL(issuer),
+      own.isPlain || !url.isPlain, own.isLoopback || !url.isLoopback
     else { return nil }
     return text
   }
@@ -40,6 +40,8 @@ package struct OIDCProvider: Sendable, Equatable {
 struct ProviderURL {
   /// Whether it is `http`.
   let isPlain: Bool
+  /// Whether the host is this machine, by its name or a literal address.
+  let isLoopback: Bool
 
   /// nil for anything but `https://HOST[:PORT][/PATH][?QUERY]`, or `http://` on this machine.
   init?(_ text: String) {
@@ -55,6 +57,7 @@ struct ProviderURL {
     let segments = rest[end...].prefix { $0 != UInt8(ascii: "?") }.split(separator: UInt8(ascii: "/"))
     // Some resolve these and some do not.
     guard !segments.contains(where: { [".", ".."].contains(String(decoding: $0, as: UTF8.self)) }) else { return nil }
+    isLoopback = authority.isLoopback
   }
 
   /// Of a path and a query (RFC 3986 sections 3.3 and 3.4).

@@ -252,6 +252,7 @@ import Testing
     ]
     let urls: [Any] = [
       "http://id.example/keys", "http://127.0.0.1:9000/keys", "http://localhost/keys", "file:///etc/passwd", "/keys",
+      "https://localhost:8443/keys", "https://127.0.0.1/keys", "https://127.9.9.9:8443/keys", "https://[::1]:8443/keys",
       "",
       "https://user@id.example/keys", "https://id.example/keys#1", "https://id.example\\@attacker.example/", 1,
       "https://id.example/a/../keys", "https://id.example/ keys", "https:///keys", "https://0x7f000001/keys",
@@ -266,6 +267,7 @@ import Testing
     let good: [(String, String)] = [
       (issuer, "https://keys.example:8443/a/b?c=d&e"), (issuer + "/realms/one/", issuer + "/keys"),
       ("http://127.0.0.1:9000/realm", "http://localhost:9000/keys"), ("http://[::1]", "https://keys.example/"),
+      ("https://localhost:8443", "https://127.0.0.1:8443/keys"),
     ]
     for (issuer, keys) in good {
       let world = IDTokenWorld([Self.elliptic.published("1")], issuer: issuer)
