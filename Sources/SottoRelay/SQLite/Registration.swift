@@ -89,8 +89,8 @@ extension SQLiteStore {
 
   /// What is of epochs that are over. [token.10]
   static func forgetRegistrations(_ db: Database, now: Int64) throws {
-    let oldest = RegistrationRules.epochsThatCount(now).last ?? 0
     let past = RegistrationRules.past(now)
+    let oldest = RegistrationRules.epochsThatCount(past).last ?? 0
     try db.execute(sql: "DELETE FROM spent WHERE last_day < ?", arguments: [MailboxRules.day(past)])
     try db.execute(sql: "DELETE FROM issued WHERE epoch < ?", arguments: [RegistrationRules.epoch(past)])
     try db.execute(sql: "DELETE FROM token_key WHERE epoch < ?", arguments: [oldest])

@@ -72,8 +72,8 @@
 
     /// What is of epochs that are over, so much at a time. [token.10]
     static func forgetRegistrations(now: Int64, _ limit: Int) -> [Call] {
-      let oldest = RegistrationRules.epochsThatCount(now).last ?? 0
       let past = RegistrationRules.past(now)
+      let oldest = RegistrationRules.epochsThatCount(past).last ?? 0
       return [
         RegistrationStatements.forgetSpent(.number(MailboxRules.day(past)), .number(limit)),
         RegistrationStatements.forgetIssued(.number(RegistrationRules.epoch(past)), .number(limit)),
