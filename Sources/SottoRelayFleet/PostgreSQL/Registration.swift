@@ -38,6 +38,11 @@
       let account = Value.bytes(asked.account.bytes)
       let row = try connection.run(
         RegistrationStatements.meet(account, .bytes(Digest.zero.bytes)), RegistrationStatements.lock(account))[1]
+      // There was one, and a sweep has forgotten it before it could be locked: it is judged anew. [token.10]
+      guard !row.isEmpty else {
+        connection.rollBack()
+        throw DatabaseFailure.collision
+      }
       let known = IssuedTokens(epoch: row.number(0, 0), count: row.number(0, 1), batch: try Digest(row.bytes(0, 2)))
       return try RegistrationRules.issue(known, asked)
     }

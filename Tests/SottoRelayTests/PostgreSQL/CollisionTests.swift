@@ -46,6 +46,30 @@
       }
     }
 
+    /// An account that a sweep forgets just when somebody comes back to it begins anew, which is no failure. [token.10]
+    @Test func anAccountThatIsForgottenMeanwhileBeginsAnew() async throws {
+      try await withDatabase { cluster, name in
+        let store = try PostgreSQLStore(address: cluster.address(name))
+        // At the first attempt the row is not there when it is to be locked.
+        try cluster.sql(
+          """
+          CREATE SEQUENCE attempts;
+          CREATE FUNCTION vanish() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN
+            IF nextval('attempts') = 1 THEN RETURN NULL; END IF;
+            RETURN NEW;
+          END $$;
+          CREATE TRIGGER vanish BEFORE INSERT ON issued FOR EACH ROW EXECUTE FUNCTION vanish();
+          """, in: name)
+        try await store.issue(
+          Issuance(
+            account: Digest.of("test account", [1]), credential: nil, batch: Digest.of("test batch", [1]), count: 4,
+            limit: 10, epoch: 700))
+        #expect(try cluster.sql("SELECT epoch, count FROM issued", in: name) == "700|4\n")
+        try await store.close()
+      }
+    }
+
     /// Leases are forgiven a few mailboxes at a time, and around those that somebody has: nobody waits. The next sweep has
     /// the rest. [token.13]
     @Test func leasesAreForgivenAroundWhatIsLocked() async throws {
