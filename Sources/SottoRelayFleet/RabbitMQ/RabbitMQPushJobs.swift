@@ -75,6 +75,9 @@
           return broker.close()
         } catch {}
         onEvent(.lost)
+        // A broker that lets it in and sends it away, as one does whose user may not write, is not asked all the time: each
+        // time it gives out again what it had given out.
+        Thread.sleep(forTimeInterval: 1)
       }
     }
 

@@ -137,6 +137,19 @@
       #expect(await queue.ended(limit: 3).isEmpty)
       #expect(try broker.count(of: "sotto.push") == 0)
       #expect(await isSafe([job(9)], in: queue), "the same connection goes on")
+      // Whose user may not say so is sent away with the job, which comes again: once a second.
+      try broker.control("set_permissions", "guest", "^sotto", "^sotto", "^sotto")
+      let connections = Mutex(0)
+      let refused = RabbitMQPushJobs(address) { event in
+        if case .connected = event { connections.withLock { $0 += 1 } }
+      }
+      async let end: Void = refused.run { _ in .gone }
+      try await until(within: 30) { connections.withLock { $0 } >= 2 }
+      let before = connections.withLock { $0 }
+      try await Task.sleep(for: .seconds(3))
+      #expect(connections.withLock { $0 } <= before + 4)
+      refused.stop()
+      await end
       await queue.close()
       #expect(await queue.ended(limit: 3).isEmpty)
     }
