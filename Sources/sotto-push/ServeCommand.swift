@@ -58,7 +58,7 @@ struct ServeCommand: AsyncParsableCommand {
             try await listener.run()
           } catch is CancellationError {
           } catch {
-            throw StartFailure.cannotListen(metricsAddress.description)
+            throw error as? StartFailure ?? .cannotListen(metricsAddress.description, flag: "--metrics")
           }
         }
       }

@@ -359,6 +359,9 @@ import Testing
     }
     let attributes = try FileManager.default.attributesOfItem(atPath: key)
     #expect(attributes[.posixPermissions] as? Int == 0o600)
+    let nowhere = try await run(
+      Programs.path("sotto-relay"), ["token", "key", "/proc/none/key"], input: Data(), environment: [:])
+    #expect(nowhere.status == 73 && nowhere.stderr.contains("registration key /proc/none/key"), "\(nowhere)")
     try Data("not a key\n".utf8).write(to: URL(filePath: key))
     let damaged = try await run(
       Programs.path("sotto-relay"), ["token", "issue", "--data", data, "--registration-key", key], input: Data(),

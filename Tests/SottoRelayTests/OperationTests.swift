@@ -56,7 +56,7 @@ import Testing
       let error = await #expect(throws: StartFailure.self) {
         _ = try await TestRelay.start { $0.listen.port = relay.authority.port }
       }
-      #expect(error?.exitCode == 69)
+      #expect(error?.exitCode == 69 && error?.next.contains("`--listen HOST:PORT`") == true)
       // The relay does not go on without the metrics that it was told to serve.
       let metrics = await #expect(throws: StartFailure.self) {
         let other = try await TestRelay.start {
@@ -64,7 +64,7 @@ import Testing
         }
         try await other.stop()
       }
-      #expect(metrics?.exitCode == 69)
+      #expect(metrics?.exitCode == 69 && metrics?.next.contains("`--metrics HOST:PORT`") == true)
     }
   }
 

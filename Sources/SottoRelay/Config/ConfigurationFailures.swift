@@ -1,4 +1,4 @@
-// What can be wrong with a configuration. All of it is exit code 78, and nothing was changed.
+// What can be wrong with a configuration. All of it is exit code 78, but for a file that cannot be made, and nothing was changed.
 
 extension StartFailure {
   private static let misspelt = "What is misspelt would be ignored silently, so nothing was started."
@@ -68,6 +68,12 @@ extension StartFailure {
       78, "The registration key \(path) is not 64 hexadecimal digits.", "Nothing was started.",
       "Restore the file. If it is lost, remove it: then all invitations and tokens that are out are worth nothing.",
       setting: .registrationKey)
+  }
+
+  static func registrationKeyNotMade(_ path: String) -> StartFailure {
+    StartFailure(
+      73, "Cannot write the registration key \(path).", "Without it nobody can be invited or let in.",
+      "Make its folder writable for this user, or name another file.", setting: .registrationKey)
   }
 
   static func withdrawnUnusable(_ path: String, _ why: String) -> StartFailure {

@@ -19,16 +19,17 @@ public struct StartFailure: Error, Equatable, Sendable, CustomStringConvertible 
   /// The three, for the operator.
   public var description: String { "\(what) \(meaning) \(next)" }
 
-  static func addressInUse(_ address: String) -> StartFailure {
+  /// `flag`: what the address was said with.
+  static func addressInUse(_ address: String, flag: String) -> StartFailure {
     StartFailure(
       69, "Cannot listen on \(address): the address is in use.", "Another program, perhaps another relay, has it.",
-      "Stop that program, or choose another with `--listen HOST:PORT` (port 0 picks a free one).")
+      "Stop that program, or choose another with `\(flag) HOST:PORT` (port 0 picks a free one).")
   }
 
-  package static func cannotListen(_ address: String) -> StartFailure {
+  package static func cannotListen(_ address: String, flag: String) -> StartFailure {
     StartFailure(
       69, "Cannot listen on \(address).", "This machine does not have the address, or does not let you use the port.",
-      "Choose another with `--listen HOST:PORT`.")
+      "Choose another with `\(flag) HOST:PORT`.")
   }
 
   static func pushSocketInUse(_ path: String) -> StartFailure {

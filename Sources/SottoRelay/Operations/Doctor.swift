@@ -189,7 +189,7 @@ public struct Doctor: Sendable {
     } catch let failure as StartFailure {
       return Self.failed("port", failure)
     } catch {
-      return Self.failed("port", .cannotListen(configuration.listen.description))
+      return Self.failed("port", .cannotListen(configuration.listen.description, flag: "--listen"))
     }
   }
 

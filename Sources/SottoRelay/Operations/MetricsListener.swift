@@ -18,6 +18,7 @@ package struct MetricsListener: Sendable {
     (self.address, self.logger, self.onServing, self.text) = (address, logger, onServing, text)
   }
 
+  /// Until it is cancelled. Throws a `StartFailure` when it cannot listen.
   package func run() async throws {
     let responder: HTTPChannelHandler.Responder = { request, writer, _ in
       let isKnown = request.method == .get && request.head.path == "/metrics"
@@ -31,11 +32,11 @@ package struct MetricsListener: Sendable {
     }
     let channel = HTTP1Channel(
       responder: responder, configuration: .init(idleTimeout: .seconds(RelayLimits.idleSeconds)))
-    try await Server(
+    let server = Server(
       childChannelSetup: channel,
       configuration: ServerConfiguration(address: .hostname(address.host, port: address.port)),
       onServerRunning: { onServing($0.localAddress?.port ?? address.port) },
-      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger
-    ).run()
+      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+    try await Relay.explaining(address, "--metrics") { try await server.run() }
   }
 }

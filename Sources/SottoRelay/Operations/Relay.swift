@@ -254,13 +254,13 @@ public final class Relay: Service {
   /// Serves clients and whoever collects metrics, until both have ended.
   private func listen(_ server: any Service) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await Self.explaining(self.configuration.listen) { try await server.run() } }
+      group.addTask { try await Self.explaining(self.configuration.listen, "--listen") { try await server.run() } }
       if let address = self.configuration.metrics {
         let services = services
         let listener = MetricsListener(
           address: address, logger: Self.silent, onServing: { services.log.write(.servingMetrics(port: $0)) },
           text: { services.metricsText() })
-        group.addTask { try await Self.explaining(address) { try await listener.run() } }
+        group.addTask { try await listener.run() }
       }
       // The first that fails ends the other too.
       for try await _ in group {}
@@ -312,7 +312,7 @@ public final class Relay: Service {
 
   /// Listens, and stops at once.
   static func tryListening(_ address: ListenAddress) async throws {
-    try await explaining(address) {
+    try await explaining(address, "--listen") {
       let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
         .bind(host: address.host, port: address.port).get()
@@ -320,13 +320,14 @@ public final class Relay: Service {
     }
   }
 
-  /// Runs a listener; that it cannot listen is said with its address.
-  private static func explaining(_ address: ListenAddress, _ body: () async throws -> Void) async throws {
+  /// Runs a listener; that it cannot listen is said with its address, and the flag that this was said with.
+  static func explaining(_ address: ListenAddress, _ flag: String, _ body: () async throws -> Void) async throws {
     do {
       try await body()
     } catch let error as IOError {
       let text = address.description
-      throw error.errnoCode == EADDRINUSE ? StartFailure.addressInUse(text) : StartFailure.cannotListen(text)
+      throw error.errnoCode == EADDRINUSE
+        ? StartFailure.addressInUse(text, flag: flag) : StartFailure.cannotListen(text, flag: flag)
     }
   }
 }

@@ -26,7 +26,7 @@ package final class RegistrationSecret: Sendable {
         var entropy = SystemEntropy()
         return Hex.encode(Secret(count: 32, from: &entropy).revealed()) + "\n"
       }
-    } catch { throw .cannotCreate(path) }
+    } catch { throw .registrationKeyNotMade(path) }
   }
 
   /// What invitations are signed with.

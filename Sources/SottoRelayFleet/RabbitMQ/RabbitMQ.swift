@@ -43,7 +43,7 @@
     fileprivate static let noBusPassword = StartFailure(
       78, "The file that bus.password names cannot be read, or is empty.",
       "The message server lets nobody in without a password.",
-      "Write the password into it, and make it readable for the relay's user alone.", setting: .busPassword)
+      "Write the password into it, and make it readable for this user alone.", setting: .busPassword)
 
     fileprivate static let noBusAuthorities = StartFailure(
       78, "The authorities that the message server's certificate may come from cannot be read.",
