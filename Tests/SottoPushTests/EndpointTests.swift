@@ -248,4 +248,26 @@ private final class Shared<Value: Sendable>: Sendable {
     #expect(await use() == .refused)
     await clients.close()
   }
+
+  /// An address that nobody has confirmed for an hour is not used any more before somebody does. [push.8]
+  @Test func anAddressThatNobodyConfirmsIsGivenUp() async throws {
+    let address = try #require(ClientAddress("8.8.8.8"))
+    let answer = Shared(EndpointRules.Answer.connect(to: address))
+    let clock = Shared(ContinuousClock.now)
+    let clients = PinnedClients(
+      tls: .makeClientConfiguration(), answer: { _ in answer.withLock { $0 } }, now: { clock.withLock { $0 } })
+    let endpoint = try #require(Endpoint("https://push.example/a"))
+    func use() async -> PushOutcome { await clients.with(endpoint) { _ in .woken } }
+    #expect(await use() == .woken)
+    answer.withLock { $0 = .unknown }
+    clock.withLock { $0 += .seconds(3_599) }
+    #expect(await use() == .woken)
+    clock.withLock { $0 += .seconds(1) }
+    #expect(await use() == .busy)
+    answer.withLock { $0 = .refuse }
+    #expect(await use() == .refused)
+    answer.withLock { $0 = .connect(to: address) }
+    #expect(await use() == .woken)
+    await clients.close()
+  }
 }

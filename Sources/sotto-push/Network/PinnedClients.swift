@@ -18,17 +18,18 @@ package actor PinnedClients {
     let client: HTTPClient
     let address: ClientAddress
     /// When the name last stood for the address.
-    var confirmed = ContinuousClock.now
+    var confirmed: ContinuousClock.Instant
     var users = 0
     var isRetired = false
 
-    init(_ client: HTTPClient, at address: ClientAddress) { (self.client, self.address) = (client, address) }
-
-    var age: Duration { confirmed.duration(to: .now) }
+    init(_ client: HTTPClient, at address: ClientAddress, _ now: ContinuousClock.Instant) {
+      (self.client, self.address, confirmed) = (client, address, now)
+    }
   }
 
   private let tls: TLSConfiguration
   private let nameAge: Duration
+  private let now: @Sendable () -> ContinuousClock.Instant
   private let answer: @Sendable (Endpoint) async -> EndpointRules.Answer
   private var entries: [RelayAuthority: Entry] = [:]
   /// Whose names are being looked up beside their use.
@@ -40,9 +41,10 @@ package actor PinnedClients {
   ///   - answer: where to connect to.
   package init(
     tls: TLSConfiguration, nameAge: Duration? = nil,
-    answer: @escaping @Sendable (Endpoint) async -> EndpointRules.Answer
+    answer: @escaping @Sendable (Endpoint) async -> EndpointRules.Answer,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
   ) {
-    (self.tls, self.answer) = (tls, answer)
+    (self.tls, self.now, self.answer) = (tls, now, answer)
     self.nameAge = nameAge ?? PushLimits.nameAge
   }
 
@@ -51,9 +53,9 @@ package actor PinnedClients {
     _ endpoint: Endpoint, _ body: @Sendable (HTTPClient) async -> PushReply
   ) async -> PushReply {
     let entry: Entry
-    if let known = entries[endpoint.authority], known.age < PushLimits.staleNameAge {
+    if let known = entries[endpoint.authority], known.confirmed.duration(to: now()) < PushLimits.staleNameAge {
       // Whoever keeps the resolver busy with names that nobody answers for makes no other wait (RFC 8767 section 5).
-      if known.age >= nameAge { refresh(endpoint) }
+      if known.confirmed.duration(to: now()) >= nameAge { refresh(endpoint) }
       entry = known
     } else {
       switch await answer(endpoint) {
@@ -97,16 +99,18 @@ package actor PinnedClients {
   private func entry(for endpoint: Endpoint, at address: ClientAddress) -> Entry {
     // Others may have been here meanwhile.
     if let entry = entries[endpoint.authority], entry.address == address {
-      entry.confirmed = .now
+      entry.confirmed = now()
       return entry
     }
-    let entry = Entry(client(for: endpoint.authority.host, at: address), at: address)
+    let entry = Entry(client(for: endpoint.authority.host, at: address), at: address, now())
     guard !isClosed else {
       entry.isRetired = true
       return entry
     }
     let isNew = entries[endpoint.authority] == nil
-    if isNew, entries.count >= PushLimits.hosts, let oldest = entries.min(by: { $0.value.age > $1.value.age }) {
+    if isNew, entries.count >= PushLimits.hosts,
+      let oldest = entries.min(by: { $0.value.confirmed < $1.value.confirmed })
+    {
       entries[oldest.key] = nil
       retire(oldest.value)
     }
