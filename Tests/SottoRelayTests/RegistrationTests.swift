@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import SottoCrypto
 import SottoRelay
+import SottoSimulation
 import SottoWire
 import Testing
 
@@ -293,6 +294,30 @@ import Testing
     try await relay.stop()
     try FileManager.default.removeItem(atPath: list)
     await #expect(throws: StartFailure.self) { _ = try await TestRelay.start(in: folder, configure) }
+  }
+
+  /// Who may invite chooses the names of their invitations, and uses up nobody else's with that. [token.14]
+  @Test func aNameBelongsToWhoGaveIt() async throws {
+    try await withHouse { house in
+      func invitationOfAnInviter() -> Invitation {
+        var own = SystemEntropy()
+        let scope = InviterScope(lastDay: 30_000, tokens: 2, total: 9, from: &own)
+        var chosen = SeededEntropy(seed: 7)
+        return Invitation(
+          lastDay: 30_000, tokens: 2, by: InviterKey(scope, under: house.secret.forInvitations()), from: &chosen)
+      }
+      var chosen = SeededEntropy(seed: 7)
+      let victim = Invitation(lastDay: 30_000, tokens: 2, under: house.secret.forInvitations(), from: &chosen)
+      let others = [invitationOfAnInviter(), invitationOfAnInviter()]
+      #expect(others.allSatisfy { $0.id == victim.id && $0.inviter != nil })
+      for invitation in others + [victim] {
+        let bought = try await house.tokens(2, for: invitation.text)
+        #expect(bought.count == 2)
+      }
+      let key = try #require(try await house.keys().first)
+      let more = try PendingToken(at: house.relay.authority, under: key, from: &chosen).request.encoded
+      #expect(try await house.ask("Bearer " + victim.text, more).problem == .tokensExhausted)
+    }
   }
 
   /// What was signed in one epoch is good in the next, and not after it. [token.1]
