@@ -2,6 +2,7 @@
   import Foundation
   import SottoRelay
   import SottoRelayFleet
+  import SottoWire
   import Testing
 
   /// The adapter for RabbitMQ: the contract, and what is its own.
@@ -73,6 +74,48 @@
       #expect(try await !isConnected(address("localhost", stranger)))
       #expect(try await !isConnected(address("localhost", nil)), "this machine does not trust it")
       #expect(try await !isConnected(broker.address("amqps://guest@localhost:\(broker.port)/", authorities: authority)))
+    }
+
+    /// What `Deploy/README.md` has an operator allow is enough, for relays and for the gateway. [operation.14] [operation.16]
+    @Test func whatTheManualAllowsIsEnough() async throws {
+      let broker = try RabbitMQBroker.shared()
+      let manual = try String(
+        contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Deploy/README.md"),
+        encoding: .utf8)
+      let commands = manual.matches(of: /rabbitmqctl set_permissions (\S+) '([^']*)' '([^']*)' '([^']*)'/)
+      #expect(commands.map { String($0.1) } == ["sotto", "sotto-push"])
+      try broker.control("add_vhost", "manual")
+      for command in commands {
+        let (user, rights) = (String(command.1), [command.2, command.3, command.4].map(String.init))
+        try broker.control("add_user", user, user)
+        try broker.control("set_permissions", "-p", "manual", user, rights[0], rights[1], rights[2])
+        try user.write(toFile: broker.folder + "/" + user, atomically: true, encoding: .utf8)
+      }
+      func address(_ user: String) throws -> BusAddress {
+        try broker.address("amqp://\(user)@127.0.0.1:\(broker.port)/manual", password: broker.folder + "/" + user)
+      }
+      let (ears, node) = (BusContract.Ears(), NodeID(number: 9))
+      let bus = try RabbitMQ().bus(address("sotto"), as: node)
+      bus.start { ears.hear($0) }
+      try await until { ears.isConnected }
+      #expect(bus.tell(node, Notice(.arrived, [BusContract.socket(1)])))
+      try await until { ears.sockets(.arrived) == [BusContract.socket(1)] }
+      await bus.close()
+
+      let queue = try RabbitMQ().pushQueue(address("sotto"))
+      let job = PushJob(handle: PushHandle(number: 7), sealed: [1])
+      #expect(await queue.put([job]) == Set([job.handle]))
+      let jobs = RabbitMQPushJobs(try address("sotto-push"))
+      async let end: Void = jobs.run { _ in .gone }
+      var ended: [PushHandle] = []
+      try await until {
+        ended += await queue.ended(limit: 9)
+        return !ended.isEmpty
+      }
+      #expect(ended == [job.handle])
+      jobs.stop()
+      await end
+      await queue.close()
     }
 
     // MARK: A broker that takes nothing
