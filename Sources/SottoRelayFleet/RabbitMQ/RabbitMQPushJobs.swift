@@ -15,6 +15,10 @@
 
     private struct State: Sendable {
       var isStopping = false
+      /// The one that there is; 0: none.
+      var connection = 0
+      /// Jobs that are being carried out, by whatever connection they came.
+      var inHand = 0
       var answers: [(held: Held, verdict: PushVerdict)] = []
     }
 
@@ -46,13 +50,33 @@
       thread.start()
       await withDiscardingTaskGroup { group in
         for await held in jobs {
+          guard await mayCarryOut(held) else { continue }
           group.addTask {
             let verdict = await carryOut(held.job)
-            self.state.withLock { $0.answers.append((held, verdict)) }
+            self.state.withLock { state in
+              state.inHand -= 1
+              state.answers.append((held, verdict))
+            }
           }
         }
         group.cancelAll()
       }
+    }
+
+    /// Those of a connection that was lost are carried out to their end: together they are no more than one may hold. What waits
+    /// for that is not carried out once its own connection is lost, for it comes again.
+    private func mayCarryOut(_ held: Held) async -> Bool {
+      while !Task.isCancelled {
+        let answer = state.withLock { state -> Bool? in
+          guard state.connection == held.connection else { return false }
+          guard state.inHand < RelayLimits.pushesAhead else { return nil }
+          state.inHand += 1
+          return true
+        }
+        if let answer { return answer }
+        try? await Task.sleep(for: .milliseconds(20))
+      }
+      return false
     }
 
     private var isStopping: Bool { state.withLock { $0.isStopping } }
@@ -69,11 +93,15 @@
         }
         isFirst = false
         connection += 1
+        let number = connection
+        state.withLock { $0.connection = number }
         onEvent(.connected)
         do throws(BrokerLost) {
           try serve(broker, connection, feed)
+          state.withLock { $0.connection = 0 }
           return broker.close()
         } catch {}
+        state.withLock { $0.connection = 0 }
         onEvent(.lost)
         // A broker that lets it in and sends it away, as one does whose user may not write, is not asked all the time: each
         // time it gives out again what it had given out.

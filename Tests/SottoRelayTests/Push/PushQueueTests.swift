@@ -116,6 +116,36 @@
       await queue.close()
     }
 
+    /// What comes again after a connection was lost waits for what is still in hand: a gateway holds so many and no more, and
+    /// nobody is woken by two of them at once. [push.6]
+    @Test func whatComesAgainWaitsForWhatIsInHand() async throws {
+      let broker = try RabbitMQBroker()
+      let address = try broker.address()
+      let queue = try RabbitMQ().pushQueue(address)
+      #expect(await isSafe((0..<300).map(job), in: queue))
+      let begun = Mutex(0)
+      let connections = Mutex(0)
+      let mayEnd = Mutex(false)
+      let jobs = RabbitMQPushJobs(address) { event in
+        if case .connected = event { connections.withLock { $0 += 1 } }
+      }
+      async let end: Void = jobs.run { _ in
+        begun.withLock { $0 += 1 }
+        while !mayEnd.withLock({ $0 }), !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
+        return .done
+      }
+      try await until(within: 30) { begun.withLock { $0 } == 256 }
+      try broker.control("close_all_connections", "flaps")
+      try await until(within: 30) { connections.withLock { $0 } == 2 }
+      try await Task.sleep(for: .seconds(1))
+      #expect(begun.withLock { $0 } == 256)
+      mayEnd.withLock { $0 = true }
+      try await until { try broker.count(of: "sotto.push") == 0 }
+      jobs.stop()
+      await end
+      await queue.close()
+    }
+
     /// What a push service knows no more is said to relays once, and the job is done with. [push.9]
     @Test func theEndOfASubscriptionIsSaidOnce() async throws {
       let broker = try RabbitMQBroker()
