@@ -8,7 +8,8 @@ struct DoctorCommand: AsyncParsableCommand {
     abstract: "Examine everything that the relay stands on, and change nothing.",
     discussion: """
       It may run beside the relay. EXIT CODES: 0 nothing failed; otherwise the first failure's: 64 usage; 69 cannot \
-      listen; 73 data folder; 74 store or disk; 78 configuration, certificate, clock, or a store of a newer version.
+      listen; 73 data folder; 74 store or disk; 78 configuration, certificate, registration, clock, or a store of a newer \
+      version.
       """)
 
   @OptionGroup var options: RelayOptions

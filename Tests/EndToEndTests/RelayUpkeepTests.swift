@@ -55,13 +55,21 @@ import Testing
     }
     func verdict(_ finding: [String: Any]?) -> String? { finding?["verdict"] as? String }
 
-    let names = ["configuration", "data", "disk", "store", "blobs", "durability", "clock", "certificate", "port"]
+    let names = [
+      "configuration", "data", "disk", "store", "blobs", "durability", "clock", "certificate", "registration", "port",
+    ]
     let healthy = try await examine()
     #expect(healthy.keys.sorted() == names.sorted() && names.allSatisfy { verdict(healthy[$0]) == "ok" })
     #expect((healthy["port"]?["what"] as? String)?.contains("A relay runs") == true)
     #expect(verdict(try await examine("--listen", "nonsense")["configuration"]) == "failed")
     #expect(
       verdict(try await examine("--tls-certificate", "/none", "--tls-key", "/none")["certificate"]) == "failed")
+    #expect(verdict(try await examine("--registration", "invite")["registration"]) == "ok", "the key would be made")
+    let missing = try await examine("--registration", "invite", "--registration-key", "/none")
+    #expect(verdict(missing["registration"]) == "failed" && missing["registration"]?["exit"] as? Int == 78)
+    try "no key\n".write(toFile: process.data + "/registration.key", atomically: true, encoding: .utf8)
+    #expect(verdict(try await examine("--registration", "invite")["registration"]) == "failed")
+    try FileManager.default.removeItem(atPath: process.data + "/registration.key")
 
     #expect(process.stop() == 0)
     // Another program has the port, and the folder is open to all.

@@ -221,7 +221,9 @@ public struct RelayConfiguration: Sendable {
   /// Whether the files that registration needs can be read. Makes none.
   package func checkRegistration() throws(StartFailure) {
     guard let registration, registration != .open else { return }
-    if let registrationKey { _ = try RegistrationSecret.read(registrationKey) }
+    // That of a relay with a file of its own is made when it is needed.
+    let key = registrationKey ?? ownRegistrationKey
+    if registrationKey != nil || FileManager.default.fileExists(atPath: key) { _ = try RegistrationSecret.read(key) }
     if let oidcCA { try ProviderFetch.check(authorityFile: oidcCA) }
     _ = try withdrawn()
   }
@@ -250,10 +252,11 @@ public struct RelayConfiguration: Sendable {
   /// when it is not there.
   package func registrationSecret() throws(StartFailure) -> RegistrationSecret {
     if let registrationKey { return try RegistrationSecret.read(registrationKey) }
-    let path = dataDirectory + "/registration.key"
-    try RegistrationSecret.make(at: path)
-    return try RegistrationSecret.read(path)
+    try RegistrationSecret.make(at: ownRegistrationKey)
+    return try RegistrationSecret.read(ownRegistrationKey)
   }
+
+  private var ownRegistrationKey: String { dataDirectory + "/registration.key" }
 
   /// The bus with what belongs to it; nil without one.
   var bus: BusAddress? {

@@ -40,7 +40,7 @@ public struct Doctor: Sendable {
     case .sqlite: findings += [store(), blobs(), durability()]
     case .postgreSQL(let address): findings.append(store(at: address))
     }
-    findings += [clock(), certificate()]
+    findings += [clock(), certificate(), registration()]
     findings.append(await port())
     return findings
   }
@@ -178,6 +178,20 @@ public struct Doctor: Sendable {
       return Self.ok("certificate", "The certificate and its key match; it expires in \(days) days.")
     } catch {
       return Self.failed("certificate", error)
+    }
+  }
+
+  /// Whom it lets in, and whether what that takes can be read.
+  private func registration() -> Finding {
+    do {
+      try configuration.checkRegistration()
+    } catch {
+      return Self.failed("registration", error)
+    }
+    switch configuration.registration {
+    case nil, .open: return Self.ok("registration", "Everybody who reaches the relay is let in.")
+    case .invite: return Self.ok("registration", "Whoever has an invitation is let in.")
+    case .oidc: return Self.ok("registration", "Whoever signs in or has an invitation is let in.")
     }
   }
 
