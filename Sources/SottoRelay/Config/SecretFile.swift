@@ -1,4 +1,5 @@
 internal import Foundation
+package import SottoCrypto
 
 #if canImport(Glibc)
   internal import Glibc
@@ -31,5 +32,60 @@ package enum SecretFile {
     let directory = unsafe open(folder + "/.", O_RDONLY | O_CLOEXEC)
     if directory >= 0 { try FileHandle(fileDescriptor: directory, closeOnDealloc: true).synchronize() }
     return isMade
+  }
+
+  package enum Fault: Error {
+    case unreadable
+    /// Something else stands in it.
+    case notDigits
+  }
+
+  /// What a file says in hexadecimal digits, behind which there may be a line's end or space. The digits are as secret as what
+  /// they mean: they are in memory that is wiped, and in no string.
+  package static func digits(at path: String, count: Int) throws(Fault) -> Secret {
+    let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw .unreadable }
+    defer { close(file) }
+    var length = 0
+    // What fills it is too long.
+    let text = Secret(count: 2 * count + 16) { (span: inout MutableRawSpan) in
+      unsafe span.withUnsafeMutableBytes { bytes in
+        while length < bytes.count {
+          let more = unsafe read(file, bytes.baseAddress! + length, bytes.count - length)
+          guard more > 0 else {
+            if more < 0 { length = more }
+            return
+          }
+          length += more
+        }
+      }
+    }
+    guard length >= 0 else { throw .unreadable }
+    let end = length
+    var isWhole = length < text.count
+    let secret = Secret(count: count) { (span: inout MutableRawSpan) in
+      unsafe span.withUnsafeMutableBytes { bytes in
+        text.withSpan { digits in
+          for place in 2 * count..<max(end, 2 * count) where ![0x20, 0x09, 0x0A, 0x0D].contains(digits[place]) {
+            isWhole = false
+          }
+          for place in 0..<count {
+            let (high, low) = (digit(digits[2 * place]), digit(digits[2 * place + 1]))
+            unsafe bytes[place] = (high ?? 0) << 4 | (low ?? 0)
+            if high == nil || low == nil { isWhole = false }
+          }
+        }
+      }
+    }
+    guard isWhole else { throw .notDigits }
+    return secret
+  }
+
+  private static func digit(_ character: UInt8) -> UInt8? {
+    switch character {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
+    default: nil
+    }
   }
 }

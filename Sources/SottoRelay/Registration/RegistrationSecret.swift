@@ -10,13 +10,11 @@ package final class RegistrationSecret: Sendable {
   private init(_ secret: consuming Secret) { self.secret = secret }
 
   package static func read(_ path: String) throws(StartFailure) -> RegistrationSecret {
-    guard let data = FileManager.default.contents(atPath: path) else { throw .registrationKeyMissing(path) }
-    var digits = [UInt8](data)
-    while let last = digits.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { digits.removeLast() }
-    guard let bytes = Hex.decode(String(decoding: digits, as: UTF8.self)), bytes.count == 32 else {
-      throw .registrationKeyUnusable(path)
+    do throws(SecretFile.Fault) {
+      return RegistrationSecret(try SecretFile.digits(at: path, count: 32))
+    } catch {
+      throw error == .unreadable ? .registrationKeyMissing(path) : .registrationKeyUnusable(path)
     }
-    return RegistrationSecret(Secret(copying: bytes))
   }
 
   /// Makes the file; one that is there stays.

@@ -7,12 +7,13 @@ internal import SottoWire
 /// The gateway's key: what devices seal to. In a file, 64 hexadecimal digits and a line's end.
 package enum GatewayKey {
   package static func read(_ path: String) throws(StartFailure) -> AgreementPrivateKey {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw .unusable(.key, "\(path) cannot be read")
+    let secret: Secret
+    do throws(SecretFile.Fault) {
+      secret = try SecretFile.digits(at: path, count: 32)
+    } catch {
+      throw .unusable(.key, error == .unreadable ? "\(path) cannot be read" : "it is not 64 hexadecimal digits")
     }
-    guard let bytes = Hex.decode(text.trimmingCharacters(in: .whitespacesAndNewlines)),
-      let key = try? AgreementPrivateKey(Secret(copying: bytes))
-    else { throw .unusable(.key, "it is not 64 hexadecimal digits") }
+    guard let key = try? AgreementPrivateKey(secret) else { throw .unusable(.key, "it is no key") }
     return key
   }
 
