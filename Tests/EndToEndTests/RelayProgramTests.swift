@@ -34,6 +34,13 @@ import Testing
         Programs.path("sotto-relay"), arguments, environment: ["SOTTO_RELAY_LISTN": "x", "HOME": folder.path])
       #expect(misspelt.status == 78 && misspelt.stdout.isEmpty, "\(misspelt)")
     }
+    // What serve would refuse.
+    let bus = ["config", "check", "--bus", "amqp://a@127.0.0.1/", "--bus-password", folder.file("none")]
+    for (store, word) in [("sqlite", "the store is a file"), ("postgresql://a@127.0.0.1/a", "was built without")] {
+      let refused = try await run(Programs.path("sotto-relay"), bus + ["--data", folder.path, "--store", store])
+      let isNamed = refused.stderr.contains(word) || store != "sqlite" && refused.stderr.contains("bus.password")
+      #expect(refused.status == 78 && isNamed, "\(refused)")
+    }
     #expect(!FileManager.default.fileExists(atPath: folder.file("relay.sqlite")), "nothing was started")
   }
 

@@ -228,6 +228,14 @@ public struct RelayConfiguration: Sendable {
     _ = try withdrawn()
   }
 
+  /// Whether there is what a bus takes: a database, a program that can, a password and authorities.
+  package func checkBus(_ connector: (any BusConnector)?) throws(StartFailure) {
+    guard let bus else { return }
+    guard store != .sqlite else { throw .busWithoutDatabase }
+    guard let connector else { throw .withoutBus }
+    try connector.check(bus)
+  }
+
   /// Names of invitations, and of who invites, that count no more: a line each, 32 hexadecimal digits. [token.15]
   func withdrawn() throws(StartFailure) -> Set<[UInt8]> {
     guard let registrationWithdrawn else { return [] }

@@ -82,6 +82,12 @@ package protocol BusConnector: Sendable {
   func bus(_ address: BusAddress, as node: NodeID) throws(StartFailure) -> any RelayBus
   /// The same of the queue of push jobs, which lies at the same server.
   func pushQueue(_ address: BusAddress) throws(StartFailure) -> any PushQueue
+  /// What of both can be said without them.
+  func check(_ address: BusAddress) throws(StartFailure)
+}
+
+extension BusConnector {
+  package func check(_ address: BusAddress) throws(StartFailure) {}
 }
 
 /// What a program can reach besides a file. nil where it was built without.
