@@ -15,7 +15,7 @@ import Testing
     try #require(!commands.isEmpty, "README.md shows no console block")
     let folder = try TemporaryFolder()
     // Port 8090 may be taken on this machine: the relay listens elsewhere, and everybody is told so.
-    let port = try Socket.listening().port
+    let port = Socket.unusedPort()
     let script = commands.map(Self.inBackgroundIfServing).joined(separator: "\n")
       .replacing("127.0.0.1:8090", with: "127.0.0.1:\(port)")
     let outcome = try await run(

@@ -8,7 +8,7 @@ final class RelayProcess: @unchecked Sendable {
   private let arguments: [String]
   private let environment: [String: String]
   private(set) var scheme = "http"
-  private(set) var port = 0
+  private(set) var port = Socket.unusedPort()
   private var process: Process?
   /// A command that becomes the relay, the relay's own behind it.
   private let wrapper: [String]
@@ -46,7 +46,7 @@ final class RelayProcess: @unchecked Sendable {
 
   deinit { kill() }
 
-  /// Starts it, on the port that it had before.
+  /// Starts it, on the same port each time.
   func start() async throws {
     let process = Process()
     let arguments = ["serve", "--listen", "127.0.0.1:\(port)", "--data", data] + arguments

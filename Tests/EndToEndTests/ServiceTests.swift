@@ -73,9 +73,7 @@ import Testing
     scrape_configs: [{ job_name: sotto-relay, static_configs: [{ targets: ["127.0.0.1:\(port)"] }] }]
     """.write(toFile: own, atomically: true, encoding: .utf8)
     let server = Process()
-    let listener = try Socket.listening()
-    let free = listener.port
-    listener.end()
+    let free = Socket.unusedPort()
     server.executableURL = prometheus
     server.arguments = [
       "--config.file=\(own)", "--storage.tsdb.path=\(folder.file("tsdb"))", "--web.listen-address=127.0.0.1:\(free)",

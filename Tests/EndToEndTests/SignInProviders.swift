@@ -39,7 +39,7 @@ final class Glewlwyd: IdentityProvider, @unchecked Sendable {
   private static let password = "correct horse battery staple"
 
   let clientID = "sotto"
-  let callbackPort = unusedPort()
+  let callbackPort = Socket.unusedPort()
   let issuer: String
   private let origin: String
   private let folder: TemporaryFolder
@@ -50,7 +50,7 @@ final class Glewlwyd: IdentityProvider, @unchecked Sendable {
   /// Over TLS it has a certificate of an authority that nobody knows. `scheme` is what its endpoints say of themselves.
   init(isSecure: Bool = false, scheme: String? = nil) async throws {
     folder = try TemporaryFolder()
-    let port = unusedPort()
+    let port = Socket.unusedPort()
     let tls = isSecure ? try await Self.certificate(in: folder.file("tls")) : nil
     authority = tls.map { $0 + "authority.pem" }
     origin = "\(isSecure ? "https" : "http")://127.0.0.1:\(port)"
@@ -283,13 +283,5 @@ private struct Curl {
   func must(_ path: String, _ object: [String: Any], _ method: String = "POST") async throws {
     let outcome = try await post(path, object, method)
     try #require(outcome.status == 0, "\(outcome)")
-  }
-}
-
-/// A loopback port that nothing listens on, and that no socket is given by itself: those are higher.
-private func unusedPort() -> Int {
-  while true {
-    let port = Int.random(in: 20_000..<30_000)
-    if (try? Socket.listening(on: port)) != nil { return port }
   }
 }

@@ -89,7 +89,7 @@ import Testing
     try await alice.add(address, as: "bob")
     let keys = try await run(Programs.path("sotto-push"), ["key", "--out", folder.file("keys"), "--json"])
     let made = try #require(keys.objects.first as? [String: String], "\(keys)")
-    let port = try Self.freePort()
+    let port = Socket.unusedPort()
     let gateway = try GatewayProcess(
       [
         "--key", made["key_file"]!, "--relay", socket, "--web-push-key", made["web_push_key_file"]!,
@@ -192,7 +192,7 @@ import Testing
     let passphrase = Secret(copying: Array("correct horse battery staple".utf8))
     let bob = try await Client.create(
       home: folder.file("bob"), passphrase: passphrase, name: "Bob", relay: relay.url)
-    let port = try Self.freePort()
+    let port = Socket.unusedPort()
     let isKnown = try await bob.enablePush(
       by: .webPush(endpoint: "http://127.0.0.1:\(port)/a"), gateway: Self.gateway)
     #expect(isKnown)
@@ -231,8 +231,6 @@ import Testing
 
   /// A key, of which nobody knows the private one.
   private static let gateway = String(repeating: "09", count: 32)
-
-  private static func freePort() throws -> Int { try Socket.listening().port }
 
   @Test func `What cannot be is said`() async throws {
     let folder = try TemporaryFolder()

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// A blocking TCP socket: enough for servers that a test makes itself.
@@ -12,6 +13,27 @@ final class Socket: @unchecked Sendable {
 
   /// Listens on a loopback port; 0 picks a free one.
   static func listening(on port: Int = 0) throws -> Socket {
+    try #require(listener(on: port), "cannot listen on \(port)")
+  }
+
+  /// A loopback port that nothing listens on, and that nobody else is given: no other test, no part of a fleet of
+  /// `Deploy/fleet`, nor, by the system, a socket that asks for any port, as those are higher. So it stays free until
+  /// somebody listens on it, and after that one was killed.
+  static func unusedPort() -> Int {
+    while true {
+      let port = ports.withLock { port in
+        port = port < 9_999 ? port + 1 : 6_000
+        return port
+      }
+      if listener(on: port) != nil { return port }
+    }
+  }
+
+  /// The one that was given last.
+  private static let ports = Mutex(Int.random(in: 6_000..<10_000))
+
+  /// nil when the port is taken.
+  private static func listener(on port: Int) -> Socket? {
     let socket = Socket(Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
     var yes: Int32 = 1
     setsockopt(socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
@@ -20,8 +42,7 @@ final class Socket: @unchecked Sendable {
     let bound = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(socket.descriptor, $0, size) }
     }
-    try #require(bound == 0 && listen(socket.descriptor, 64) == 0, "cannot listen on \(port)")
-    return socket
+    return bound == 0 && listen(socket.descriptor, 64) == 0 ? socket : nil
   }
 
   /// Returns when somebody listens on a loopback port; fails after a minute.
