@@ -6,7 +6,7 @@ import Testing
   private func counts(_ arguments: String...) async throws -> (status: Int32, counts: [String: Int]) {
     let folder = try TemporaryFolder()
     let outcome = try await run(
-      Programs.path("benchmarks"), ["client-check", "--folder", folder.path] + arguments, killedAfter: 300)
+      Programs.path("benchmarks"), ["client-check", "--folder", folder.path] + arguments, killedAfter: 900)
     let line = try #require(outcome.lines.last, "\(outcome)")
     let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Int], "\(outcome)")
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)

@@ -6,7 +6,7 @@ import Testing
   @Test func `The demo shows the conversation and what the relay saw`() async throws {
     let folder = try TemporaryFolder()
     let outcome = try await run(
-      Programs.path("sotto"), ["demo", "--report", folder.file("report.json")], killedAfter: 180)
+      Programs.path("sotto"), ["demo", "--report", folder.file("report.json")], killedAfter: 600)
     #expect(outcome.status == 0, "\(outcome)")
     #expect(outcome.output.split(separator: "\n", omittingEmptySubsequences: false).count <= 41)
     let golden = try String(

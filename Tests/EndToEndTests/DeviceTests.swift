@@ -31,7 +31,7 @@ import Testing
 
     /// What it has printed under a name, once it has.
     func printed(_ name: String) async throws -> String {
-      for _ in 0..<1200 {
+      for _ in 0..<7200 {
         if let text = objects.compactMap({ $0[name] as? String }).first { return text }
         if !process.isRunning, objects.compactMap({ $0[name] as? String }).isEmpty { break }
         try await Task.sleep(for: .milliseconds(25))
@@ -40,7 +40,7 @@ import Testing
     }
 
     func end() async throws -> Int32 {
-      for _ in 0..<2400 where process.isRunning { try await Task.sleep(for: .milliseconds(25)) }
+      for _ in 0..<7200 where process.isRunning { try await Task.sleep(for: .milliseconds(25)) }
       if process.isRunning { kill(process.processIdentifier, SIGKILL) }
       process.waitUntilExit()
       return process.terminationStatus

@@ -6,7 +6,7 @@ import Testing
   private func counts(_ arguments: String...) async throws -> (status: Int32, counts: [String: Int]) {
     let outcome = try await run(
       Programs.path("benchmarks"), ["fleet-check", "--short", "--script", FleetScript.path] + arguments,
-      killedAfter: 300)
+      killedAfter: 900)
     let line = try #require(outcome.lines.last, "\(outcome)")
     let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Int], "\(outcome)")
     return (outcome.status, object)

@@ -23,7 +23,7 @@ import Testing
       try await run(
         URL(filePath: "/usr/bin/openssl"),
         ["s_client", "-quiet", "-connect", "127.0.0.1:\(description.port)", "-servername", "relay.test"],
-        input: Data(bytes.utf8), killedAfter: 20
+        input: Data(bytes.utf8), killedAfter: 60
       ).output
     }
 

@@ -22,7 +22,7 @@ import Testing
   @Test func `What a killed relay acknowledged is shown once`() async throws {
     let folder = try TemporaryFolder()
     let outcome = try await run(
-      Self.benchmarks, ["crash-check", "--cycles", "5", "--folder", folder.path], killedAfter: 300)
+      Self.benchmarks, ["crash-check", "--cycles", "5", "--folder", folder.path], killedAfter: 900)
     let counts = try Counts(outcome)
     #expect(outcome.status == 0, "\(outcome)")
     #expect(counts.cycles == 5 && counts.acknowledged >= 5_000 && counts.lost == 0 && counts.twice == 0)
@@ -33,7 +33,7 @@ import Testing
     let folder = try TemporaryFolder()
     let outcome = try await run(
       Self.benchmarks, ["crash-check", "--cycles", "1", "--each", "200", "--plant", "--folder", folder.path],
-      killedAfter: 300)
+      killedAfter: 900)
     let counts = try Counts(outcome)
     #expect(outcome.status == 1)
     #expect(counts.lost == 1 && counts.twice == 1 && counts.acknowledged >= 200)
@@ -44,7 +44,7 @@ import Testing
     let outcome = try await run(
       Self.relay,
       ["bench", "--json", "--mailboxes", "100", "--each", "10", "--idle", "20", "--folder", folder.path],
-      killedAfter: 300)
+      killedAfter: 900)
     #expect(outcome.status == 0, "\(outcome)")
     let rows = outcome.objects
     #expect(
@@ -67,7 +67,7 @@ import Testing
       [
         "bench", "--url", relay.url, "--pid", "\(relay.pid)", "--phase", "accept", "--phase", "deliver", "--mailboxes",
         "50", "--each", "5",
-      ], killedAfter: 120)
+      ], killedAfter: 600)
     #expect(outcome.status == 0, "\(outcome)")
     #expect(outcome.lines.count == 4 && outcome.lines[1].hasPrefix("accept") && outcome.lines[3].hasPrefix("deliver"))
     #expect(relay.stop() == 0)

@@ -49,7 +49,7 @@ struct Outcome: CustomStringConvertible {
 @discardableResult
 func run(
   _ program: URL, _ arguments: [String], input: Data = Data(), environment: [String: String] = [:],
-  killedAfter limit: TimeInterval = 60
+  killedAfter limit: TimeInterval = 300
 ) async throws -> Outcome {
   try await withCheckedThrowingContinuation { continuation in
     DispatchQueue.global().async {

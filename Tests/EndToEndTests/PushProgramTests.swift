@@ -25,7 +25,7 @@ import Testing
     /// Of the people, which the search for what leaked leaves out.
     let homes: TemporaryFolder
 
-    func sotto(_ who: String, _ arguments: [String], killedAfter limit: TimeInterval = 60) async throws -> Outcome {
+    func sotto(_ who: String, _ arguments: [String], killedAfter limit: TimeInterval = 300) async throws -> Outcome {
       try await run(
         URL(filePath: description.sotto), arguments + ["--home", homes.file(who), "--json"],
         environment: ["SOTTO_PASSPHRASE": "correct horse battery staple"], killedAfter: limit)
@@ -70,7 +70,7 @@ import Testing
 
   /// Bob waits for a push, and what Alice writes meanwhile wakes him. `body` is what happens while he waits.
   private func isWoken(_ fleet: Fleet, _ text: String, _ body: () async throws -> Void) async throws {
-    async let woken = fleet.sotto("bob", ["receive", "--wait-push"], killedAfter: 120)
+    async let woken = fleet.sotto("bob", ["receive", "--wait-push"])
     try await Socket.untilHeard(on: try #require(URL(string: fleet.description.push.endpoint)?.port))
     try await body()
     let outcome = try await woken

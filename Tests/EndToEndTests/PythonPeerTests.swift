@@ -137,7 +137,7 @@ private struct PythonPeer {
   private static let found = Task {
     try await EndToEndTests.run(
       URL(filePath: "/bin/bash"), [root.appending(path: ".ci/python").path], environment: environment,
-      killedAfter: 300)
+      killedAfter: 900)
   }
 
   init(state: String) async throws {

@@ -23,7 +23,7 @@ import Testing
       environment: [
         "PATH": Programs.folder.path + ":/usr/bin:/bin", "HOME": folder.path, "SOTTO_PASSPHRASE": "for this test",
         "SOTTO_RELAY_LISTEN": "127.0.0.1:\(port)", "XDG_DATA_HOME": folder.file("data"), "TERM": "dumb",
-      ], killedAfter: 180)
+      ], killedAfter: 600)
     #expect(outcome.status == 0 && outcome.output.hasSuffix("FINISHED\n"), "\(script)\n\(outcome)")
   }
 
@@ -50,6 +50,6 @@ import Testing
   /// A relay goes on; the others wait until it listens.
   private static func inBackgroundIfServing(_ command: String) -> String {
     guard command.hasPrefix("sotto-relay serve"), !command.hasSuffix("&") else { return command }
-    return "\(command) > relay.out & \nfor i in $(seq 100); do grep -q listening relay.out && break; sleep 0.1; done"
+    return "\(command) > relay.out & \nfor i in $(seq 600); do grep -q listening relay.out && break; sleep 0.1; done"
   }
 }

@@ -10,7 +10,7 @@ struct RegistrationCheckTests {
     let python = try #require(OIDCProviderMock.python)
     let outcome = try await run(
       python, [script.path, Programs.folder.path, FleetScript.path],
-      environment: ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], killedAfter: 300)
+      environment: ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], killedAfter: 900)
     let line = try #require(outcome.lines.last, "\(outcome)")
     let counts = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Int], "\(outcome)")
     #expect(outcome.status == 0, "\(outcome)")

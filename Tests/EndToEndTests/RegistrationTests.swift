@@ -390,7 +390,7 @@ import Testing
 
     /// What its user is to do.
     func step() async throws -> SignInStep {
-      for _ in 0..<1200 where process.isRunning {
+      for _ in 0..<7200 where process.isRunning {
         if let line = text.split(separator: "\n").first,
           let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
           let page = object["sign_in"] as? String
@@ -404,7 +404,7 @@ import Testing
     }
 
     func end() async throws -> Int32 {
-      for _ in 0..<2400 where process.isRunning { try await Task.sleep(for: .milliseconds(25)) }
+      for _ in 0..<7200 where process.isRunning { try await Task.sleep(for: .milliseconds(25)) }
       if process.isRunning { kill(process.processIdentifier, SIGKILL) }
       process.waitUntilExit()
       return process.terminationStatus

@@ -80,7 +80,7 @@ final class RelayProcess: @unchecked Sendable {
 
   /// Waits until it has written `count` log lines with this event; fails when none comes.
   func logged(_ event: String, _ count: Int = 1) async throws -> [String] {
-    for _ in 0..<1_000 {
+    for _ in 0..<6_000 {
       let found = lines.filter { $0.contains("\"event\":\"\(event)\"") }
       if found.count >= count { return found }
       try await Task.sleep(for: .milliseconds(20))
@@ -91,7 +91,7 @@ final class RelayProcess: @unchecked Sendable {
 
   /// Waits for the sweep that it begins when it listens, which writes too.
   func waitForSweep() {
-    for _ in 0..<1_000 where isRunning {
+    for _ in 0..<6_000 where isRunning {
       let sinceStart = lines.reversed().prefix { !$0.contains("\"event\":\"started\"") }
       if sinceStart.contains(where: { $0.contains("\"event\":\"swept\"") }) { return }
       usleep(20_000)
@@ -120,10 +120,10 @@ final class RelayProcess: @unchecked Sendable {
     return try #require(Int(line.split(separator: " ")[1].filter(\.isNumber)))
   }
 
-  /// How it ends by itself; ends it after 20 s.
+  /// How it ends by itself; ends it after two minutes.
   func wait() -> Int32 {
     guard let process else { return -1 }
-    for _ in 0..<1_000 where process.isRunning { usleep(20_000) }
+    for _ in 0..<6_000 where process.isRunning { usleep(20_000) }
     kill()
     return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
   }

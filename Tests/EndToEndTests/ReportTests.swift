@@ -14,7 +14,7 @@ import Testing
     let file = folder.file("report.html")
     // It is written over whatever was there.
     try "before".write(toFile: file, atomically: true, encoding: .utf8)
-    let outcome = try await run(Programs.path("sotto"), ["demo", "--report", file], killedAfter: 180)
+    let outcome = try await run(Programs.path("sotto"), ["demo", "--report", file], killedAfter: 600)
     #expect(outcome.status == 0, "\(outcome)")
     let attributes = try FileManager.default.attributesOfItem(atPath: file)
     #expect(attributes[.posixPermissions] as? Int == 0o600)

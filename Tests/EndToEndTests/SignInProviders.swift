@@ -126,7 +126,7 @@ final class Glewlwyd: IdentityProvider, @unchecked Sendable {
       // What its database begins with.
       let login = try await admin.post("/auth/", ["username": "admin", "password": "password"])
       if login.status == 0 { break }
-      try #require(attempt < 100 && process.isRunning, "Glewlwyd does not start: \(login)")
+      try #require(attempt < 600 && process.isRunning, "Glewlwyd does not start: \(login)")
       try await Task.sleep(for: .milliseconds(100))
     }
     for person in Self.people {
@@ -230,7 +230,7 @@ final class OIDCProviderMock: IdentityProvider, @unchecked Sendable {
         (FileHandle.nullDevice, FileHandle.nullDevice, errors)
     }
     var said = ""
-    for _ in 0..<600 where process.isRunning {
+    for _ in 0..<2_400 where process.isRunning {
       said = try String(contentsOfFile: log, encoding: .utf8)
       if said.contains("running on http") { break }
       try await Task.sleep(for: .milliseconds(50))
@@ -268,7 +268,7 @@ private struct Curl {
     let trust = authority.map { ["--cacert", $0] } ?? []
     return try await run(
       URL(filePath: "/usr/bin/curl"),
-      ["--silent", "--show-error", "--globoff", "--max-time", "20", "--cookie", jar, "--cookie-jar", jar] + trust
+      ["--silent", "--show-error", "--globoff", "--max-time", "120", "--cookie", jar, "--cookie-jar", jar] + trust
         + arguments)
   }
 

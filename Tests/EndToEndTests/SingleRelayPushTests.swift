@@ -37,7 +37,7 @@ import Testing
       try Programs.start(process) { _ in }
       self.process = process
       let before = lines.count { $0.contains("relay connected") }
-      for _ in 0..<1_000 {
+      for _ in 0..<6_000 {
         if lines.count(where: { $0.contains("relay connected") }) > before { return }
         try await Task.sleep(for: .milliseconds(20))
       }
@@ -71,7 +71,7 @@ import Testing
   private func isWoken(_ bob: Person, _ text: String, at port: Int, _ body: () async throws -> Void) async throws {
     async let woken = run(
       Programs.path("sotto"), ["receive", "--wait-push", "--home", bob.home, "--json"],
-      environment: ["SOTTO_PASSPHRASE": bob.passphrase], killedAfter: 120)
+      environment: ["SOTTO_PASSPHRASE": bob.passphrase])
     try await Socket.untilHeard(on: port)
     try await body()
     let outcome = try await woken

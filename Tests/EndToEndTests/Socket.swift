@@ -45,9 +45,9 @@ final class Socket: @unchecked Sendable {
     return bound == 0 && listen(socket.descriptor, 64) == 0 ? socket : nil
   }
 
-  /// Returns when somebody listens on a loopback port; fails after a minute.
+  /// Returns when somebody listens on a loopback port; fails after three minutes.
   static func untilHeard(on port: Int) async throws {
-    for _ in 0..<600 {
+    for _ in 0..<1_800 {
       if connected(to: port) != nil { return }
       try await Task.sleep(for: .milliseconds(100))
     }

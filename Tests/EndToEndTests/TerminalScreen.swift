@@ -70,7 +70,7 @@ final class TerminalScreen {
   @discardableResult
   func waits(for text: String, sourceLocation: SourceLocation = #_sourceLocation) async throws -> String {
     var seen = ""
-    for _ in 0..<300 {
+    for _ in 0..<1_200 {
       seen = try await self.text()
       if seen.contains(text) { return seen }
       try await Task.sleep(for: .milliseconds(100))

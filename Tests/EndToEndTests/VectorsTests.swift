@@ -5,7 +5,7 @@ import Testing
 @Suite struct VectorsTests {
   private func verify(_ arguments: [String], environment: [String: String] = [:]) async throws -> Outcome {
     try await run(
-      Programs.path("sotto"), ["vectors", "verify"] + arguments, environment: environment, killedAfter: 300)
+      Programs.path("sotto"), ["vectors", "verify"] + arguments, environment: environment, killedAfter: 900)
   }
 
   /// Writes `text` as one file and verifies it.

@@ -19,9 +19,9 @@ import Testing
       let (owner, other) = (try MailboxOwner(1), try MailboxOwner(2))
       try owner.register(at: honest)
       // Ten at a time.
-      var held = try (1...10).map { _ in try culprit.connect(patience: 5) }
+      var held = try (1...10).map { _ in try culprit.connect() }
       for socket in held { #expect(try culprit.send(culprit.bytes("GET", "/livez"), on: socket).head.contains("200")) }
-      let eleventh = try culprit.connect(patience: 5)
+      let eleventh = try culprit.connect()
       eleventh.write(culprit.bytes("GET", "/livez"))
       #expect(HTTPMessage(from: eleventh) == nil)
       #expect(try honest.send("GET", "/livez").status == 200)
@@ -31,7 +31,7 @@ import Testing
       let fields = OwnerRequest(.get, .mailbox(owner.mailbox), at: culprit.authority)
         .headers(signedBy: other.key, created: RelayClient.now)
       let forged = culprit.bytes("GET", Route.mailbox(owner.mailbox).path, fields)
-      let socket = try culprit.connect(patience: 5)
+      let socket = try culprit.connect()
       for _ in 1...3 { #expect(try RelayAnswer(culprit.send(forged, on: socket)).problem == .signatureRefused) }
       let last = try RelayAnswer(culprit.send(forged, on: socket))
       #expect(last.problem == .tooManyRequests && Int(last.field("retry-after") ?? "") ?? 0 > 0)

@@ -18,13 +18,13 @@ final class RawStream {
 
   /// Opens it; throws unless the relay switches protocols.
   convenience init(
-    _ client: RelayClient, _ mailbox: MailboxID, _ fields: [HeaderField] = [], window: Int32? = nil, patience: Int = 20
+    _ client: RelayClient, _ mailbox: MailboxID, _ fields: [HeaderField] = [], window: Int32? = nil, patience: Int = 60
   ) throws {
     try self.init(client, .stream(mailbox), fields, window: window, patience: patience)
   }
 
   init(
-    _ client: RelayClient, _ route: Route, _ fields: [HeaderField] = [], window: Int32? = nil, patience: Int = 20
+    _ client: RelayClient, _ route: Route, _ fields: [HeaderField] = [], window: Int32? = nil, patience: Int = 60
   ) throws {
     socket = try client.connect(window: window, patience: patience)
     let upgrade =

@@ -21,7 +21,7 @@ struct RelayClient: Sendable {
   }
 
   /// Everything that comes back until the relay closes; nil if it did not within `patience` seconds.
-  func raw(_ bytes: [UInt8], patience: Int = 20) throws -> [UInt8]? {
+  func raw(_ bytes: [UInt8], patience: Int = 60) throws -> [UInt8]? {
     let socket = try connect(patience: patience)
     socket.write(bytes)
     let started = Date.now
@@ -29,7 +29,7 @@ struct RelayClient: Sendable {
     return Date.now.timeIntervalSince(started) < Double(patience) - 0.1 ? answer : nil
   }
 
-  func raw(_ text: String, patience: Int = 20) throws -> String? {
+  func raw(_ text: String, patience: Int = 60) throws -> String? {
     try raw(Array(text.utf8), patience: patience).map { String(decoding: $0, as: UTF8.self) }
   }
 

@@ -99,7 +99,7 @@ import Testing
       #expect(statuses == ["200", "200", "200", "404"])
       // A body that stops short is not made whole by what another connection says.
       let short = "PUT /v1/cards/\(String(repeating: "0", count: 32)) HTTP/1.1\r\n\(host)content-length: 50\r\n\r\nabc"
-      let socket = try client.connect(patience: 5)
+      let socket = try client.connect()
       socket.write(Array(short.utf8))
       #expect(try client.send("GET", "/livez").status == 200)
       shutdown(socket.descriptor, Int32(SHUT_WR))
