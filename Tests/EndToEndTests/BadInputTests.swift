@@ -275,8 +275,9 @@ private final class Nonsense: Sendable {
         Thread {
           _ = client.read()
           client.write(Array(answer.utf8))
-          usleep(100_000)
-          client.end()
+          shutdown(client.descriptor, Int32(SHUT_WR))
+          // Whoever closes with bytes unread takes back what was said.
+          while !client.read().isEmpty {}
         }.start()
       }
     }.start()

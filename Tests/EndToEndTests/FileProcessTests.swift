@@ -114,9 +114,9 @@ import Testing
     sender.arguments = ["send", "bob", "now", "--attach", path, "--home", pair.alice.home]
     sender.environment = ["SOTTO_PASSPHRASE": pair.alice.passphrase, "PATH": "/usr/bin:/bin"]
     sender.standardError = FileHandle.nullDevice
-    try sender.run()
+    try Programs.start(sender) { _ in }
     let arriving = pair.relay.data + "/blobs/arriving"
-    for _ in 0..<2000 where Self.size(arriving) < 1_048_576 && sender.isRunning { usleep(2000) }
+    while Self.size(arriving) < 1_048_576, sender.isRunning { try await Task.sleep(for: .milliseconds(2)) }
     kill(sender.processIdentifier, SIGKILL)
     sender.waitUntilExit()
     // Sealed once: another file under the name changes nothing.

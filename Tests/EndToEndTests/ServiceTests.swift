@@ -68,7 +68,7 @@ import Testing
 
     let own = folder.file("prometheus.yml")
     try """
-    global: { scrape_interval: 1s, evaluation_interval: 1s }
+    global: { scrape_interval: 5s, evaluation_interval: 1s }
     rule_files: ["\(rules)"]
     scrape_configs: [{ job_name: sotto-relay, static_configs: [{ targets: ["127.0.0.1:\(port)"] }] }]
     """.write(toFile: own, atomically: true, encoding: .utf8)
@@ -91,7 +91,14 @@ import Testing
       let answer = try get(free, "/api/v1/query?query=" + Self.escaped(expression))
       #expect(answer.contains("\"status\":\"success\""), "\(expression): \(answer)")
     }
-    #expect(try get(free, "/api/v1/alerts").contains("\"alerts\":[]"), "a healthy relay alarms nobody")
+    // What was so before the first scrape, or while the machine had no time for one, is over with the next.
+    var alerts = ""
+    for _ in 0..<600 {
+      alerts = try get(free, "/api/v1/alerts")
+      if alerts.contains("\"alerts\":[]") { break }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    #expect(alerts.contains("\"alerts\":[]"), "a healthy relay alarms nobody: \(alerts)")
   }
 
   /// Asks until the answer is right; false when it never is.

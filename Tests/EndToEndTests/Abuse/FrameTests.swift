@@ -268,7 +268,7 @@ import Testing
       let pings = (0..<1_000).reduce(into: [UInt8]()) { bytes, _ in bytes += ping }
       var sent = 0
       while sent < 64 << 20 {
-        let count = sender.stream.socket.writeSome(pings[(sent % pings.count)...], patience: 2)
+        let count = sender.stream.socket.writeSome(pings[(sent % pings.count)...], patience: 6)
         if count == 0 { break }
         sent += count
       }
@@ -316,7 +316,7 @@ import Testing
       while sent < 50_000, socket.write(request) { sent += 1 }
       #expect(try relay.residentKilobytes() - before < 16 * 1_024)
       let started = Date.now
-      for _ in 1...50 {
+      for _ in 1...90 {
         usleep(1_000_000)
         // A reset connection refuses bytes at once.
         var error: Int32 = 0
@@ -324,7 +324,7 @@ import Testing
         getsockopt(socket.descriptor, SOL_SOCKET, SO_ERROR, &error, &size)
         if error != 0 { break }
       }
-      #expect(Date.now.timeIntervalSince(started) < 48, "it is still open")
+      #expect(Date.now.timeIntervalSince(started) < 85, "it is still open")
       #expect(try client.send("GET", "/readyz").status == 200)
     }
   }
@@ -332,7 +332,7 @@ import Testing
   /// Far less than its buffers hold at a time, for far longer than a reader of nothing is borne. [blob.11] [limits.5]
   @Test func `A slow reader of a large blob has all of it, and a reader of nothing is closed`() async throws {
     let folder = try TemporaryFolder()
-    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["transfer-seconds": "2"])
+    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["transfer-seconds": "4"])
     try await onThread {
       let client = RelayClient(relay)
       let owner = try MailboxOwner(1)
@@ -347,10 +347,10 @@ import Testing
       silent.write(request)
       var count = 0
       for _ in 1...120 {
-        count += slow.read(exactly: 2_048)?.count ?? 0
-        usleep(100_000)
+        count += slow.read(exactly: 4_096)?.count ?? 0
+        usleep(200_000)
       }
-      #expect(count == 120 * 2_048, "six times what is borne of a reader of nothing")
+      #expect(count == 120 * 4_096, "six times what is borne of a reader of nothing")
       // The other has what the buffers held, and then the end.
       let rest = silent.readToEnd()
       #expect(rest.count < bytes.count, "it was not closed")
