@@ -39,14 +39,8 @@ struct ChatTests {
       .replacing(#/ {2}\d min/#, with: "    now")
   }
 
-  /// What is said before midnight stands under another day than what is said after it: not in the golden screens.
-  private static func untilADayIsLongEnough() async throws {
-    let left = 86_400 - Int(Date.now.timeIntervalSince1970) % 86_400
-    if left < 300 { try await Task.sleep(for: .seconds(left + 1)) }
-  }
-
   @Test func `A conversation, from the first word to leaving without a trace`() async throws {
-    try await Self.untilADayIsLongEnough()
+    try await awayFromMidnight()
     let pair = try await Pair()
     try await pair.introduce()
     let screen = try await chat(pair.alice, "bob")
@@ -82,7 +76,7 @@ struct ChatTests {
   }
 
   @Test func `The list, a conversation out of it, its commands, and back`() async throws {
-    try await Self.untilADayIsLongEnough()
+    try await awayFromMidnight()
     let pair = try await Pair()
     try await pair.introduce()
     try await pair.bob.send("one", to: "alice")

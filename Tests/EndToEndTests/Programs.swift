@@ -91,6 +91,12 @@ private func runBlocking(
     arguments: arguments, status: status, stdout: output, stderr: String(decoding: errors.value, as: UTF8.self))
 }
 
+/// Returns at once, but for the last minutes of a day in UTC, when it returns in the next: for what counts days, or shows them.
+func awayFromMidnight() async throws {
+  let left = 86_400 - Int(Date.now.timeIntervalSince1970) % 86_400
+  if left < 300 { try await Task.sleep(for: .seconds(left + 1)) }
+}
+
 private final class Box<T>: @unchecked Sendable {
   var value: T
   init(_ value: T) { self.value = value }

@@ -286,6 +286,7 @@ import Testing
 
   /// An operator lets somebody invite, and takes it back. [token.14] [token.15]
   @Test func somebodyElseInvites() async throws {
+    try await awayFromMidnight()
     let folder = try TemporaryFolder()
     let list = folder.file("withdrawn")
     try Data().write(to: URL(filePath: list))
