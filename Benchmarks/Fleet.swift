@@ -143,9 +143,9 @@ final class Fleet {
     return text
   }
 
-  /// Asks every half second; fails after a minute with what is wrong.
+  /// Asks every half second; fails after three minutes with what is wrong.
   func until(_ otherwise: String, _ isSo: () throws -> Bool) async throws {
-    for _ in 0..<120 {
+    for _ in 0..<360 {
       if try isSo() { return }
       try await Task.sleep(for: .milliseconds(500))
     }

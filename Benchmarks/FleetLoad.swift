@@ -40,10 +40,10 @@ final class FleetLoad: Sendable {
     tasks.withLock { $0 = listening + sending }
   }
 
-  /// Until so many more were acknowledged; fails after two minutes.
+  /// Until so many more were acknowledged; fails after five minutes.
   func acknowledge(_ more: Int) async throws {
     let enough = ledger.acknowledged + more
-    let end = ContinuousClock.now + .seconds(120)
+    let end = ContinuousClock.now + .seconds(300)
     while ledger.acknowledged < enough {
       guard .now < end else { throw StartFailure.loadUnreachable }
       try await Task.sleep(for: .milliseconds(5))
@@ -51,13 +51,13 @@ final class FleetLoad: Sendable {
   }
 
   /// Every owner opens another stream and lets the one that it has be, as a telephone does whose network is another now.
-  /// Returns when all have; fails after a minute.
+  /// Returns when all have; fails after five minutes.
   func comeAgain() async throws {
     let asked = streams.withLock { streams in
       streams.asked += 1
       return streams.asked
     }
-    let end = ContinuousClock.now + .seconds(60)
+    let end = ContinuousClock.now + .seconds(300)
     while streams.withLock({ streams in owners.indices.contains { streams.come[$0, default: 0] < asked } }) {
       guard .now < end else { throw StartFailure.loadUnreachable }
       try await Task.sleep(for: .milliseconds(20))
@@ -77,7 +77,7 @@ final class FleetLoad: Sendable {
     isOver.store(true, ordering: .relaxed)
     for task in tasks.withLock({ $0 }) { await task.value }
     for stream in streams.withLock({ $0.former }) { stream.closeSoon() }
-    let end = ContinuousClock.now + .seconds(60)
+    let end = ContinuousClock.now + .seconds(300)
     while ledger.toSayAgain > 0, .now < end { await sendOnce(isSocket: false, ledger.toSayAgain) }
     // The second time everything must be gone.
     for _ in 0..<2 {

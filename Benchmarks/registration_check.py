@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -40,6 +41,23 @@ def unb64(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def is_heard(port):
+    """Whether somebody listens on a port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=30).close()
+        return True
+    except OSError:
+        return False
+
+
+def until(is_so):
+    for _ in range(1800):
+        if is_so():
+            return
+        time.sleep(0.1)
+    raise RuntimeError("It never came to be.")
+
+
 class Person:
     """Somebody with a home, and an account at the provider whose name nobody else may learn."""
 
@@ -55,7 +73,7 @@ class Person:
 
     def sotto(self, *arguments):
         process = self.start(*arguments)
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=300)
         if process.returncode != 0:
             raise RuntimeError(f"sotto {' '.join(arguments)}: {process.returncode} {output} {errors}")
         return [json.loads(line) for line in output.splitlines()]
@@ -64,7 +82,7 @@ class Person:
         """That nobody signs in on this machine for a relay which is elsewhere by its name, unless they say so."""
         process = self.start(
             "identity", "create", "--relay", self.fleet.about["url"], "--sign-in", "browser", SOTTO_LOCAL_PROVIDER="0")
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=300)
         if process.returncode != 77 or output or "on this machine" not in errors:
             raise RuntimeError(f"identity create: {process.returncode} {output} {errors}")
 
@@ -76,7 +94,7 @@ class Person:
             raise RuntimeError(f"identity create: {process.wait()} {process.stderr.read()}")
         page = json.loads(line)["sign_in"]
         self.fleet.browse(page, self.subject, follow=True)
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=300)
         if process.returncode != 0:
             raise RuntimeError(f"identity create: {process.returncode} {output} {errors}")
         return json.loads(output.splitlines()[-1])["address"]
@@ -115,7 +133,7 @@ class Fleet:
         opener = urllib.request.build_opener(jar, *([] if follow else [NoRedirect()]))
         body = urllib.parse.urlencode({"sub": subject}).encode()
         try:
-            with opener.open(page, body, timeout=30) as answer:
+            with opener.open(page, body, timeout=120) as answer:
                 return answer.read().decode()
         except urllib.error.HTTPError as error:
             if error.code in (302, 303):
@@ -143,7 +161,7 @@ class Fleet:
     def ask(self, relay, credential, body):
         """The status and the problem of a request for tokens, at one relay of the fleet, past NGINX."""
         port = urllib.parse.urlparse(self.about["relays"][relay]["url"]).port
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         connection.request("POST", "/v1/tokens", body,
                            {"Host": self.about["authority"], "Authorization": f"Bearer {credential}"})
         answer = connection.getresponse()
@@ -226,12 +244,14 @@ def walk(fleet):
     bob.sotto("device", "push", "enable", "--web-push", push["endpoint"] + "bob", "--gateway", push["gateway"])
     before = fleet.pushes()
     waiting = bob.start("receive", "--wait-push")
-    time.sleep(3)
+    until(lambda: is_heard(urllib.parse.urlparse(push["endpoint"]).port))
     alice.sotto("send", "bob", "wake up")
-    output, errors = waiting.communicate(timeout=120)
+    output, errors = waiting.communicate(timeout=300)
     texts = [json.loads(line)["text"] for line in output.splitlines()]
     if waiting.returncode != 0 or texts != ["wake up"]:
         raise RuntimeError(f"receive --wait-push: {waiting.returncode} {texts} {errors}")
+    # Counted when its answer has come. A second one would follow soon.
+    until(lambda: fleet.pushes() > before)
     time.sleep(2)
     wakeups = fleet.pushes() - before
     say(f"One was woken {wakeups} times, and has read what was written.")
