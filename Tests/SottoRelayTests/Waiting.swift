@@ -1,8 +1,9 @@
+import Foundation
 import Testing
 
 /// Waits for something that has to become true; fails after a while.
 func until(
-  within seconds: Int = 60, _ isTrue: () async throws -> Bool, _ location: SourceLocation = #_sourceLocation
+  within seconds: Int = 180, _ isTrue: () async throws -> Bool, _ location: SourceLocation = #_sourceLocation
 ) async throws {
   let end = ContinuousClock.now + .seconds(seconds)
   repeat {
@@ -22,4 +23,12 @@ func soon(
       try await body()
       return .now - start < limit
     }, location)
+}
+
+/// Runs what blocks on a thread of its own: there are as many that run tests as there are cores, and one that blocks keeps
+/// all others waiting, whatever they measure.
+func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+  try await withCheckedThrowingContinuation { continuation in
+    Thread { continuation.resume(with: Result { try body() }) }.start()
+  }
 }

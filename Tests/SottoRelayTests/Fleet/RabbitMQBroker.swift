@@ -17,18 +17,18 @@
       return isThere
     }()
 
-    private static let common = Mutex<Result<RabbitMQBroker, any Error>?>(nil)
+    private static let common: Task<RabbitMQBroker, any Error> = Task {
+      let broker = try await onThread { try RabbitMQBroker() }
+      RabbitMQBroker.left.withLock { $0 = broker }
+      atexit { RabbitMQBroker.left.withLock { $0?.remove() } }
+      return broker
+    }
+
+    /// What is to be ended with the process.
+    private static let left = Mutex<RabbitMQBroker?>(nil)
 
     /// The one that no test disturbs; it is ended with the process.
-    static func shared() throws -> RabbitMQBroker {
-      try common.withLock { broker in
-        if let broker { return try broker.get() }
-        let made = Result { try RabbitMQBroker() }
-        broker = made
-        atexit { RabbitMQBroker.common.withLock { try? $0?.get().remove() } }
-        return try made.get()
-      }
-    }
+    static func shared() async throws -> RabbitMQBroker { try await common.value }
 
     let folder: String
     let port: Int
@@ -53,7 +53,7 @@
         ]
       }
       self.wrapper = wrapper
-      (port, encryptedPort, mapperPort) = (try Self.freePort(), try Self.freePort(), try Self.freePort())
+      (port, encryptedPort, mapperPort) = (Self.freePort(), Self.freePort(), Self.freePort())
       certificate = try SelfSignedCertificate(hosts: ["localhost"], now: Int64(Date.now.timeIntervalSince1970))
         .write(to: folder)
       for path in [certificate.authority, certificate.certificate, certificate.key] { chmod(path, 0o644) }
@@ -103,14 +103,14 @@
       let command = wrapper + [Self.program]
       server.executableURL = URL(filePath: command[0])
       server.arguments = Array(command.dropFirst())
-      server.environment = environment.merging(["RABBITMQ_DIST_PORT": "\(try Self.freePort())"]) { $1 }
+      server.environment = environment.merging(["RABBITMQ_DIST_PORT": "\(Self.freePort())"]) { $1 }
       server.currentDirectoryURL = URL(filePath: folder)
       server.standardInput = FileHandle.nullDevice
       server.standardOutput = FileHandle.nullDevice
       server.standardError = FileHandle.nullDevice
       try server.run()
       self.server = server
-      for _ in 0..<900 {
+      for _ in 0..<3_000 {
         // The port is open before anybody is let in.
         if (try? Self.connect(port)) != nil {
           try control("await_startup")
@@ -175,12 +175,23 @@
       }
     }
 
-    private static func freePort() throws -> Int {
-      let channel = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-        .bind(host: "127.0.0.1", port: 0).wait()
-      defer { try? channel.close().wait() }
-      return try #require(channel.localAddress?.port)
+    /// A port that nothing listens on, below those that the system gives to whoever asks for any: a server that takes
+    /// seconds to start, or that is started again, finds it free.
+    private static func freePort() -> Int {
+      while true {
+        let port = ports.withLock { port in
+          port = port < 9_999 ? port + 1 : 6_000
+          return port
+        }
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        guard let channel = try? bootstrap.bind(host: "127.0.0.1", port: port).wait() else { continue }
+        try? channel.close().wait()
+        return port
+      }
     }
+
+    /// The one that was given last.
+    private static let ports = Mutex(Int.random(in: 6_000..<10_000))
 
     private static func connect(_ port: Int) throws {
       try ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)

@@ -8,7 +8,7 @@
   /// The adapter for RabbitMQ: the contract, and what is its own.
   @Suite(.enabled(if: RabbitMQBroker.isInstalled), .serialized) struct RabbitMQTests {
     @Test(arguments: BusContract.all.map(\.name)) func contract(_ name: String) async throws {
-      let broker = try RabbitMQBroker.shared()
+      let broker = try await RabbitMQBroker.shared()
       let clause = try #require(BusContract.all.first { $0.name == name })
       try await clause.run(BusContract { try RabbitMQ().bus(broker.address(), as: $0) })
     }
@@ -16,8 +16,8 @@
     // MARK: Who is let in, and who is believed
 
     /// Files that cannot be read are a reason not to start.
-    @Test func whatIsMissingIsNamed() throws {
-      let broker = try RabbitMQBroker.shared()
+    @Test func whatIsMissingIsNamed() async throws {
+      let broker = try await RabbitMQBroker.shared()
       for (address, setting) in [
         (try broker.address(password: "/nonexistent"), Setting.busPassword),
         (try broker.address("amqps://guest@localhost/", authorities: "/nonexistent"), .busCA),
@@ -49,7 +49,7 @@
 
     /// What cannot be reached, or does not let the relay in, is no reason not to start; but it is said.
     @Test func aBrokerThatIsNotThereIsDown() async throws {
-      let broker = try RabbitMQBroker.shared()
+      let broker = try await RabbitMQBroker.shared()
       let wrong = broker.folder + "/wrong"
       try "not-the-password\n".write(toFile: wrong, atomically: true, encoding: .utf8)
       #expect(try await isConnected(broker.address()))
@@ -61,7 +61,7 @@
 
     /// The certificate has to be for the name that was asked for, and of an authority that is trusted.
     @Test func aBrokerHasToProveWhoItIs() async throws {
-      let broker = try RabbitMQBroker.shared()
+      let broker = try await RabbitMQBroker.shared()
       let authority = broker.certificate.authority
       let other = try SelfSignedCertificate(hosts: ["localhost"], now: Int64(Date.now.timeIntervalSince1970))
       let folder = Folder()
@@ -122,7 +122,7 @@
 
     /// One that is short of memory reads nothing more of whoever tells it something, and goes on giving signs of life.
     @Test func aBrokerThatTakesNothingIsGivenUp() async throws {
-      let broker = try RabbitMQBroker()
+      let broker = try await onThread { try RabbitMQBroker() }
       let ears = BusContract.Ears()
       let bus = try RabbitMQ(stall: .seconds(1)).bus(broker.address(), as: NodeID(number: 1))
       bus.start { ears.hear($0) }

@@ -18,7 +18,7 @@
       bus: (inout RelayConfiguration) -> Void = { _ in }, connector: (any BusConnector)? = nil,
       _ body: ([TestRelay], String) async throws -> Void
     ) async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       let address = cluster.address(try cluster.database())
       var relays: [TestRelay] = []
       for _ in 0..<2 {
@@ -121,7 +121,7 @@
 
     /// A database that has lost a claim does not cost its owner the stream: it is told to come back.
     @Test func aClaimThatIsForgottenIsMadeAgain() async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       try await withTwoRelays { relays, address in
         let owner = Owner(1)
         try await owner.register(at: relays[0])
@@ -138,7 +138,7 @@
     /// A database that has lost what was delivered gives its index again, to another envelope. A stream whose claim it still has
     /// would pass it by: so its owner is told to come back. [operation.14]
     @Test func whatIsGivenAnIndexAgainIsDelivered() async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       try await withTwoRelays { relays, address in
         let owner = Owner(1)
         try await owner.register(at: relays[0])
@@ -162,7 +162,7 @@
 
     /// A socket that is closed is no longer anybody's, nor is one of a relay that ends.
     @Test func whatHasEndedIsLeft() async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       try await withTwoRelays { relays, address in
         let owner = Owner(1)
         try await owner.register(at: relays[0])
@@ -244,7 +244,7 @@
     /// What is due too often stays due in the database, and is asked for later; nobody else waits for it. [push.12]
     @Test func whatIsDueTooOftenWaitsInTheDatabase() async throws {
       let seen = Seen()
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       let address = cluster.address(try cluster.database())
       let relay = try await TestRelay.start(bus: SeenBus { seen.add($0) }) {
         $0.store = .postgreSQL(address)
@@ -307,7 +307,7 @@
     /// With RabbitMQ others are told; while it is away nothing is refused, and the store is asked; when it is back it is used
     /// again. [operation.14]
     @Test(.enabled(if: RabbitMQBroker.isInstalled)) func theBusMayComeAndGo() async throws {
-      let broker = try RabbitMQBroker()
+      let broker = try await onThread { try RabbitMQBroker() }
       try await withTwoRelays(bus: broker.configuration) { relays, _ in
         let owner = Owner(1)
         try await owner.register(at: relays[0])
@@ -337,7 +337,7 @@
         #expect(isEnvelope(try await stream.next(), 100))
         #expect(try await woken("look") == looks + 1)
         #expect(try await relays[0].metric("sotto_relay_notices_total{what=\"dropped\"}") == 1)
-        try broker.start()
+        try await onThread { try broker.start() }
         try await until { try await isDown(0) }
         let told = try await woken("bus")
         number = 200

@@ -8,7 +8,7 @@
   /// What becomes of work when others are in its way.
   @Suite(.enabled(if: PostgreSQLCluster.isInstalled)) struct CollisionTests {
     private func withDatabase(_ body: (PostgreSQLCluster, String) async throws -> Void) async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       try await body(cluster, try cluster.database())
     }
 

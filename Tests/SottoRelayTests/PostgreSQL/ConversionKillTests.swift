@@ -27,7 +27,7 @@
     }
 
     @Test func whatIsKilledGoesOn() async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       let name = try cluster.database()
       let address = cluster.address(name)
       let store = ConvertedStore()

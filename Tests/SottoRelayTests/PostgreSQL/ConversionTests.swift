@@ -11,8 +11,8 @@
   @Suite(.enabled(if: PostgreSQLCluster.isInstalled), .serialized) struct ConversionTests {
     private struct Killed: Error {}
 
-    private func database() throws -> (PostgreSQLCluster, String, address: String) {
-      let cluster = try PostgreSQLCluster.shared()
+    private func database() async throws -> (PostgreSQLCluster, String, address: String) {
+      let cluster = try await PostgreSQLCluster.shared()
       let name = try cluster.database()
       return (cluster, name, cluster.address(name))
     }
@@ -47,7 +47,7 @@
 
     /// What owners see is the same before and after, and what was promised is kept.
     @Test func everythingIsThereAndServedOn() async throws {
-      let (cluster, name, address) = try database()
+      let (cluster, name, address) = try await database()
       let store = ConvertedStore()
       try await store.fill()
       let former = try SQLiteStore(path: store.file)
@@ -74,7 +74,7 @@
     }
 
     @Test func anEmptyStoreIsConverted() async throws {
-      let (_, _, address) = try database()
+      let (_, _, address) = try await database()
       let store = ConvertedStore()
       try await SQLiteStore(path: store.file).close()
       #expect(try convert(store, into: address).counts.values.allSatisfy { $0 == 0 })
@@ -84,8 +84,8 @@
 
     /// Ended after every single page, and once before the end: it goes on, and what comes of it is the same.
     @Test func itGoesOnFromWhereverItWas() async throws {
-      let (cluster, name, address) = try database()
-      let (_, other, otherAddress) = try database()
+      let (cluster, name, address) = try await database()
+      let (_, other, otherAddress) = try await database()
       let store = ConvertedStore()
       try await store.fill(more: 3_000)
       let copy = ConvertedStore()
@@ -123,7 +123,7 @@
 
     /// Killed between its two last steps, when neither of the two serves; and run once more when it is done.
     @Test func theEndIsReachedOnce() async throws {
-      let (cluster, name, address) = try database()
+      let (cluster, name, address) = try await database()
       let store = ConvertedStore()
       try await store.fill()
       try convert(store, into: address)
@@ -167,7 +167,7 @@
       "UPDATE push SET due = NOT due",
     ])
     func aDifferenceIsFound(_ change: String) async throws {
-      let (cluster, name, address) = try database()
+      let (cluster, name, address) = try await database()
       let store = ConvertedStore()
       try await store.fill()
       let found = failure {
@@ -219,7 +219,7 @@
     }
 
     @Test func whatIsNoStoreIsRefused() async throws {
-      let (_, _, address) = try database()
+      let (_, _, address) = try await database()
       func refused(_ store: ConvertedStore) -> Int32? { failure { try convert(store, into: address) }?.exitCode }
       let none = ConvertedStore()
       try FileManager.default.removeItem(atPath: none.folder.path)
@@ -247,7 +247,7 @@
     }
 
     @Test func whatUsesEitherIsNotDisturbed() async throws {
-      let (cluster, name, address) = try database()
+      let (cluster, name, address) = try await database()
       let store = ConvertedStore()
       try await store.fill()
       let before = try rows(cluster, name)
@@ -281,7 +281,7 @@
     }
 
     @Test func aDatabaseThatHasSomethingElseIsRefused() async throws {
-      let (cluster, name, address) = try database()
+      let (cluster, name, address) = try await database()
       let store = ConvertedStore()
       try await store.fill()
       let used = try StoreContract { try PostgreSQLStore(address: address) }
@@ -291,7 +291,7 @@
       #expect(failure { try convert(store, into: address) }?.exitCode == 73)
       #expect(try rows(cluster, name) == before)
       // Another file's, half filled and whole.
-      let (_, _, second) = try database()
+      let (_, _, second) = try await database()
       let another = ConvertedStore()
       try await another.fill()
       #expect(throws: Killed.self) { try convert(another, into: second) { _ in throw Killed() } }
@@ -299,13 +299,13 @@
       try convert(another, into: second)
       #expect(failure { try convert(store, into: second) }?.exitCode == 73)
       // A file that has gone into one database goes into no other.
-      let (_, _, third) = try database()
+      let (_, _, third) = try await database()
       #expect(failure { try convert(another, into: third) }?.what.contains("another database") == true)
       #expect(opening(third) == nil)
     }
 
     @Test func aDatabaseThatIsNotReadyIsRefused() async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       let store = ConvertedStore()
       try await store.fill()
       func refused(_ address: String) -> StartFailure? { failure { try convert(store, into: address) } }
@@ -313,7 +313,7 @@
       try cluster.sql("CREATE DATABASE unprepared", in: "postgres")
       let bare = refused(cluster.address("unprepared"))
       #expect(bare?.exitCode == 78 && bare?.next.contains("sotto-relay db migrate") == true)
-      let (_, name, address) = try database()
+      let (_, name, address) = try await database()
       try cluster.sql("UPDATE store SET version = version + 1", in: name)
       #expect(refused(address)?.what.contains("newer") == true)
       try cluster.sql("UPDATE store SET version = 2", in: name)
@@ -325,7 +325,7 @@
 
     /// The file is not served by mistake; by intention it is, as after any restore, and may be moved again. [operation.7]
     @Test func aConvertedFileIsNotServedButRestored() async throws {
-      let (_, _, address) = try database()
+      let (_, _, address) = try await database()
       let store = ConvertedStore()
       try await store.fill()
       try convert(store, into: address)
@@ -342,7 +342,7 @@
       #expect(status.oneTimeParts == 0 && again.restoreEpoch == UInt64(ConvertedStore.now))
       try await again.close()
       #expect(failure { try convert(store, into: address) }?.exitCode == 73)
-      let (cluster, name, second) = try database()
+      let (cluster, name, second) = try await database()
       try convert(store, into: second)
       #expect(try cluster.sql("SELECT restore_epoch FROM store", in: name) == "\(ConvertedStore.now)\n")
     }

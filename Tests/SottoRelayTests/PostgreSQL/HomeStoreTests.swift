@@ -37,7 +37,7 @@
     )
       async throws
     {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       let name = try cluster.database()
       let reports = Reports()
       let store = try PostgreSQLStore(address: cluster.address(name)) { reports.add($0) }
@@ -170,7 +170,7 @@
     /// Nor one that is on its way, or waits for the lock, until nobody waits for it: it would take the mailbox from a
     /// newer socket.
     @Test func whatIsNoLongerWantedIsNotClaimed() async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       let name = try cluster.database()
       let store = try PostgreSQLStore(address: cluster.address(name))
       let mailbox = try await StoreContract { store }.registered(1)
@@ -205,7 +205,7 @@
 
     /// By the database's clock: those of relays may be wrong.
     @Test func whoeverIsSilentDoesNotRun() async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       let name = try cluster.database()
       let store = try PostgreSQLStore(address: cluster.address(name))
       func running() throws -> Int { try PostgreSQL().relays(cluster.address(name)) }

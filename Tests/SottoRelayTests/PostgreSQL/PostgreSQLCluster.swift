@@ -21,18 +21,18 @@
       return programs != nil
     }()
 
-    private static let common = Mutex<Result<PostgreSQLCluster, any Error>?>(nil)
+    private static let common: Task<PostgreSQLCluster, any Error> = Task {
+      let cluster = try await onThread { try PostgreSQLCluster() }
+      PostgreSQLCluster.left.withLock { $0 = cluster }
+      atexit { PostgreSQLCluster.left.withLock { $0?.remove() } }
+      return cluster
+    }
+
+    /// What is to be ended with the process.
+    private static let left = Mutex<PostgreSQLCluster?>(nil)
 
     /// The one that no test disturbs; it is ended with the process.
-    static func shared() throws -> PostgreSQLCluster {
-      try common.withLock { cluster in
-        if let cluster { return try cluster.get() }
-        let made = Result { try PostgreSQLCluster() }
-        cluster = made
-        atexit { PostgreSQLCluster.common.withLock { try? $0?.get().remove() } }
-        return try made.get()
-      }
-    }
+    static func shared() async throws -> PostgreSQLCluster { try await common.value }
 
     let folder: String
     private let number = Atomic(0)
@@ -160,7 +160,7 @@
       server.standardOutput = output
       try server.run()
       self.server = server
-      for _ in 0..<600 {
+      for _ in 0..<2_400 {
         if (try? sql("SELECT 1", in: "postgres")) == "1\n" { return }
         try #require(server.isRunning, "PostgreSQL has ended; \(log)")
         usleep(50_000)

@@ -10,12 +10,12 @@
   @Suite(.enabled(if: PostgreSQLCluster.isInstalled)) struct PostgreSQLStoreTests {
     /// One after the other: each has several stores, and each store several connections.
     @Suite(.enabled(if: PostgreSQLCluster.isInstalled), .serialized) struct Contract {
-      private static let database = Result { try PostgreSQLCluster.shared().database() }
+      private static let database = Task { try await PostgreSQLCluster.shared().database() }
 
       @Test(arguments: StoreContract.all.map(\.name)) func contract(_ name: String) async throws {
-        let cluster = try PostgreSQLCluster.shared()
+        let cluster = try await PostgreSQLCluster.shared()
         // One for all: to empty it takes a fifth of the time that a new one does.
-        let database = try Self.database.get()
+        let database = try await Self.database.value
         try cluster.empty(database)
         let address = cluster.address(database)
         let clause = try #require(StoreContract.all.first { $0.name == name })
@@ -26,7 +26,7 @@
     }
 
     private func withDatabase(_ body: (PostgreSQLCluster, String) async throws -> Void) async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       try await body(cluster, try cluster.database())
     }
 
@@ -216,7 +216,7 @@
     }
 
     @Test func anEmptyDatabaseIsMigratedOnce() async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       try cluster.sql("CREATE DATABASE bare", in: "postgres")
       let address = cluster.address("bare")
       #expect(try PostgreSQL().state(address) == SchemaState(version: 0, oldest: 0, known: 6))
@@ -233,7 +233,7 @@
 
     /// What is said of each is another thing, and in none of it is the password, or the address. [operation.12]
     @Test func whatIsWrongWithAnAddressIsSaid() async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       let guarded = cluster.address("model", user: "guarded")
       let key = "password=canary-of-the-pass"
       let cases: [(String, Int32)] = [
@@ -275,8 +275,8 @@
     }
 
     /// [leakage.1]
-    @Test func storedColumnsAreDeclared() throws {
-      let columns = try PostgreSQLCluster.shared().sql(
+    @Test func storedColumnsAreDeclared() async throws {
+      let columns = try await PostgreSQLCluster.shared().sql(
         """
         SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -288,8 +288,8 @@
 
     /// Every key of a mailbox's table begins with its id, which also divides the table; no sequence, no foreign key, no
     /// trigger, no procedure. [leakage.1]
-    @Test func tablesCanBeSpreadByMailbox() throws {
-      let cluster = try PostgreSQLCluster.shared()
+    @Test func tablesCanBeSpreadByMailbox() async throws {
+      let cluster = try await PostgreSQLCluster.shared()
       let keys = try cluster.sql(
         """
         SELECT c.relname, pg_get_partkeydef(c.oid), a.attname FROM pg_class c

@@ -45,9 +45,9 @@
       }
     }
 
-    /// A mailbox with a subscription, and both relays heard of just now.
+    /// A mailbox with a subscription, and both relays heard of for longer than a test takes on any machine.
     private func withLedger(_ body: (Ledger) async throws -> Void) async throws {
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       let name = try cluster.database()
       let reports = FailingLedger.Counter()
       let store = try PostgreSQLStore(address: cluster.address(name)) { report in
@@ -57,6 +57,7 @@
       let mailbox = try await contract.registered(1)
       try await store.setPush(mailbox, [7, 7], by: contract.mutation(1, 3))
       for node in [here, there] { try await store.beat(node) }
+      try cluster.sql("UPDATE node SET beat = now() + interval '1 hour'", in: name)
       try await body(
         Ledger(
           store: store, contract: contract, mailbox: mailbox, sql: { try cluster.sql($0, in: name) }, reports: reports))
