@@ -65,17 +65,21 @@ import Testing
       // More than the sockets' buffers hold.
       try await relay.upload(owner, blobID(2), blobBytes(32 << 20))
     }
-    let relay = try await TestRelay.start(in: folder) { $0.transferSeconds = 1 }
+    let relay = try await TestRelay.start(in: folder) { $0.transferSeconds = 4 }
     let sender = try await relay.halfPatch(owner, blobID(1), [1, 2, 3], at: 0, declared: length)
     try await sender.untilEnded()
     #expect(try await relay.claimUpload(owner, blobID(1), length).offset == 3)
     let reader = try await RawConnection.open(to: relay)
     let head = "GET \(Route.blob(blobID(2)).path) HTTP/1.1\r\nhost: \(relay.authority.text)\r\n\r\n"
-    try await reader.send(Array(head.utf8))
-    // Who takes nothing is let go: the file is closed.
+    // Who takes nothing is let go: the file is closed. It is looked at from a thread of its own, or it might be opened and
+    // closed before anybody has looked.
     let whole = folder.path + "/blobs/whole"
-    while BlobFolder.open(in: whole) == 0 { try await Task.sleep(for: .milliseconds(1)) }
-    while BlobFolder.open(in: whole) > 0 { try await Task.sleep(for: .milliseconds(10)) }
+    async let isClosed: Void = onThread {
+      while BlobFolder.open(in: whole) == 0 { usleep(1_000) }
+      while BlobFolder.open(in: whole) > 0 { usleep(10_000) }
+    }
+    try await reader.send(Array(head.utf8))
+    try await isClosed
     try? await reader.close()
     try await relay.stop()
   }

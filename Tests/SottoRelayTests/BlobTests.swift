@@ -95,7 +95,7 @@ import Testing
         }
         $0.finish()
       }, length: .unknown)
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(300))
     let body = try await response.body.collect(upTo: 4096)
     return Answer(
       status: Int(response.status.code), fields: response.headers.map { HeaderField($0.name.lowercased(), $0.value) },

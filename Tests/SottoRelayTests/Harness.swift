@@ -139,7 +139,7 @@ extension TestRelay {
     request.method = .init(rawValue: method)
     for field in fields { request.headers.add(name: field.name, value: field.value) }
     if !body.isEmpty { request.body = .bytes(ByteBuffer(bytes: body)) }
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
     let answer = try await response.body.collect(upTo: 64 << 20)
     return Answer(
       status: Int(response.status.code),
@@ -243,7 +243,7 @@ extension TestRelay {
     let line = try #require(lines.all.first { $0.contains("serving metrics") })
     let port = try #require(line.firstMatch(of: /"port":([0-9]+)/)).1
     let answer = try await HTTPClient.shared.execute(
-      HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics"), timeout: .seconds(5))
+      HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics"), timeout: .seconds(60))
     let text = String(buffer: try await answer.body.collect(upTo: 1 << 20))
     let found = try #require(text.split(separator: "\n").first { $0.hasPrefix(sample + " ") })
     return try #require(Int(found.dropFirst(sample.count + 1)))

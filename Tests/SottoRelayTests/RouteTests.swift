@@ -328,7 +328,7 @@ import Testing
             $0.yield(part)
             $0.finish()
           }, length: .unknown)
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         let body = try await response.body.collect(upTo: 4096)
         #expect(Problem(document: String(buffer: body)) == problem, "\(length)")
       }

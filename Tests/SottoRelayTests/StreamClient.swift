@@ -101,13 +101,13 @@ final class SocketClient<In: RelayFrame>: Sendable {
     var isEmpty: Bool { events.withLock(\.isEmpty) }
   }
 
-  /// The next thing that happens; fails the test after 10 s.
+  /// The next thing that happens; fails the test after three minutes.
   func next(_ location: SourceLocation = #_sourceLocation) async throws -> Event {
-    for _ in 0..<12_000 {
+    for _ in 0..<36_000 {
       if let event = events.take() { return event }
       try await Task.sleep(for: .milliseconds(5))
     }
-    return try #require(nil as Event?, "nothing arrived for a minute", sourceLocation: location)
+    return try #require(nil as Event?, "nothing arrived for three minutes", sourceLocation: location)
   }
 
   /// Whether nothing arrives for a while.

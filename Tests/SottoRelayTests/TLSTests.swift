@@ -42,7 +42,7 @@ import Testing
     let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     do {
       let request = HTTPClientRequest(url: "https://127.0.0.1:\(relay.authority.port)/readyz")
-      let status = try await client.execute(request, timeout: .seconds(20)).status.code
+      let status = try await client.execute(request, timeout: .seconds(120)).status.code
       try await client.shutdown()
       return status
     } catch {
