@@ -49,6 +49,8 @@ final class PushServices {
   private let input = Pipe()
   private let output = Pipe()
   private var rest = Data()
+  /// Requests that were answered before an order was taken, and that nobody has asked about yet.
+  private var answered: [Data] = []
 
   var origin: String { "https://127.0.0.1:\(port)" }
   var webPushOrigin: String { "https://services.test:\(port)" }
@@ -101,16 +103,24 @@ final class PushServices {
   /// What the next request to a service meets.
   func order(_ order: [String: Any]) throws {
     try input.fileHandleForWriting.write(contentsOf: JSONSerialization.data(withJSONObject: order) + [0x0A])
-    // It is read by another thread of theirs.
-    usleep(100_000)
+    while true {
+      let said = try nextLine()
+      if said == Data("taken".utf8) { return }
+      answered.append(said)
+    }
   }
 
   /// The next request that was answered.
   func next() throws -> Line {
+    let said = try answered.isEmpty ? nextLine() : answered.removeFirst()
+    return try JSONDecoder().decode(Line.self, from: said)
+  }
+
+  private func nextLine() throws -> Data {
     while true {
       if let end = rest.firstIndex(of: 0x0A) {
         defer { rest = Data(rest[(end + 1)...]) }
-        return try JSONDecoder().decode(Line.self, from: rest[..<end])
+        return Data(rest[..<end])
       }
       let more = output.fileHandleForReading.availableData
       try #require(!more.isEmpty, "the services have ended")

@@ -8,6 +8,7 @@ Usage: services.py CERTIFICATE KEY EXPECTED.json
 {"service": "apns", "status": 410, "reason": "Unregistered", "headers": {...}, "goaway": true, "silence": seconds,
 "drip": true: the body never ends}.
 {"service": "google", "withdraw": true} makes the access token of before worthless.
+Each is answered by the line `taken` when it counts.
 """
 
 import asyncio
@@ -385,6 +386,7 @@ async def main():
     # Ends with whoever started it.
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         services.take(line)
+        print("taken", flush=True)
     other.close()
 
 
