@@ -24,7 +24,7 @@ enum FleetScript {
 
   @discardableResult
   static func run(_ arguments: [String]) async throws -> String {
-    let outcome = try await EndToEndTests.run(URL(filePath: "/bin/bash"), [path] + arguments, killedAfter: 600)
+    let outcome = try await EndToEndTests.run(URL(filePath: "/bin/bash"), [path] + arguments, killedAfter: 900)
     try #require(outcome.status == 0, "\(outcome)")
     return outcome.output
   }
