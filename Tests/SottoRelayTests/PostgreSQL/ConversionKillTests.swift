@@ -11,9 +11,9 @@
       return (bundle ?? Bundle.main.executableURL!).deletingLastPathComponent().appending(path: "sotto-relay")
     }()
 
-    private func start(_ store: ConvertedStore, _ address: String) throws -> (Process, FileHandle) {
+    private static func start(_ store: ConvertedStore, _ address: String) throws -> (Process, FileHandle) {
       let process = Process()
-      process.executableURL = Self.program
+      process.executableURL = program
       process.arguments = ["db", "convert", "--json", "--data", store.folder.path, "--store", address]
       process.environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "SWIFT_BACKTRACE": "enable=no"]
       process.standardInput = FileHandle.nullDevice
@@ -26,18 +26,13 @@
       return (process, handle)
     }
 
-    @Test func whatIsKilledGoesOn() async throws {
-      let cluster = try await PostgreSQLCluster.shared()
-      let name = try cluster.database()
-      let address = cluster.address(name)
-      let store = ConvertedStore()
-      let more = 40_000
-      try await store.fill(more: more)
-      func mark() throws -> String {
-        try cluster.sql("SELECT step, place FROM conversion WHERE NOT finished", in: name)
-      }
-      var (killed, last) = (0, "")
-      for attempt in 0..<40 {
+    /// How often it was killed; then how it ended, and what it said. `mark` is how far the database is.
+    private static func killAgainAndAgain(
+      _ store: ConvertedStore, _ address: String, _ mark: () throws -> String
+    ) throws -> (killed: Int, status: Int32, text: String) {
+      var (attempt, killed, last) = (0, 0, "")
+      while true {
+        defer { attempt += 1 }
         let (process, output) = try start(store, address)
         // The first few right after their beginning, whatever they are at; the others once they have come further.
         if attempt < 3 { usleep(20_000 * UInt32(attempt + 1)) }
@@ -52,10 +47,25 @@
         process.waitUntilExit()
         try output.seek(toOffset: 0)
         let text = String(decoding: try output.readToEnd() ?? Data(), as: UTF8.self)
-        #expect(process.terminationStatus == 0, "\(text)")
-        #expect(text.contains("\"envelopes\":\(24 + more)") && text.contains("\"verified\":true"), "\(text)")
-        break
+        return (killed, process.terminationStatus, text)
       }
+    }
+
+    @Test func whatIsKilledGoesOn() async throws {
+      let cluster = try await PostgreSQLCluster.shared()
+      let name = try cluster.database()
+      let address = cluster.address(name)
+      let store = ConvertedStore()
+      let more = 40_000
+      try await store.fill(more: more)
+      // On a thread of its own, because it does nothing but wait.
+      let (killed, status, text) = try await onThread {
+        try Self.killAgainAndAgain(store, address) {
+          try cluster.sql("SELECT step, place FROM conversion WHERE NOT finished", in: name)
+        }
+      }
+      #expect(status == 0, "\(text)")
+      #expect(text.contains("\"envelopes\":\(24 + more)") && text.contains("\"verified\":true"), "\(text)")
       print("FIGURE conversion of \(more) envelopes: killed \(killed) times")
       #expect(killed >= 8)
       #expect(
