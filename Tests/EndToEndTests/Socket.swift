@@ -22,7 +22,7 @@ final class Socket: @unchecked Sendable {
   static func unusedPort() -> Int {
     while true {
       let port = ports.withLock { port in
-        port = port < 9_999 ? port + 1 : 6_000
+        port = port < 9_999 ? port + 1 : 7_000
         return port
       }
       if listener(on: port) != nil { return port }
@@ -30,7 +30,7 @@ final class Socket: @unchecked Sendable {
   }
 
   /// The one that was given last.
-  private static let ports = Mutex(Int.random(in: 6_000..<10_000))
+  private static let ports = Mutex(Int.random(in: 7_000..<10_000))
 
   /// nil when the port is taken.
   private static func listener(on port: Int) -> Socket? {

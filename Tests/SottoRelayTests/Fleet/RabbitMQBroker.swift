@@ -180,7 +180,7 @@
     private static func freePort() -> Int {
       while true {
         let port = ports.withLock { port in
-          port = port < 9_999 ? port + 1 : 6_000
+          port = port < 9_999 ? port + 1 : 7_000
           return port
         }
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -191,7 +191,7 @@
     }
 
     /// The one that was given last.
-    private static let ports = Mutex(Int.random(in: 6_000..<10_000))
+    private static let ports = Mutex(Int.random(in: 7_000..<10_000))
 
     private static func connect(_ port: Int) throws {
       try ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)

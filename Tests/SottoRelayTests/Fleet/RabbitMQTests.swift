@@ -78,7 +78,7 @@
 
     /// What `Deploy/README.md` has an operator allow is enough, for relays and for the gateway. [operation.14] [operation.16]
     @Test func whatTheManualAllowsIsEnough() async throws {
-      let broker = try RabbitMQBroker.shared()
+      let broker = try await RabbitMQBroker.shared()
       let manual = try String(
         contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Deploy/README.md"),
         encoding: .utf8)

@@ -282,7 +282,7 @@
     /// What the queue does not take is put again, by this relay or by one that reaches more. [push.4]
     @Test func whatOneRelayCannotPutAnotherPuts() async throws {
       let (refused, taken) = (Seen(), Seen())
-      let cluster = try PostgreSQLCluster.shared()
+      let cluster = try await PostgreSQLCluster.shared()
       let address = cluster.address(try cluster.database())
       func start(_ bus: SeenBus) async throws -> TestRelay {
         try await TestRelay.start(bus: bus) {
