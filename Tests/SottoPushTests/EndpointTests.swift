@@ -257,7 +257,7 @@ private final class Shared<Value: Sendable>: Sendable {
     let clients = PinnedClients(
       tls: .makeClientConfiguration(), answer: { _ in answer.withLock { $0 } }, now: { clock.withLock { $0 } })
     let endpoint = try #require(Endpoint("https://push.example/a"))
-    func use() async -> PushOutcome { await clients.with(endpoint) { _ in .woken } }
+    func use() async -> PushOutcome { await clients.with(endpoint) { _ in PushReply(.woken) }.outcome }
     #expect(await use() == .woken)
     answer.withLock { $0 = .unknown }
     clock.withLock { $0 += .seconds(3_599) }
