@@ -170,6 +170,28 @@ private final class Shared<Value: Sendable>: Sendable {
     #expect(listener.connections == 0)
   }
 
+  /// The address that was looked at is the one that is connected to: nobody is asked what the name stands for once more.
+  @Test func whoConnectsAsksNobody() async throws {
+    let listener = try Trap()
+    let authority = try #require(RelayAuthority("pinned.test:\(listener.port)"))
+    let push = WebPush(
+      rules: EndpointRules(exempt: [authority], resolver: FixedResolver(["pinned.test": ["127.0.0.1"]])),
+      vapid: Vapid(ES256PrivateKey(), contact: "mailto:a@example.org", now: { 0 }), tls: .makeClientConfiguration())
+    let endpoint = "https://pinned.test:\(listener.port)/"
+    let kind = PushTarget.Kind.webPush(
+      endpoint: endpoint, key: try Trap.point(), auth: [UInt8](repeating: 1, count: 16))
+    let waking = Task { await push.wake(kind) }
+    var connections = 0
+    for _ in 0..<500 where connections == 0 {
+      connections = listener.connections
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    #expect(connections > 0, "no other name server knows this name")
+    // Nobody spoke TLS with it.
+    #expect(await waking.value == .busy)
+    await push.close()
+  }
+
   @Test func theSystemsResolverKnowsThisMachine() async {
     let found = await SystemResolver().addresses(of: "localhost")
     #expect(!found.isEmpty && found.allSatisfy(\.isLoopback))

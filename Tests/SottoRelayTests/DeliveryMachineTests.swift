@@ -92,6 +92,8 @@ import Testing
     #expect(machine.received(ack(5)) == [])
     #expect(machine.acknowledged() == [])
     #expect(machine.received(ack(6)) == [deleting(6...6, after: 3)])
+    // What was not sent yet nobody can have.
+    #expect(machine.received(ack(7)) == [.send(.closing(.protocolError)), .close(.protocolError)])
   }
 
   /// [stream.7]
