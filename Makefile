@@ -57,7 +57,7 @@ client-check: ## Kill sotto and the relay in the middle of everything, CYCLES=20
 fuzz: ## Fuzz every decoder for SECONDS=60 each; RUNS=n goes on until there were n executions in all
 	@exec .ci/fuzz --seconds '$(SECONDS)' --runs '$(RUNS)'
 
-mutants: ## Remove security checks one at a time from a copy, and see a test fail for each: half an hour
+mutants: ## Remove security checks one at a time from a copy, and see a test fail for each: an hour
 	@exec .ci/mutants
 
 sanitize: ## The suites with the Address and the Thread Sanitizer
