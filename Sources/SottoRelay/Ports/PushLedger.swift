@@ -56,13 +56,3 @@ package protocol PushJobs: Sendable {
   /// Takes no more. What is being carried out is waited for, up to a limit; then `run` returns.
   func stop()
 }
-
-/// What is to become of a job. Numbers are those of [push.10].
-package enum PushVerdict: UInt8, CaseIterable, Sendable {
-  /// The device was woken, or cannot be with this job.
-  case done = 1
-  /// There is no such device any more: nobody is to be asked to wake it. [push.9]
-  case gone = 2
-  /// Not now: it comes again some minutes later, for about an hour.
-  case later = 3
-}
