@@ -1,5 +1,3 @@
-internal import NIOCore
-
 /// Every bound of the gateway, with its reason.
 enum PushLimits {
   /// How long an answer about a name is believed without asking again.
@@ -25,12 +23,12 @@ enum PushLimits {
   static let knownHosts = ["fcm.googleapis.com", "updates.push.services.mozilla.com", "web.push.apple.com"]
   /// Push services to which connections are kept: a handful has nearly all subscriptions.
   static let hosts = 64
-  static let connectTimeout = TimeAmount.seconds(5)
+  static let connectTimeout = Duration.seconds(5)
   /// Until the head of an answer: a service that is slower is a busy one.
-  static let exchangeTimeout = TimeAmount.seconds(10)
+  static let exchangeTimeout = Duration.seconds(10)
   /// And until the end of its body, of which nobody needs much.
   static let bodyTime = Duration.seconds(5)
-  static let idle = TimeAmount.seconds(55)
+  static let idle = Duration.seconds(55)
   /// Bytes of an answer: reasons have some 300.
   static let answer = 16 * 1024
   /// Seconds for which a push service keeps a message for a device that it does not reach. The relay asks again every day as

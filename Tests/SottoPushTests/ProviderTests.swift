@@ -219,8 +219,11 @@ import sotto_push
     }
     let refused = try services.next()
     #expect(refused.path == "/token" && refused.status == 400)
-    for status in [400, 401, 403, 404] { #expect(FCM.outcome(ofPurchase: status) == .unauthorized, "\(status)") }
-    for status in [408, 429, 500, 503, 200] { #expect(FCM.outcome(ofPurchase: status) == .busy, "\(status)") }
+    func outcome(_ status: Int) -> PushOutcome {
+      ServiceAnswer(status: status, body: [], saysWhen: false).byTokenEndpoint
+    }
+    for status in [400, 401, 403, 404] { #expect(outcome(status) == .unauthorized, "\(status)") }
+    for status in [408, 429, 500, 503, 200] { #expect(outcome(status) == .busy, "\(status)") }
   }
 
   // MARK: Web Push

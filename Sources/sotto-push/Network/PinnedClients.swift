@@ -137,17 +137,19 @@ extension HTTPClient.Configuration {
   static func ofGateway(_ tls: TLSConfiguration) -> Self {
     var configuration = Self(
       tlsConfiguration: tls, redirectConfiguration: .disallow,
-      timeout: .init(connect: PushLimits.connectTimeout, read: PushLimits.exchangeTimeout))
+      timeout: .init(
+        connect: TimeAmount(PushLimits.connectTimeout), read: TimeAmount(PushLimits.exchangeTimeout)))
     configuration.connectionPool.retryConnectionEstablishment = false
-    configuration.connectionPool.idleTimeout = PushLimits.idle
+    configuration.connectionPool.idleTimeout = TimeAmount(PushLimits.idle)
     return configuration
   }
 }
 
 extension HTTPClient {
   /// The status and the body; nil when there was no answer. The status counts even when the body does not come.
-  func ask(_ request: HTTPClientRequest) async -> PushAnswer? {
-    guard let response = try? await execute(request, timeout: PushLimits.exchangeTimeout) else { return nil }
+  func ask(_ request: HTTPClientRequest) async -> ServiceAnswer? {
+    let timeout = TimeAmount(PushLimits.exchangeTimeout)
+    guard let response = try? await execute(request, timeout: timeout) else { return nil }
     let body = response.body
     // The client's own limits are for the head, and for pauses: a byte now and then would keep it busy for days.
     let bytes = await withTaskGroup(of: [UInt8]?.self) { group in
@@ -160,26 +162,10 @@ extension HTTPClient {
       defer { group.cancelAll() }
       return await group.next() ?? nil
     }
-    return PushAnswer(
-      status: Int(response.status.code), body: bytes ?? [], when: response.headers.first(name: "retry-after"))
-  }
-}
-
-/// What a push service answered. The body is empty when it is longer than anything that one says, or did not come.
-struct PushAnswer: Sendable {
-  let status: Int
-  let body: [UInt8]
-  /// When it wants to be asked again, in its own words.
-  fileprivate let when: String?
-
-  /// What the status and the body amount to, with that.
-  func means(_ outcome: PushOutcome) -> PushReply {
-    let wait = when.flatMap { RetryAfter.seconds($0, now: .now) }
-    return switch outcome {
-    case .throttled: PushReply(.throttled, wait: wait)
-    case .busy where when != nil: PushReply(.throttled, wait: wait)
-    default: PushReply(outcome)
-    }
+    let when = response.headers.first(name: "retry-after")
+    return ServiceAnswer(
+      status: Int(response.status.code), body: bytes ?? [], saysWhen: when != nil,
+      wait: when.flatMap { RetryAfter.seconds($0, now: .now) })
   }
 }
 

@@ -29,10 +29,6 @@ package struct APNs: PushProvider {
     func verify(using algorithm: some JWTAlgorithm) throws {}
   }
 
-  private struct Reason: Decodable {
-    let reason: String
-  }
-
   package let name = ProviderName.apns
   private let client: HTTPClient
   private let topic: String
@@ -77,30 +73,16 @@ package struct APNs: PushProvider {
     ]
     request.body = .bytes(ByteBuffer(string: Self.message))
     guard let answer = await client.ask(request) else { return PushReply(.busy) }
-    let reason = (try? JSONDecoder().decode(Reason.self, from: Data(answer.body)))?.reason
-    if reason == "ExpiredProviderToken" {
+    if answer.reason == "ExpiredProviderToken" {
       // The next attempt has another. That a new one is old already is this machine's clock.
       await self.token.forget(token.text)
       return PushReply(token.isNew ? .unauthorized : .busy)
     }
-    return answer.means(Self.outcome(answer.status, reason))
+    return answer.reply(answer.byAPNs)
   }
 
   package func close() async { try? await client.shutdown() }
 
   /// The app's extension fetches, and writes what there is to show.
   static let message = #"{"aps":{"alert":{"loc-key":"SOTTO_WAKE"},"mutable-content":1}}"#
-
-  /// "Handling notification responses from APNs".
-  package static func outcome(_ status: Int, _ reason: String?) -> PushOutcome {
-    switch (status, reason) {
-    case (200, _): .woken
-    case (410, _), (400, "BadDeviceToken"), (400, "DeviceTokenNotForTopic"): .gone
-    // Wrong about the app or the key, whatever the device.
-    case (403, _), (400, "BadTopic"), (400, "MissingTopic"), (400, "TopicDisallowed"): .unauthorized
-    case (429, _): .throttled
-    case (500...599, _): .busy
-    default: .refused
-    }
-  }
 }

@@ -39,16 +39,6 @@ package struct FCM: PushProvider {
     func verify(using algorithm: some JWTAlgorithm) throws {}
   }
 
-  private struct Grant: Decodable {
-    let accessToken: String
-    let expiresIn: Int
-
-    private enum CodingKeys: String, CodingKey {
-      case accessToken = "access_token"
-      case expiresIn = "expires_in"
-    }
-  }
-
   private struct Message: Encodable {
     struct Content: Encodable {
       struct Android: Encodable {
@@ -63,22 +53,6 @@ package struct FCM: PushProvider {
     }
 
     let message: Content
-  }
-
-  private struct Failure: Decodable {
-    struct Status: Decodable {
-      struct Detail: Decodable {
-        let errorCode: String?
-      }
-
-      let status: String?
-      let details: [Detail]?
-    }
-
-    let error: Status
-
-    /// `UNREGISTERED` and the like, or what is said of the request as a whole.
-    var code: String? { error.details?.compactMap(\.errorCode).first ?? error.status }
   }
 
   package let name = ProviderName.fcm
@@ -120,33 +94,10 @@ package struct FCM: PushProvider {
       await self.token.forget(token.text)
       return PushReply(token.isNew ? .unauthorized : .busy)
     }
-    let code = (try? JSONDecoder().decode(Failure.self, from: Data(answer.body)))?.code
-    return answer.means(Self.outcome(answer.status, code))
+    return answer.reply(answer.byFCM)
   }
 
   package func close() async { try? await client.shutdown() }
-
-  /// "ErrorCode" of the FCM v1 API.
-  package static func outcome(_ status: Int, _ code: String?) -> PushOutcome {
-    switch (status, code) {
-    case (200, _): .woken
-    case (_, "UNREGISTERED"), (_, "SENDER_ID_MISMATCH"): .gone
-    case (401, _), (403, _), (404, _): .unauthorized
-    case (429, _): .throttled
-    case (500...599, _): .busy
-    default: .refused
-    }
-  }
-
-  /// What an attempt comes to when Google's token endpoint sells nothing.
-  package static func outcome(ofPurchase status: Int) -> PushOutcome {
-    switch status {
-    case 408, 429: .busy
-    // The key was withdrawn, the account is gone, or this machine's clock is wrong.
-    case 400...499: .unauthorized
-    default: .busy
-    }
-  }
 
   private static func buy(
     _ account: ServiceAccount, _ key: Insecure.RSA.PrivateKey, _ client: HTTPClient, _ time: Int64
@@ -163,14 +114,7 @@ package struct FCM: PushProvider {
     let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
     request.body = .bytes(ByteBuffer(string: "grant_type=\(grant)&assertion=\(assertion)"))
     guard let answer = await client.ask(request) else { return .missing(.busy) }
-    guard answer.status == 200, let grant = try? JSONDecoder().decode(Grant.self, from: Data(answer.body)) else {
-      return .missing(outcome(ofPurchase: answer.status))
-    }
-    return .token(ProviderToken.Token(text: grant.accessToken, end: end(time, expiresIn: grant.expiresIn)))
-  }
-
-  /// Until when an access token is used that was bought at this time, whatever number Google's token endpoint has said.
-  package static func end(_ time: Int64, expiresIn seconds: Int) -> Int64 {
-    time + Int64(min(max(seconds, PushLimits.fcmTokenMargin), PushLimits.fcmTokenSeconds) - PushLimits.fcmTokenMargin)
+    guard let (text, end) = answer.accessToken(boughtAt: time) else { return .missing(answer.byTokenEndpoint) }
+    return .token(ProviderToken.Token(text: text, end: end))
   }
 }

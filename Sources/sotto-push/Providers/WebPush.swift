@@ -33,7 +33,7 @@ package struct WebPush: PushProvider {
     request.body = .bytes(ByteBuffer(bytes: body))
     let outgoing = request
     return await clients.with(endpoint) { client in
-      (await client.ask(outgoing)).map { $0.means(Self.outcome($0.status)) } ?? PushReply(.busy)
+      (await client.ask(outgoing)).map { $0.reply($0.byWebPush) } ?? PushReply(.busy)
     }
   }
 
@@ -43,16 +43,4 @@ package struct WebPush: PushProvider {
   package static let message: [UInt8] = [1]
   /// The service keeps one message of this name for a device, the newest (RFC 8030 section 5.4).
   static let topic = "sotto"
-
-  package static func outcome(_ status: Int) -> PushOutcome {
-    switch status {
-    case 200...202: .woken
-    // RFC 8030 section 7.3; 410 is what services say in fact.
-    case 404, 410: .gone
-    case 401, 403: .unauthorized
-    case 429: .throttled
-    case 408, 500...599: .busy
-    default: .refused
-    }
-  }
 }
