@@ -1,9 +1,11 @@
+import NIOCore
 import SottoRelay
 import SottoSimulation
 import SottoWire
 import Testing
 
-/// Decoders that stand beside NIO and jwt-kit, where the fuzzer does not reach: honest inputs, changed at random from a seed.
+/// Decoders that stand beside NIO and jwt-kit, where the fuzzer does not reach, and those that lead to them: honest inputs,
+/// changed at random from a seed.
 @Suite struct AnyBytesTests {
   /// The inputs, and as many more that are changed: bytes put in, taken out, turned or doubled, and the end of another.
   private func changed(_ inputs: [[UInt8]], _ count: Int) -> [[UInt8]] {
@@ -40,33 +42,12 @@ import Testing
     #"{"keys":[{"kty":"RSA","alg":"PS256","key_ops":["verify"],"e":"AQAB","n":""# + PublishedKey.n + #""}]}"#,
   ]
 
-  private func written(_ value: StrictJSON) -> String {
-    switch value {
-    case .object(let members):
-      "{" + members.map { written(.string($0.key)) + ":" + written($0.value) }.joined(separator: ",") + "}"
-    case .array(let elements): "[" + elements.map { written($0) }.joined(separator: ",") + "]"
-    case .string(let bytes): quoted(String(decoding: bytes, as: UTF8.self))
-    case .number(let number): "\(number)"
-    case .bool(let bool): "\(bool)"
-    case .null: "null"
-    }
-  }
-
-  private func quoted(_ text: String) -> String {
-    let characters = text.unicodeScalars.map { scalar -> String in
-      if scalar == "\"" || scalar == "\\" { return "\\" + String(scalar) }
-      if scalar.value >= 0x20 { return String(scalar) }
-      return (scalar.value < 16 ? "\\u000" : "\\u00") + String(scalar.value, radix: 16)
-    }
-    return "\"" + characters.joined() + "\""
-  }
-
   @Test func `JSON that is read says the same when it is written again`() {
     var count = 0
     for bytes in changed(([Self.header, Self.claims] + Self.keySets).map { Array($0.utf8) }, 20_000) {
       guard let value = StrictJSON(bytes) else { continue }
       count += 1
-      #expect(StrictJSON(Array(written(value).utf8)) == value, "\(bytes)")
+      #expect(StrictJSON(Array(value.written.utf8)) == value, "\(bytes)")
     }
     #expect(count > 100)
   }
@@ -109,5 +90,50 @@ import Testing
       if request != nil || answer != nil { count += 1 }
     }
     #expect(count > 100)
+  }
+
+  /// What is on the socket, read in one go: the messages, and whether one is longer than any.
+  private func messages(_ bytes: [UInt8]) -> (read: [[UInt8]], isRefused: Bool) {
+    var (read, rest) = ([[UInt8]](), bytes[...])
+    while rest.count >= 2 {
+      let length = Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1])
+      if length > RelayLimits.pushFrame { return (read, true) }
+      guard rest.count >= 2 + length else { break }
+      read.append(Array(rest.dropFirst(2).prefix(length)))
+      rest = rest.dropFirst(2 + length)
+    }
+    return (read, false)
+  }
+
+  /// [push.10]
+  @Test func `Wherever the bytes on the push socket are cut, the same messages are read`() throws {
+    var entropy = SeededEntropy(seed: 33)
+    let lengths = [0, 1, 9, 300, RelayLimits.pushFrame]
+    let inputs = (0..<20).map { _ -> [UInt8] in
+      let chosen = (0..<4).map { _ in lengths[entropy.next(below: lengths.count)] }
+      return chosen.flatMap { [UInt8](buffer: PushFrames.frame([UInt8](repeating: UInt8($0 & 255), count: $0))) }
+    }
+    var (count, refused) = (0, 0)
+    for bytes in changed(inputs, 2_000) {
+      var (frames, buffer, read, isRefused) = (PushFrames(), ByteBuffer(), [[UInt8]](), false)
+      var rest = bytes[...]
+      while !rest.isEmpty, !isRefused {
+        let part = rest.prefix(1 + entropy.next(below: 900))
+        rest = rest.dropFirst(part.count)
+        buffer.writeBytes(part)
+        do {
+          while let message = try frames.decode(buffer: &buffer) { read.append(message) }
+        } catch {
+          isRefused = true
+        }
+      }
+      let expected = messages(bytes)
+      #expect(read == expected.read && isRefused == expected.isRefused, "\(bytes)")
+      let last = try frames.decodeLast(buffer: &buffer, seenEOF: true)
+      #expect(last == nil, "half a message is none")
+      count += read.count
+      if isRefused { refused += 1 }
+    }
+    #expect(count > 1_000 && refused > 10)
   }
 }

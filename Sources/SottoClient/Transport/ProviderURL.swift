@@ -2,16 +2,16 @@ internal import SottoWire
 
 /// A URL that a provider of OpenID Connect has, or says that it has: `https`, or `http` where the host is `localhost` or a
 /// literal loopback address; without a user and a fragment, in printable ASCII, so that it can be shown.
-struct ProviderURL: Equatable {
-  let text: String
-  let hasQuery: Bool
-  let isSecure: Bool
+package struct ProviderURL: Equatable {
+  package let text: String
+  package let hasQuery: Bool
+  package let isSecure: Bool
   /// Whether the host is this machine, by its name or address.
-  let isLoopback: Bool
+  package let isLoopback: Bool
 
-  static let limit = 2048
+  package static let limit = 2048
 
-  init?(_ text: String) {
+  package init?(_ text: String) {
     let (secure, plain) = ("https://", "http://")
     let isSecure = text.hasPrefix(secure)
     // RFC 3986 appendix A has none of these anywhere, except "#" for a fragment.
@@ -30,14 +30,14 @@ struct ProviderURL: Equatable {
   }
 
   /// The same with more in its query.
-  func adding(_ form: Form) -> String { text + (hasQuery ? "&" : "?") + form.text }
+  package func adding(_ form: Form) -> String { text + (hasQuery ? "&" : "?") + form.text }
 }
 
 /// `application/x-www-form-urlencoded`: bodies and queries of OAuth 2.0 (RFC 6749 appendix B).
-struct Form {
-  let text: String
+package struct Form {
+  package let text: String
 
-  init(_ fields: [(name: String, value: String)]) {
+  package init(_ fields: [(name: String, value: String)]) {
     text = fields.map { Self.escape($0.name) + "=" + Self.escape($0.value) }.joined(separator: "&")
   }
 
@@ -57,7 +57,7 @@ struct Form {
   }
 
   /// The fields of a query; nil when it is malformed or has one twice (RFC 6749 section 3.1).
-  static func fields(_ query: Substring) -> [String: String]? {
+  package static func fields(_ query: Substring) -> [String: String]? {
     var fields: [String: String] = [:]
     for pair in query.split(separator: "&") {
       let name = pair.prefix { $0 != "=" }

@@ -1,32 +1,31 @@
-internal import NIOCore
+package import NIOCore
 internal import SottoWire
 
 // How the messages of a single relay and its gateway stand on the socket. [push.10]
 
 /// Messages on the socket, each after its length in two bytes. One that is longer than any ends the connection.
-struct PushFrames: ByteToMessageDecoder {
-  typealias InboundOut = [UInt8]
+package struct PushFrames: NIOSingleStepByteToMessageDecoder {
+  package typealias InboundOut = [UInt8]
 
-  static func frame(_ message: [UInt8]) -> ByteBuffer {
+  package init() {}
+
+  package static func frame(_ message: [UInt8]) -> ByteBuffer {
     var buffer = ByteBuffer(integer: UInt16(message.count))
     buffer.writeBytes(message)
     return buffer
   }
 
-  mutating func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) throws -> DecodingState {
-    guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt16.self) else { return .needMoreData }
+  package mutating func decode(buffer: inout ByteBuffer) throws -> [UInt8]? {
+    guard let length = buffer.getInteger(at: buffer.readerIndex, as: UInt16.self) else { return nil }
     guard length <= RelayLimits.pushFrame else { throw WireError.outOfRange }
-    guard buffer.readableBytes >= 2 + Int(length) else { return .needMoreData }
+    guard buffer.readableBytes >= 2 + Int(length) else { return nil }
     buffer.moveReaderIndex(forwardBy: 2)
-    context.fireChannelRead(wrapInboundOut(buffer.readBytes(length: Int(length)) ?? []))
-    return .continue
+    return buffer.readBytes(length: Int(length))
   }
 
-  mutating func decodeLast(
-    context: ChannelHandlerContext, buffer: inout ByteBuffer, seenEOF: Bool
-  ) throws -> DecodingState {
+  package mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> [UInt8]? {
     // Half a message is none.
-    .needMoreData
+    nil
   }
 }
 

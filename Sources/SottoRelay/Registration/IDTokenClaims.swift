@@ -1,15 +1,15 @@
 /// What an ID token has to say (OpenID Connect Core 1.0 section 3.1.3.7), asked of a payload whose signature was
 /// verified.
-struct IDTokenClaims {
+package struct IDTokenClaims {
   private let claims: StrictJSON
 
-  init(_ payload: [UInt8]) throws(IDTokenRefusal) {
+  package init(_ payload: [UInt8]) throws(IDTokenRefusal) {
     guard let claims = StrictJSON(payload), case .object = claims else { throw .refused(.payload) }
     self.claims = claims
   }
 
   /// `now` is Unix time in seconds.
-  func signedIn(at provider: OIDCProvider, now: Int64) throws(IDTokenRefusal) -> SignedIn {
+  package func signedIn(at provider: OIDCProvider, now: Int64) throws(IDTokenRefusal) -> SignedIn {
     guard claims["iss"]?.says(provider.issuer) == true else { throw .refused(.issuer) }
     guard isFor(provider.clientID) else { throw .refused(.audience) }
     try checkTimes(Double(now))

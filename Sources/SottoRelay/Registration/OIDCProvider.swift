@@ -22,7 +22,7 @@ package struct OIDCProvider: Sendable, Equatable {
 
   /// Where its keys are, as this document says; nil unless it is this issuer's own. A provider on the network does not
   /// send the relay to its own machine, by https either; and http is for a provider that is reached by http itself.
-  func keysURL(in document: [UInt8]) -> String? {
+  package func keysURL(in document: [UInt8]) -> String? {
     guard let document = StrictJSON(document), document["issuer"]?.says(issuer) == true,
       let text = document["jwks_uri"]?.text, let url = ProviderURL(text), let own = ProviderURL(issuer),
       own.isPlain || !url.isPlain, own.isLoopback || !url.isLoopback

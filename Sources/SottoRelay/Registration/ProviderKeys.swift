@@ -4,7 +4,7 @@ internal import SottoWire
 
 /// A key that the provider signs with. What it is for is settled when it is read, and never by a token: jwt-kit would
 /// take the algorithm of a key that has none from the first token that names the key, forged or not, and keep it.
-package struct ProviderKey: Sendable {
+package struct ProviderKey: SignatureKey {
   /// UTF-8, if it has one.
   package let name: [UInt8]?
   package let algorithm: SigningAlgorithm

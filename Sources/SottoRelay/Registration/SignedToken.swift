@@ -9,6 +9,12 @@ package enum SigningAlgorithm: String, CaseIterable, Sendable {
   case edDSA = "EdDSA"
 }
 
+/// What a signature is verified with.
+package protocol SignatureKey: Sendable {
+  var algorithm: SigningAlgorithm { get }
+  func hasSigned(_ bytes: [UInt8], _ signature: [UInt8]) -> Bool
+}
+
 /// A JSON Web Signature in its compact form (RFC 7515 section 7.1), taken apart, with nothing of it believed.
 package struct SignedToken: Sendable {
   /// What it claims to be signed with.
@@ -32,7 +38,7 @@ package struct SignedToken: Sendable {
   }
 
   /// The only way to what it says.
-  package func payload(signedWith key: ProviderKey) throws(IDTokenRefusal) -> [UInt8] {
+  package func payload(signedWith key: some SignatureKey) throws(IDTokenRefusal) -> [UInt8] {
     guard algorithm == key.algorithm else { throw .refused(.algorithm) }
     guard key.hasSigned(signed, signature) else { throw .refused(.signature) }
     return payload
