@@ -210,7 +210,7 @@ let package = Package(
     .testTarget(
       name: "SottoPushTests",
       dependencies: [
-        "sotto-push", "SottoRelay", "SottoWire", "SottoCrypto",
+        "sotto-push", "SottoRelay", "SottoWire", "SottoCrypto", "SottoSimulation",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),

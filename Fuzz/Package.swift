@@ -1,6 +1,7 @@
 // swift-tools-version: 6.2
 // A package of its own, because libFuzzer needs an unsafe flag. `Sources/` links to the rooms whose decoders are fuzzed:
-// so they are built with the fuzzer's instrumentation, and nothing else of Sotto is built or resolved.
+// so they are built with the fuzzer's instrumentation, and nothing else of Sotto is built or resolved. Of the rooms around
+// the core it has what reads bytes and text of strangers without a library of the network.
 import PackageDescription
 
 let strict: [SwiftSetting] = [
@@ -32,8 +33,32 @@ let package = Package(
     .target(name: "SottoSession", dependencies: ["SottoCrypto", "SottoWire"], swiftSettings: shipped),
     .target(
       name: "SottoSimulation", dependencies: ["SottoCrypto", "SottoWire", "SottoSession"], swiftSettings: strict),
+    .target(
+      name: "SottoRelay", dependencies: ["SottoWire"],
+      sources: [
+        "Push/PushMessages.swift", "Registration/IDTokenClaims.swift", "Registration/IDTokenRefusal.swift",
+        "Registration/OIDCProvider.swift", "Registration/SignedToken.swift", "Registration/StrictJSON.swift",
+        "Rules/ClientAddress.swift", "Rules/ClientSettings.swift", "Rules/ForwardedFor.swift", "Rules/Limits.swift",
+        "Rules/Room.swift", "Rules/TokenBucket.swift",
+      ], swiftSettings: shipped),
+    .target(
+      name: "SottoClient", dependencies: ["SottoWire"],
+      sources: ["Transport/ProviderURL.swift", "Transport/SignInProvider.swift"], swiftSettings: shipped),
+    .target(
+      name: "sotto-push", dependencies: ["SottoRelay", "SottoWire"],
+      sources: [
+        "Network/Endpoint.swift", "Network/PublicAddresses.swift", "Network/Resolver.swift",
+        "Providers/PushProvider.swift", "Providers/ServiceAnswer.swift", "PushLimits.swift",
+      ], swiftSettings: shipped),
+    // `Decoders/` of the suites.
+    .target(
+      name: "RelayDecoders", dependencies: ["SottoRelay", "SottoWire", "SottoSimulation"], swiftSettings: strict),
+    .target(
+      name: "ClientDecoders", dependencies: ["SottoClient", "SottoWire", "SottoSimulation"], swiftSettings: strict),
+    .target(
+      name: "GatewayDecoders", dependencies: ["sotto-push", "SottoWire", "SottoSimulation"], swiftSettings: strict),
     .executableTarget(
-      name: "fuzz", dependencies: ["SottoSimulation"],
+      name: "fuzz", dependencies: ["SottoSimulation", "RelayDecoders", "ClientDecoders", "GatewayDecoders"],
       // libFuzzer brings its own `main`.
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
   ]

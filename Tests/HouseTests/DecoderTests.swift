@@ -47,7 +47,9 @@ import Testing
     let crypto = try #require(main.firstMatch(of: /\.package\(url: "[^"]*swift-crypto", exact: "[^"]*"\)/)?.output)
     #expect(fuzz.contains(crypto))
     let rooms = Manifest(fuzz).targets.map(\.name)
-    #expect(rooms == ["CSodium", "SottoCrypto", "SottoWire", "SottoSession", "SottoSimulation", "fuzz"])
+    let core = ["CSodium", "SottoCrypto", "SottoWire", "SottoSession", "SottoSimulation"]
+    let parts = ["SottoRelay", "SottoClient", "sotto-push", "RelayDecoders", "ClientDecoders", "GatewayDecoders"]
+    #expect(rooms == core + parts + ["fuzz"])
   }
 
   /// And so must the copy of the core that mutants, coverage and sanitizers are made from.

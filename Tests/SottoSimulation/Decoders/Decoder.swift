@@ -11,20 +11,26 @@ public struct Decoder: Sendable {
   public let limit: Int
   /// Whether the bytes are accepted. Throws only when a promise is broken.
   public let check: @Sendable ([UInt8]) throws -> Bool
+  /// The honest inputs of one that stands beside the suite of its room; nil: they stand in `seeds`.
+  let ownSeeds: (@Sendable () -> [[UInt8]])?
 
-  /// Every decoder. What each one holds is compared with the sources by HouseTests.
+  /// Every decoder of the core. What each one holds is compared with the sources by HouseTests.
   public static let all: [Decoder] = [
     .codec, .text, .keys, .frames, .bodies, .requests, .lists, .prekeys, .envelopes, .contents, .ratchet, .flights,
     .state, .attachments, .registration,
   ]
 
   init(_ name: String, limit: Int, _ check: @escaping @Sendable ([UInt8]) throws -> Bool) {
-    (self.name, self.limit, self.check) = (name, limit, check)
+    (self.name, self.limit, self.check, ownSeeds) = (name, limit, check, nil)
   }
 
   /// Several decoders in one: the first byte chooses.
-  init(_ name: String, limit: Int, oneOf checks: [@Sendable ([UInt8]) throws -> Bool]) {
-    self.init(name, limit: limit) { bytes in
+  package init(
+    _ name: String, limit: Int, oneOf checks: [@Sendable ([UInt8]) throws -> Bool],
+    seeds: (@Sendable () -> [[UInt8]])? = nil
+  ) {
+    (self.name, self.limit, ownSeeds) = (name, limit, seeds)
+    check = { bytes in
       guard let first = bytes.first else { return false }
       return try checks[Int(first) % checks.count](Array(bytes.dropFirst()))
     }
@@ -36,7 +42,7 @@ public struct BrokenPromise: Error, CustomStringConvertible {
   public let description: String
 }
 
-func promise(_ kept: Bool, _ text: @autoclosure () -> String) throws {
+package func promise(_ kept: Bool, _ text: @autoclosure () -> String) throws {
   if !kept { throw BrokenPromise(description: text()) }
 }
 

@@ -21,7 +21,7 @@ extension Decoder {
     case "state": Self.stateSeeds
     case "attachments": Self.attachmentSeeds
     case "registration": Self.registrationSeeds
-    default: []
+    default: ownSeeds?() ?? []
     }
   }
 

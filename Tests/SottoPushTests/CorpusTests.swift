@@ -1,0 +1,7 @@
+import SottoSimulation
+import Testing
+
+/// What the fuzzer starts from, and what it has found, of what the gateway decodes. `SottoSessionTests` have the core's.
+@Suite struct GatewayCorpusTests {
+  @Test func `What is honest is accepted, and what was kept breaks no promise`() throws { try Decoder.gateway.replay() }
+}
