@@ -120,7 +120,7 @@ private final class Shared<Value: Sendable>: Sendable {
     #expect(resolver.questions.isEmpty, "nobody was even asked")
     #expect(
       await rules.answer(for: try #require(Endpoint("https://push.example/a")))
-        == .connect(to: ClientAddress("8.8.8.8")!))
+        == .connect(to: [ClientAddress("8.8.8.8")!]))
   }
 
   @Test func oneAddressThatIsNotPublicIsEnough() async throws {
@@ -133,7 +133,7 @@ private final class Shared<Value: Sendable>: Sendable {
     }
     #expect(
       await rules.answer(for: try #require(Endpoint("https://d.example/")))
-        == .connect(to: ClientAddress("2606:4700::1111")!))
+        == .connect(to: [ClientAddress("2606:4700::1111")!, ClientAddress("1.1.1.1")!]))
     #expect(await rules.answer(for: try #require(Endpoint("https://unknown.example/"))) == .unknown)
   }
 
@@ -142,10 +142,10 @@ private final class Shared<Value: Sendable>: Sendable {
       ["push.internal": ["10.0.0.5"], "localhost": ["127.0.0.1"]], exempt: ["push.internal:8443", "localhost:9"])
     #expect(
       await rules.answer(for: try #require(Endpoint("https://push.internal:8443/a")))
-        == .connect(to: ClientAddress("10.0.0.5")!))
+        == .connect(to: [ClientAddress("10.0.0.5")!]))
     #expect(
       await rules.answer(for: try #require(Endpoint("http://localhost:9/")))
-        == .connect(to: ClientAddress("127.0.0.1")!))
+        == .connect(to: [ClientAddress("127.0.0.1")!]))
     #expect(await rules.answer(for: try #require(Endpoint("https://push.internal/a"))) == .refuse, "another port")
     #expect(await rules.answer(for: try #require(Endpoint("http://localhost:10/"))) == .refuse)
   }
@@ -188,7 +188,7 @@ private final class Shared<Value: Sendable>: Sendable {
     }
     #expect(connections > 0, "no other name server knows this name")
     // Nobody spoke TLS with it.
-    #expect(await waking.value == .busy)
+    #expect(await waking.value?.outcome == .busy)
     await push.close()
   }
 
@@ -231,7 +231,7 @@ private final class Shared<Value: Sendable>: Sendable {
   /// one nothing either, and another one is what counts from then on. [push.8]
   @Test func aNameIsLookedUpAgainBesideItsUse() async throws {
     let (first, second) = (try #require(ClientAddress("8.8.8.8")), try #require(ClientAddress("8.8.4.4")))
-    let answer = Shared<EndpointRules.Answer?>(.connect(to: first))
+    let answer = Shared<EndpointRules.Answer?>(.connect(to: [first]))
     let questions = Shared(0)
     let clients = PinnedClients(tls: .makeClientConfiguration(), nameAge: .zero) { _ in
       questions.withLock { $0 += 1 }
@@ -263,7 +263,7 @@ private final class Shared<Value: Sendable>: Sendable {
     try await asked(2)
     for _ in 0..<3 { #expect(await use() == .woken) }
     #expect(different() == 1, "the same client for all")
-    answer.withLock { $0 = .connect(to: second) }
+    answer.withLock { $0 = .connect(to: [second]) }
     while different() < 2 { #expect(await use() == .woken) }
     answer.withLock { $0 = .refuse }
     while await use() == .woken {}
@@ -271,10 +271,47 @@ private final class Shared<Value: Sendable>: Sendable {
     await clients.close()
   }
 
+  /// Where nobody answers at one address of a name, the next is tried; where somebody does, it stays, in whatever order they are
+  /// named. [push.8]
+  @Test func theNextAddressIsTriedWhereNobodyAnswers() async throws {
+    let addresses = try ["2606:4700::1111", "1.1.1.1", "8.8.8.8"].map { try #require(ClientAddress($0)) }
+    let named = Shared(addresses)
+    let (clock, looks) = (Shared(ContinuousClock.now), Shared(0))
+    let clients = PinnedClients(
+      tls: .makeClientConfiguration(),
+      answer: { _ in
+        looks.withLock { $0 += 1 }
+        return .connect(to: named.withLock { $0 })
+      }, now: { clock.withLock { $0 } })
+    let endpoint = try #require(Endpoint("https://push.example/a"))
+    let lent = Shared<[any AnyObject & Sendable]>([])
+    func use(_ outcome: PushOutcome) async -> ObjectIdentifier? {
+      _ = await clients.with(endpoint) { client in
+        lent.withLock { $0.append(client) }
+        return PushReply(outcome)
+      }
+      return lent.withLock { $0.last.map { ObjectIdentifier($0) } }
+    }
+    let first = await use(.busy)
+    let second = await use(.woken)
+    #expect(second != first)
+    #expect(await use(.gone) == second)
+    named.withLock { $0.reverse() }
+    clock.withLock { $0 += .seconds(61) }
+    #expect(await use(.woken) == second)
+    while looks.withLock({ $0 }) < 2 { try await Task.sleep(for: .milliseconds(1)) }
+    #expect(await use(.busy) == second)
+    let third = await use(.busy)
+    #expect(third != first && third != second)
+    let fourth = await use(.busy)
+    #expect(![first, second, third].contains(fourth), "all have had their turn, with clients of their own")
+    await clients.close()
+  }
+
   /// An address that nobody has confirmed for an hour is not used any more before somebody does. [push.8]
   @Test func anAddressThatNobodyConfirmsIsGivenUp() async throws {
     let address = try #require(ClientAddress("8.8.8.8"))
-    let answer = Shared(EndpointRules.Answer.connect(to: address))
+    let answer = Shared(EndpointRules.Answer.connect(to: [address]))
     let clock = Shared(ContinuousClock.now)
     let clients = PinnedClients(
       tls: .makeClientConfiguration(), answer: { _ in answer.withLock { $0 } }, now: { clock.withLock { $0 } })
@@ -288,7 +325,7 @@ private final class Shared<Value: Sendable>: Sendable {
     #expect(await use() == .busy)
     answer.withLock { $0 = .refuse }
     #expect(await use() == .refused)
-    answer.withLock { $0 = .connect(to: address) }
+    answer.withLock { $0 = .connect(to: [address]) }
     #expect(await use() == .woken)
     await clients.close()
   }

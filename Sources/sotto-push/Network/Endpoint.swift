@@ -28,7 +28,8 @@ package struct Endpoint: Hashable, Sendable {
 /// Where the gateway may connect to for a subscription, and with which addresses. [push.8]
 package struct EndpointRules: Sendable {
   package enum Answer: Equatable, Sendable {
-    case connect(to: ClientAddress)
+    /// The first of them, or the next if nobody answers there: never none.
+    case connect(to: [ClientAddress])
     /// Not there, ever.
     case refuse
     /// Nobody says what the name stands for.
@@ -52,6 +53,6 @@ package struct EndpointRules: Sendable {
     }
     let addresses = await resolver.addresses(of: authority.host)
     guard isExempt || addresses.allSatisfy(PublicAddresses.contain) else { return .refuse }
-    return addresses.first.map { .connect(to: $0) } ?? .unknown
+    return addresses.isEmpty ? .unknown : .connect(to: addresses)
   }
 }

@@ -10,20 +10,23 @@ internal import SottoWire
 /// HTTP clients for push services that strangers chose: one for each host, which connects to the address that was looked at
 /// and no other, whatever the name stands for by then. [push.8]
 ///
-///     name --looked up--> client --60 s--> looked up beside its use --another address--> another client
-///                           |                    +--the same, or nobody says--> kept
+///     name --looked up--> client --60 s--> looked up beside its use --other addresses--> another client
+///                           |                    +--its own too, or nobody says--> kept
 ///                           +--1 hour without an answer--> looked up before its use
+///                           +--busy, or nobody there--> a client for the name's next address
 package actor PinnedClients {
   private final class Entry {
     let client: HTTPClient
     let address: ClientAddress
+    /// What else the name stands for, in the order in which it is tried.
+    var others: [ClientAddress]
     /// When the name last stood for the address.
     var confirmed: ContinuousClock.Instant
     var users = 0
     var isRetired = false
 
-    init(_ client: HTTPClient, at address: ClientAddress, _ now: ContinuousClock.Instant) {
-      (self.client, self.address, confirmed) = (client, address, now)
+    init(_ client: HTTPClient, at address: ClientAddress, or others: [ClientAddress], _ time: ContinuousClock.Instant) {
+      (self.client, self.address, self.others, confirmed) = (client, address, others, time)
     }
   }
 
@@ -59,7 +62,7 @@ package actor PinnedClients {
       entry = known
     } else {
       switch await answer(endpoint) {
-      case .connect(let address): entry = self.entry(for: endpoint, at: address)
+      case .connect(let addresses): entry = self.entry(for: endpoint, at: addresses)
       case .refuse: return PushReply(.refused)
       case .unknown: return PushReply(.busy)
       }
@@ -67,6 +70,7 @@ package actor PinnedClients {
     entry.users += 1
     let result = await body(entry.client)
     entry.users -= 1
+    if result.outcome == .busy { turn(from: entry, endpoint) }
     if entry.isRetired, entry.users == 0 { try? await entry.client.shutdown() }
     return result
   }
@@ -89,20 +93,33 @@ package actor PinnedClients {
       refreshing.remove(endpoint.authority)
       guard !isClosed else { return }
       switch found {
-      case .connect(let address): _ = entry(for: endpoint, at: address)
+      case .connect(let addresses): _ = entry(for: endpoint, at: addresses)
       case .refuse: if let old = entries.removeValue(forKey: endpoint.authority) { retire(old) }
       case .unknown: break
       }
     }
   }
 
-  private func entry(for endpoint: Endpoint, at address: ClientAddress) -> Entry {
-    // Others may have been here meanwhile.
-    if let entry = entries[endpoint.authority], entry.address == address {
+  private func entry(for endpoint: Endpoint, at addresses: [ClientAddress]) -> Entry {
+    // Services name theirs in another order each time, and others may have been here meanwhile.
+    if let entry = entries[endpoint.authority], let place = addresses.firstIndex(of: entry.address) {
       entry.confirmed = now()
+      entry.others = Array(addresses[(place + 1)...] + addresses[..<place])
       return entry
     }
-    let entry = Entry(client(for: endpoint.authority.host, at: address), at: address, now())
+    return add(endpoint, at: addresses[0], or: Array(addresses[1...]), now())
+  }
+
+  /// Nobody may be there: a machine whose IPv6 leads nowhere wakes devices all the same. (RFC 8305 tries both at once.)
+  private func turn(from entry: Entry, _ endpoint: Endpoint) {
+    guard entries[endpoint.authority] === entry, let next = entry.others.first else { return }
+    _ = add(endpoint, at: next, or: Array(entry.others[1...]) + [entry.address], entry.confirmed)
+  }
+
+  private func add(
+    _ endpoint: Endpoint, at address: ClientAddress, or others: [ClientAddress], _ time: ContinuousClock.Instant
+  ) -> Entry {
+    let entry = Entry(client(for: endpoint.authority.host, at: address), at: address, or: others, time)
     guard !isClosed else {
       entry.isRetired = true
       return entry
