@@ -1,4 +1,5 @@
 #if Fleet
+  internal import Foundation
   package import SottoRelay
   internal import SottoCrypto
   internal import SottoWire
@@ -29,6 +30,13 @@
       let jobs = WorkQueue<Job>(threads: FleetLimits.jobThreads)
 
       deinit { close() }
+
+      /// A database that is connected and says nothing holds a thread for longer than whoever waits behind it was promised.
+      func tellTheLate() {
+        for lane in arrivals { for late in lane.takeLate() { late.work.fail(.unavailable) } }
+        for late in acks.takeLate() { late.work.done(.failure(.unavailable)) }
+        for late in jobs.takeLate() { late.work.fail(.unavailable) }
+      }
 
       func close() {
         for lane in arrivals { lane.close() }
@@ -66,6 +74,15 @@
           $0.fail($1)
         }.start("sotto jobs")
       }
+      let watch = Thread { [weak threads] in
+        while true {
+          Thread.sleep(forTimeInterval: 0.25)
+          guard let threads else { return }
+          threads.tellTheLate()
+        }
+      }
+      watch.name = "sotto late"
+      watch.start()
     }
 
     package func ping() async throws {

@@ -56,6 +56,13 @@
       return Array(waiting.prefix(count))
     }
 
+    /// Takes out those whose time has ended while the threads were busy with others.
+    func takeLate() -> [Waiting<Work>] {
+      condition.lock()
+      defer { condition.unlock() }
+      return Waiting.takeLate(from: &waiting)
+    }
+
     /// Takes no more. What waits is done.
     func close() {
       condition.lock()

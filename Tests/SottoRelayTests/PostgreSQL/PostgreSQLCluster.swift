@@ -170,14 +170,19 @@
 
     /// SIGKILL for the server and everything that it has started. What the system has not written yet it still writes.
     func kill() {
+      signal(SIGKILL)
+      server?.waitUntilExit()
+    }
+
+    /// Connections stay, and nobody answers; with SIGCONT they do.
+    func signal(_ number: Int32) {
       guard let server, server.isRunning else { return }
       let children =
         (try? String(
           contentsOfFile: "/proc/\(server.processIdentifier)/task/\(server.processIdentifier)/children", encoding: .utf8
         )) ?? ""
-      Foundation.kill(server.processIdentifier, SIGKILL)
-      for child in children.split(separator: " ").compactMap({ Int32($0) }) { Foundation.kill(child, SIGKILL) }
-      server.waitUntilExit()
+      Foundation.kill(server.processIdentifier, number)
+      for child in children.split(separator: " ").compactMap({ Int32($0) }) { Foundation.kill(child, number) }
     }
 
     /// As an operator restarts it: connections are ended, what was committed is written.

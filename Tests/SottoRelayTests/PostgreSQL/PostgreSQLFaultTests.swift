@@ -143,6 +143,36 @@
       try await relay.stop()
     }
 
+    /// Whoever waits behind a database that is connected and says nothing is told in time, and not when the connection is given
+    /// up. [operation.12]
+    @Test func whoeverWaitsBehindASilentDatabaseIsTold() async throws {
+      let cluster = try await onThread { try PostgreSQLCluster() }
+      let database = try cluster.database()
+      let store = try PostgreSQLStore(address: cluster.address(database))
+      let mailbox = try await StoreContract { store }.registered(1)
+      // Each thread has a connection of its own.
+      let connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = '\(database)'"
+      try await until {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for _ in 0..<64 { group.addTask { _ = try await store.status(mailbox) } }
+          try await group.waitForAll()
+        }
+        return try cluster.sql(connections, in: "postgres") == "4\n"
+      }
+      cluster.signal(SIGSTOP)
+      var (told, answered) = (0, 0)
+      await withTaskGroup(of: Bool.self) { group in
+        for _ in 0..<12 { group.addTask { (try? await store.status(mailbox)) != nil } }
+        for await isAnswered in group {
+          if isAnswered { answered += 1 } else { told += 1 }
+          if told == 8 { cluster.signal(SIGCONT) }
+        }
+      }
+      cluster.signal(SIGCONT)
+      #expect(told == 8 && answered == 4, "those that a thread had waited for the database")
+      try await store.close()
+    }
+
     /// While the database is away the relay says so, soon; when it is back it is used again, without a restart.
     @Test func theRelayFollowsTheDatabase() async throws {
       let cluster = try await onThread { try PostgreSQLCluster() }
