@@ -67,6 +67,38 @@ import Testing
     }
   }
 
+  /// The pause before it connects again grows while nothing comes of it, and not with the days.
+  @Test func `A stream that was served is gone back to at once, however often it is cut`() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"))
+    let proxy = try Proxy(to: relay)
+    defer { proxy.end() }
+    let (alice, bob) = (Person("alice", in: folder), Person("bob", in: folder))
+    _ = try await alice.create(at: relay.url)
+    try await alice.add(try await bob.create(at: proxy.url), as: "bob")
+    let follower = Process()
+    follower.executableURL = Programs.path("sotto")
+    follower.arguments = ["receive", "--follow", "--json", "--home", bob.home]
+    follower.environment = ["SOTTO_PASSPHRASE": bob.passphrase, "HOME": "/nonexistent"]
+    let output = try Programs.start(follower) { process in
+      let output = Pipe()
+      process.standardOutput = output
+      return output
+    }
+    defer { if follower.isRunning { follower.terminate() } }
+    let shown = Lines()
+    Thread.detachNewThread {
+      while case let more = output.fileHandleForReading.availableData, !more.isEmpty { shown.add(more) }
+    }
+    for round in 1...12 {
+      try await alice.send("round-\(round).", to: "bob")
+      // Twenty pauses of the first attempt, and less than most of the ninth.
+      for _ in 0..<1_000 where !shown.text.contains("round-\(round).") { try await Task.sleep(for: .milliseconds(20)) }
+      try #require(shown.text.contains("round-\(round)."), "round \(round)")
+      proxy.cutStreams()
+    }
+  }
+
   private func hear(_ person: Person, _ seed: UInt64) async throws -> [String] {
     let outcome = try await person.sotto("receive")
     #expect([0, 69].contains(outcome.status), "seed \(seed): \(outcome)")
@@ -111,6 +143,15 @@ import Testing
     try await alice.send("repaired", to: "bob")
     #expect(try await bob.receive() == ["repaired"])
   }
+}
+
+/// What a program has printed so far.
+private final class Lines: @unchecked Sendable {
+  private let lock = NSLock()
+  private var data = Data()
+
+  var text: String { lock.withLock { String(decoding: data, as: UTF8.self) } }
+  func add(_ more: Data) { lock.withLock { data += more } }
 }
 
 /// The decisions of one run, from its seed.

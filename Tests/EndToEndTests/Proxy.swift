@@ -31,6 +31,7 @@ final class Proxy: @unchecked Sendable {
   private var streamLimit: () -> Int = { .max }
   private var held: [HTTPMessage] = []
   private var counts: [String: Int] = [:]
+  private var streams: [Socket] = []
 
   var url: String { "http://127.0.0.1:\(listener.port)" }
   /// How often each fate has struck.
@@ -53,6 +54,15 @@ final class Proxy: @unchecked Sendable {
       self.fate = fate
       streamLimit = limit
     }
+  }
+
+  /// Cuts those that there are.
+  func cutStreams() {
+    let cut = lock.withLock {
+      defer { streams = [] }
+      return streams
+    }
+    for stream in cut { stream.end() }
   }
 
   private func serve(_ client: Socket) {
@@ -102,7 +112,10 @@ final class Proxy: @unchecked Sendable {
       relay.end()
     }
     up.start()
-    var left = lock.withLock { streamLimit() }
+    var left = lock.withLock {
+      streams.append(client)
+      return streamLimit()
+    }
     while case let bytes = relay.read(), !bytes.isEmpty {
       client.write(Array(bytes.prefix(left)))
       left -= bytes.count

@@ -93,8 +93,8 @@ extension Client {
         try? await flushUploads()
         try await stream(
           follow: true, isShown: false, { _ in },
-          arrived: {
-            attempt = 0
+          arrived: { caughtUp in
+            if caughtUp { attempt = 0 }
             changed(.online)
             return true
           })
@@ -115,7 +115,13 @@ extension Client {
     while true {
       do {
         try? await flushUploads()
-        let progress = try await stream(follow: follow, show)
+        let progress = try await stream(
+          follow: follow, show,
+          arrived: { caughtUp in
+            // One that served is gone to at once when it ends; one that cannot serve is not.
+            if caughtUp && follow { attempt = 0 }
+            return true
+          })
         if progress.caughtUp && !follow { return }
         attempt = 0
       } catch let failure as RelayFailure {
@@ -135,7 +141,7 @@ extension Client {
     while true {
       if try step(hasCome) { return }
       do {
-        try await stream(follow: true, isShown: false, { _ in }, arrived: { try !self.step(hasCome) })
+        try await stream(follow: true, isShown: false, { _ in }, arrived: { _ in try !self.step(hasCome) })
       } catch let failure as RelayFailure where failure.isTransient {
         attempt += 1
       } catch let reason as CloseReason {
@@ -158,12 +164,12 @@ extension Client {
   /// - Parameters:
   ///   - former: a mailbox at a relay that the account was at before; nil: the present one.
   ///   - isShown: whether what arrives is handed to `show`; otherwise it waits.
-  ///   - arrived: is told after each commit, and answers whether to go on.
+  ///   - arrived: is told after each commit, and whether the relay has nothing more; answers whether to go on.
   @discardableResult
   private func stream(
     from former: MailboxPlace? = nil, follow: Bool, isShown: Bool = true,
     _ show: ([ReceivedMessage]) async throws -> Void,
-    arrived: () throws -> Bool = { true }
+    arrived: (_ caughtUp: Bool) throws -> Bool = { _ in true }
   ) async throws -> StreamState {
     let place = try former ?? step { try $0.profile().place }
     let stream = try await MailboxStream(to: place.mailbox, at: place.relay, tls: connections.tls)
@@ -171,7 +177,7 @@ extension Client {
     try await stream.run { frames, writer in
       try await take(frames, from: stream, writer, &state)
       if isShown { try await hand(to: show) }
-      return try arrived() && (follow || !state.caughtUp)
+      return try arrived(state.caughtUp) && (follow || !state.caughtUp)
     }
     return state
   }
