@@ -53,7 +53,9 @@ final class RelayProcess: @unchecked Sendable {
     let command = wrapper + [Programs.path("sotto-relay").path] + arguments
     process.executableURL = URL(filePath: command[0])
     process.arguments = Array(command.dropFirst())
-    process.environment = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"].merging(environment) { $1 }
+    // What is said of a sweep is waited for, and is said at this level.
+    let usual = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no", "SOTTO_RELAY_LOG_LEVEL": "debug"]
+    process.environment = usual.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     let errors = try #require(FileHandle(forWritingAtPath: log))
     try errors.seekToEnd()
@@ -96,6 +98,7 @@ final class RelayProcess: @unchecked Sendable {
       if sinceStart.contains(where: { $0.contains("\"event\":\"swept\"") }) { return }
       usleep(20_000)
     }
+    if isRunning { Issue.record("no sweep in \(lines)") }
   }
 
   /// As a power cut would end it.

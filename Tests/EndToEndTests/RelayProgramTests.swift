@@ -53,7 +53,8 @@ import Testing
       try text.write(toFile: data + "/relay.conf", atomically: true, encoding: .utf8)
     }
     try configure("authority = one.example")
-    let relay = try await RelayProcess(data: data)
+    // The level is to come from the file.
+    let relay = try await RelayProcess(data: data, wrapper: ["/usr/bin/env", "-u", "SOTTO_RELAY_LOG_LEVEL"])
     func status(_ host: String) throws -> Substring? {
       let socket = try #require(Socket.connected(to: relay.port))
       socket.write(Array("GET /v1/cards/\(String(repeating: "0", count: 32)) HTTP/1.1\r\nhost: \(host)\r\n\r\n".utf8))
