@@ -13,7 +13,8 @@
   ///
   /// What waits for a thread of arrivals, or for that of acks, becomes one transaction, whatever mailboxes it is for. It takes
   /// the heads of these mailboxes first, in the order of their ids, as every transaction does that changes a mailbox: so
-  /// two of them never wait for each other, and indexes are given in the order in which transactions commit.
+  /// two of them never wait for each other, and indexes are given in the order in which transactions commit. Arrivals whose
+  /// head another relay has are passed over, and taken with the next transaction.
   ///
   /// A class, and what its asynchronous methods call takes few arguments: those that registers do not hold go wrong in an
   /// optimised build of Swift 6.3, where they are written over the frame of whoever runs the task.
@@ -56,13 +57,14 @@
       for lane in threads.arrivals {
         Worker(address: address, queue: lane, batch: Submission.batch) {
           connection, submissions throws(DatabaseFailure) in
-          try Submission.accept(submissions, connection, report)
+          return try Submission.accept(submissions, connection, report)
         } fail: {
           $0.fail($1)
         }.start("sotto arrivals")
       }
       Worker(address: address, queue: threads.acks, batch: Ack.batch) { connection, acks throws(DatabaseFailure) in
         try Ack.carryOut(acks, connection, report)
+        return []
       } fail: {
         $0.done(.failure($1))
       }.start("sotto acks")
@@ -70,6 +72,7 @@
         Worker(address: address, queue: threads.jobs, batch: { { _ in false } }) {
           connection, jobs throws(DatabaseFailure) in
           for job in jobs { try job.run(connection) }
+          return []
         } fail: {
           $0.fail($1)
         }.start("sotto jobs")

@@ -43,17 +43,19 @@
       return true
     }
 
-    /// Waits for work. Takes the first, and those after it as long as `more` says so. nil once it is closed and empty.
-    func take(while more: (Work) -> Bool) -> [Waiting<Work>]? {
+    /// Waits for work, unless some is `left`. Takes what is left, the first, and those after it as long as `more` says so. nil
+    /// once it is closed and nothing is to be done.
+    func take(after left: [Waiting<Work>] = [], while more: (Work) -> Bool) -> [Waiting<Work>]? {
       condition.lock()
       defer { condition.unlock() }
-      while waiting.isEmpty {
+      while waiting.isEmpty, left.isEmpty {
         if isClosed { return nil }
         condition.wait()
       }
-      let count = max(waiting.prefix { more($0.work) }.count, 1)
+      for one in left { _ = more(one.work) }
+      let count = max(waiting.prefix { more($0.work) }.count, left.isEmpty ? 1 : 0)
       defer { waiting.removeFirst(count) }
-      return Array(waiting.prefix(count))
+      return left + waiting.prefix(count)
     }
 
     /// Takes out those whose time has ended while the threads were busy with others.
@@ -96,14 +98,15 @@
   ///     take -> connected? --no--> connect, pause longer each time -> still wanted? --no--> unavailable
   ///               | yes                                                   | yes
   ///               +---------------> run -> lost? -> once more, on a new connection
+  ///                                    +-> what is left is taken first the next time
   struct Worker<Work: Sendable>: Sendable {
     let address: String
     let queue: WorkQueue<Work>
     /// Of one kind of work, how much may be done together: asked for each in turn, with what was taken before.
     let batch: @Sendable () -> (Work) -> Bool
-    /// Does all of it and answers, or throws before it has answered any, and is asked again on another connection: so
-    /// nothing may be harmed when work is done twice.
-    let run: @Sendable (Connection, [Work]) throws(DatabaseFailure) -> Void
+    /// Does all of it and answers, but for what it gives back, which is to be done with what comes next. Or throws before it
+    /// has answered any, and is asked again on another connection: so nothing may be harmed when work is done twice.
+    let run: @Sendable (Connection, [Work]) throws(DatabaseFailure) -> [Work]
     let fail: @Sendable (Work, StoreFailure) -> Void
 
     func start(_ name: String) {
@@ -114,8 +117,10 @@
 
     private func loop() {
       var connection: Connection?
-      while let taken = queue.take(while: batch()) {
+      var left: [Waiting<Work>] = []
+      while let taken = queue.take(after: left, while: batch()) {
         var rest = taken
+        left = []
         var pause = Pause()
         while !rest.isEmpty {
           for late in Waiting.takeLate(from: &rest) { fail(late.work, .unavailable) }
@@ -126,7 +131,8 @@
             continue
           }
           do {
-            try run(open, rest.map(\.work))
+            let until = rest.map(\.until).min() ?? .now
+            left = try run(open, rest.map(\.work)).map { Waiting(work: $0, until: until) }
             rest = []
           } catch {
             connection = nil

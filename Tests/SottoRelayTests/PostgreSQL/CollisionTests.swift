@@ -46,6 +46,44 @@
       }
     }
 
+    /// Where another relay writes to a mailbox, its envelopes wait, in their order, and no others. [operation.12]
+    @Test func whoWritesToOneMailboxKeepsNoOtherWaiting() async throws {
+      try await withDatabase { cluster, name in
+        let store = try PostgreSQLStore(address: cluster.address(name))
+        let contract = StoreContract { store }
+        let first = try await contract.registered(1)
+        // Of the same thread.
+        var (number, second) = (2, try await contract.registered(2))
+        while second.number % 2 != first.number % 2 {
+          number += 1
+          second = try await contract.registered(number)
+        }
+        let other = (mailbox: second, contact: Owner(number).contact.hash)
+        func toFirst(_ number: Int) -> Arrival {
+          Arrival(
+            mailbox: first, id: envelopeID(number), capability: Owner(1).contact.hash, bytes: envelope(number))
+        }
+        let toSecond = Arrival(
+          mailbox: other.mailbox, id: envelopeID(9), capability: other.contact, bytes: envelope(9))
+        #expect(await submit([toFirst(1)], to: store) == [.stored])
+        let hex = String(first.number, radix: 16)
+        let id = String(repeating: "0", count: 32 - hex.count) + hex
+        let room = Room(count: 9, bytes: .max)
+        let both = try await cluster.holding("SELECT FROM mailbox WHERE id = '\(id)' FOR UPDATE", in: name) {
+          let arrivals = [toFirst(2), toSecond, toFirst(3)]
+          let both = Task { await submit(arrivals, to: store) }
+          try await until {
+            try await store.envelopes(other.mailbox, after: 0, room: room, now: 1_700_000_000).count == 1
+          }
+          return both
+        }
+        #expect(await both.value == [.stored, .stored, .stored])
+        let found = try await store.envelopes(first, after: 0, room: room, now: 1_700_000_000)
+        #expect(found.map(\.id) == [1, 2, 3].map { envelopeID($0) } && found.map(\.index) == [1, 2, 3])
+        try await store.close()
+      }
+    }
+
     /// An account that a sweep forgets just when somebody comes back to it begins anew, which is no failure. [token.10]
     @Test func anAccountThatIsForgottenMeanwhileBeginsAnew() async throws {
       try await withDatabase { cluster, name in
