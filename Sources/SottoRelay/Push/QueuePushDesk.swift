@@ -9,7 +9,7 @@ internal import SottoWire
 ///             +- give back <- when it may   at once
 ///
 /// What is postponed stays this relay's: so the store passes over it and need not be told at each look what that is. An error
-/// leaves in doubt what is this relay's, and the next look begins with giving back everything.
+/// leaves in doubt what is this relay's, and the next look begins with giving back everything (`PushDoubt`).
 final class QueuePushDesk: PushDesk {
   private let node: NodeID
   private let ledger: any PushLedger
@@ -52,7 +52,7 @@ final class QueuePushDesk: PushDesk {
       }
       var work = Work()
       for await _ in bell.rings {
-        do { try await carryAll(&work) } catch { work.isInDoubt = true }
+        do { try await carryAll(&work) } catch { work.doubt.arises() }
       }
       group.cancelAll()
     }
@@ -68,15 +68,18 @@ final class QueuePushDesk: PushDesk {
 
   /// What one task alone knows.
   private struct Work {
+    let start = ContinuousClock.now
     var pace = PushPace()
-    /// Whether something may be this relay's that it does not know of.
-    var isInDoubt = false
+    var doubt = PushDoubt()
+
+    /// Of a clock that only goes forward.
+    var seconds: Int64 { Int64((ContinuousClock.now - start) / .seconds(1)) }
   }
 
   private func carryAll(_ work: inout Work) async throws {
-    if work.isInDoubt {
+    if work.doubt.wantsAllBack(now: work.seconds) {
       try await ledger.giveBackAllPushes(by: node)
-      work.isInDoubt = false
+      work.doubt.gaveAllBack(now: work.seconds)
     }
     let ready = work.pace.ready(now: now())
     if !ready.isEmpty { try await ledger.giveBackPushes(ready, by: node) }

@@ -139,6 +139,9 @@ package enum RelayLimits {
   package static let pushJobs = 64
   /// Seconds between two looks for what relays that died have left, and for jobs that could not be put.
   package static let pushSeconds: Int64 = 5
+  /// Seconds after which a database that was silent carries out nothing more that it was asked before: a statement has ten
+  /// there, from when it is read, and whoever asks gives up after fifteen.
+  package static let pushDoubt: Int64 = 60
   /// Jobs that a gateway holds at a time: a slow push service takes ten seconds for one.
   package static let pushesAhead = 256
   /// Seconds that a job waits which cannot be carried out now, and how often: an hour in all.
