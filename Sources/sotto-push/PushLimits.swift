@@ -58,8 +58,9 @@ enum PushLimits {
   static let failuresInARow = 5
   /// For so long.
   static let rest = Duration.seconds(60)
-  /// Seconds that a service is not asked about a device at most, whatever it says: a job is given up after an hour of rounds.
-  static let longestWait = 3_600
+  /// Seconds that a service is not asked about a device at most, whatever it says: then a job comes back for the last time, in
+  /// its twelfth round of five minutes. A longer wait would be its end, and nobody would have asked again.
+  static let longestWait = 3_300
   /// Devices of which it is kept that their services want that: a wait that is forgotten ends early.
   static let waits = 16_384
 }
