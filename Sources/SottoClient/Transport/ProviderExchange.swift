@@ -32,9 +32,11 @@ struct ProviderExchange: Sendable {
 
   init(_ provider: SignInProvider, _ options: SignInOptions) throws {
     (self.provider, timeout) = (provider, options.requestTimeout)
+    var configuration = Connections.configuration(try Connections.tls(caFile: options.caFile))
+    // Its connections can be closed after one answer.
+    configuration.httpVersion = .http1Only
     client = HTTPClient(
-      eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton),
-      configuration: Connections.configuration(try Connections.tls(caFile: options.caFile)))
+      eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
   }
 
   func close() async { try? await client.shutdown() }
