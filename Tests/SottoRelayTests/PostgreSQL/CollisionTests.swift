@@ -50,10 +50,10 @@
     @Test func whoWritesToOneMailboxKeepsNoOtherWaiting() async throws {
       try await withDatabase { cluster, name in
         let store = try PostgreSQLStore(address: cluster.address(name))
-        let contract = StoreContract { store }
+        let contract = try StoreContract { store }
         let first = try await contract.registered(1)
         // Of the same thread.
-        var (number, second) = (2, try await contract.registered(2))
+        var (number, second): (UInt8, MailboxID) = (2, try await contract.registered(2))
         while second.number % 2 != first.number % 2 {
           number += 1
           second = try await contract.registered(number)

@@ -277,6 +277,12 @@ import Testing
       let root = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
       #expect(world.state.withLock { $0.requests } == [root + "/.well-known/openid-configuration", keys])
     }
+    // One on this machine that is reached by https stays with it.
+    let secure = "https://localhost:8443"
+    let world = IDTokenWorld([Self.elliptic.published("1")], issuer: secure)
+    world.state.withLock { $0.discovery = json(["issuer": secure, "jwks_uri": "http://localhost:9000/keys"]) }
+    let token = try await TokenForge(Self.elliptic, named: "1").with { $0.claims["iss"] = "\"\(secure)\"" }.token()
+    #expect(await world.refusal(token) == .providerUnavailable && world.requests == 1)
   }
 
   @Test func `A provider is named by a URL with one reading`() {
