@@ -39,9 +39,9 @@
     static let arrivalThreads = 2
     /// Envelopes, or acks, of one transaction.
     static let batch = 256
-    /// How often an envelope is passed over because another relay writes to its mailbox just then, before that is waited for:
-    /// some milliseconds each time. Of few mailboxes and many writers most heads that were locked once are locked once more.
-    static let passes = 8
+    /// Seconds after which a mailbox is tried again to which somebody else wrote, if nothing else is to be done: about as long
+    /// as a commit takes.
+    static let passPause = 0.002
     /// Bytes of envelopes after which no more are added to a transaction: what has to be in memory twice.
     static let batchBytes = 4 * 1024 * 1024
     /// After so many delivered envelopes of a mailbox their oldest names are looked at: each look reads some thousands.

@@ -21,8 +21,6 @@
     let now: Int64
     let admit: ArrivalAdmission
     let done: @Sendable ([Acceptance]) -> Void
-    /// How often others had locked the heads of these.
-    var passes = 0
 
     /// What is for one mailbox stays together, in order: so the threads never wait for each other's heads.
     static func divided(
@@ -81,21 +79,22 @@
     ///                                                |
     ///                                                +-> another relay has the head -> with the next transaction
     ///
-    /// Whom another relay writes to just now is passed over, so that nobody else has to wait for its commit; but not for
-    /// ever, and not when nothing else is to be done.
+    /// Whom somebody else writes to just now is passed over, so that nobody has to wait for what is not for him.
     ///
-    /// - Returns: what was passed over.
+    /// - Returns: what was passed over, and by whose place.
     ///
     /// Throws when the connection is lost: then the same is done once more, and what was committed all the same is known
     /// by its name.
     static func accept(
       _ submissions: [Submission], _ connection: Connection, _ report: @Sendable (CommitReport) -> Void
-    ) throws(DatabaseFailure) -> [Submission] {
+    ) throws(DatabaseFailure) -> [(place: Int, work: Submission)] {
       var attempts = FleetLimits.attempts
       while true {
         do {
           let outcomes = try attempt(submissions, connection, report)
-          return zip(submissions, outcomes).compactMap { $0.answered($1) }
+          return outcomes.indices.compactMap { place in
+            submissions[place].answered(outcomes[place]).map { (place, $0) }
+          }
         } catch {
           attempts -= 1
           if error.isCollision, !error.isLost, attempts > 0 { continue }
@@ -114,25 +113,18 @@
         done(outcomes.compactMap(\.self))
         return nil
       }
-      var rest = self
-      if left.count < outcomes.count {
-        let judged = outcomes.indices.filter { outcomes[$0] != nil }
-        let parts = Parts(outcomes.count, 2, done)
-        parts.take(outcomes.compactMap(\.self), for: judged)
-        rest = Submission(arrivals: left.map { arrivals[$0] }, now: now, admit: admit) { parts.take($0, for: left) }
-      }
-      rest.passes = passes + 1
-      return rest
+      guard left.count < outcomes.count else { return self }
+      let judged = outcomes.indices.filter { outcomes[$0] != nil }
+      let parts = Parts(outcomes.count, 2, done)
+      parts.take(outcomes.compactMap(\.self), for: judged)
+      return Submission(arrivals: left.map { arrivals[$0] }, now: now, admit: admit) { parts.take($0, for: left) }
     }
 
     /// nil for what is passed over.
     private static func attempt(
       _ submissions: [Submission], _ connection: Connection, _ report: @Sendable (CommitReport) -> Void
     ) throws(DatabaseFailure) -> [[Acceptance?]] {
-      let isAlone = submissions.allSatisfy { $0.passes > 0 }
-      let urgent = submissions.filter { isAlone || $0.passes >= FleetLimits.passes }
-      let heads = Set(urgent.flatMap { $0.arrivals.map(\.mailbox.number) })
-      var batch = try ArrivalBatch(submissions.flatMap(\.arrivals), waitingFor: heads, connection)
+      var batch = try ArrivalBatch(submissions.flatMap(\.arrivals), connection)
       let outcomes = submissions.map { submission in
         submission.arrivals.map { arrival -> Acceptance? in
           guard !batch.isElsewhere(arrival.mailbox.number) else { return nil }
@@ -184,32 +176,23 @@
     /// Whether somebody is to be woken.
     private(set) var isPushDue = false
 
-    /// Waits for `urgent` heads that others have locked, and for no other. These come first: whoever has locked others out of
-    /// their order waits for nobody, so no two wait for each other.
-    init(
-      _ arrivals: [Arrival], waitingFor urgent: Set<UInt128>, _ connection: Connection
-    ) throws(DatabaseFailure) {
-      let mailboxes = Set(arrivals.map(\.mailbox.number)).sorted()
-      let looks = [
-        Self.lock(.ids(mailboxes.filter { !urgent.contains($0) })), Self.doors(.ids(mailboxes)),
-        Self.names(.ids(arrivals.map(\.mailbox.number)), .ids(arrivals.map(\.id.number))),
-      ]
-      let waiting = urgent.isEmpty ? [] : [Self.wait(.ids(urgent.sorted()))]
-      let found = try connection.run([Statement.begin()] + waiting + looks)
-      let (doors, names) = (found[waiting.count + 2], found[waiting.count + 3])
-      for locked in found[1...(waiting.count + 1)] {
-        for row in locked.indices {
-          let push = locked.isNull(row, 8) ? nil : locked.number(row, 8)
-          heads[locked.id(row, 0)] = Head(
-            queue: QueueState(locked, row), home: SocketPlace(locked, row, from: 6), push: push,
-            lease: locked.isNull(row, 9) ? nil : locked.number(row, 9))
-        }
+    init(_ arrivals: [Arrival], _ connection: Connection) throws(DatabaseFailure) {
+      let mailboxes = Value.ids(Set(arrivals.map(\.mailbox.number)).sorted())
+      let found = try connection.run(
+        Statement.begin(), Self.lock(mailboxes), Self.doors(mailboxes),
+        Self.names(.ids(arrivals.map(\.mailbox.number)), .ids(arrivals.map(\.id.number))))
+      let (locked, doors, names) = (found[1], found[2], found[3])
+      for row in locked.indices {
+        let push = locked.isNull(row, 8) ? nil : locked.number(row, 8)
+        heads[locked.id(row, 0)] = Head(
+          queue: QueueState(locked, row), home: SocketPlace(locked, row, from: 6), push: push,
+          lease: locked.isNull(row, 9) ? nil : locked.number(row, 9))
       }
       for row in doors.indices {
         let mailbox = doors.id(row, 0)
         heads[mailbox]?.doors += [Door(doors, row, from: 1)].compactMap(\.self)
         // One without doors lets nobody in, whoever has its head.
-        if heads[mailbox] == nil, !urgent.contains(mailbox) { elsewhere.insert(mailbox) }
+        if heads[mailbox] == nil { elsewhere.insert(mailbox) }
       }
       for row in names.indices { known.insert(Name(mailbox: names.id(row, 0), id: names.id(row, 1))) }
     }
@@ -285,14 +268,13 @@
 
     // MARK: Statements
 
-    private static let lockedHeads = """
+    private static let lock = Statement(
+      "lock queues",
+      """
       SELECT m.id, m.last_index, m.contact_count, m.contact_bytes, m.knock_count, m.knock_bytes, m.home,
         m.socket, m.push, m.lease
-      FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id ORDER BY m.id FOR UPDATE OF m
-      """
-
-    private static let lock = Statement("lock queues", lockedHeads + " SKIP LOCKED")
-    private static let wait = Statement("wait for queues", lockedHeads)
+      FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id ORDER BY m.id FOR UPDATE OF m SKIP LOCKED
+      """)
 
     private static let doors = Statement(
       "doors",
@@ -353,7 +335,7 @@
   }
 
   extension QueueState {
-    /// From `lock queues` and `wait for queues`.
+    /// From `lock queues`.
     fileprivate init(_ rows: Rows, _ row: Int) {
       func usage(_ column: Int) -> Usage {
         Usage(count: Int(rows.number(row, column)), bytes: Int(rows.number(row, column + 1)))

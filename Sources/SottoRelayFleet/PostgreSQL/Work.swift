@@ -43,17 +43,20 @@
       return true
     }
 
-    /// Waits for work, unless some is `left`. Takes what is left, the first, and those after it as long as `more` says so. nil
-    /// once it is closed and nothing is to be done.
+    /// Waits for work, and not for long if some is `left`. Takes what is left, the first, and those after it as long as `more`
+    /// says so. nil once it is closed and nothing is to be done.
     func take(after left: [Waiting<Work>] = [], while more: (Work) -> Bool) -> [Waiting<Work>]? {
       condition.lock()
       defer { condition.unlock() }
+      let isFull = !left.allSatisfy { more($0.work) }
+      if !left.isEmpty, isFull || waiting.isEmpty {
+        _ = condition.wait(until: Date(timeIntervalSinceNow: FleetLimits.passPause))
+      }
       while waiting.isEmpty, left.isEmpty {
         if isClosed { return nil }
         condition.wait()
       }
-      for one in left { _ = more(one.work) }
-      let count = max(waiting.prefix { more($0.work) }.count, left.isEmpty ? 1 : 0)
+      let count = max(isFull ? 0 : waiting.prefix { more($0.work) }.count, left.isEmpty ? 1 : 0)
       defer { waiting.removeFirst(count) }
       return left + waiting.prefix(count)
     }
@@ -104,9 +107,9 @@
     let queue: WorkQueue<Work>
     /// Of one kind of work, how much may be done together: asked for each in turn, with what was taken before.
     let batch: @Sendable () -> (Work) -> Bool
-    /// Does all of it and answers, but for what it gives back, which is to be done with what comes next. Or throws before it
-    /// has answered any, and is asked again on another connection: so nothing may be harmed when work is done twice.
-    let run: @Sendable (Connection, [Work]) throws(DatabaseFailure) -> [Work]
+    /// Does all of it and answers, but for what it gives back, with its place: that is to be done with what comes next. Or throws
+    /// before it has answered any, and is asked again on another connection: so nothing may be harmed when work is done twice.
+    let run: @Sendable (Connection, [Work]) throws(DatabaseFailure) -> [(place: Int, work: Work)]
     let fail: @Sendable (Work, StoreFailure) -> Void
 
     func start(_ name: String) {
@@ -131,8 +134,7 @@
             continue
           }
           do {
-            let until = rest.map(\.until).min() ?? .now
-            left = try run(open, rest.map(\.work)).map { Waiting(work: $0, until: until) }
+            left = try run(open, rest.map(\.work)).map { Waiting(work: $0.work, until: rest[$0.place].until) }
             rest = []
           } catch {
             connection = nil

@@ -63,18 +63,21 @@
           Arrival(
             mailbox: first, id: envelopeID(number), capability: Owner(1).contact.hash, bytes: envelope(number))
         }
-        let toSecond = Arrival(
-          mailbox: other.mailbox, id: envelopeID(9), capability: other.contact, bytes: envelope(9))
+        func toSecond(_ number: Int) -> Arrival {
+          Arrival(
+            mailbox: other.mailbox, id: envelopeID(number), capability: other.contact, bytes: envelope(number))
+        }
         #expect(await submit([toFirst(1)], to: store) == [.stored])
         let hex = String(first.number, radix: 16)
         let id = String(repeating: "0", count: 32 - hex.count) + hex
         let room = Room(count: 9, bytes: .max)
         let both = try await cluster.holding("SELECT FROM mailbox WHERE id = '\(id)' FOR UPDATE", in: name) {
-          let arrivals = [toFirst(2), toSecond, toFirst(3)]
+          let arrivals = [toFirst(2), toSecond(4), toFirst(3)]
           let both = Task { await submit(arrivals, to: store) }
           try await until {
             try await store.envelopes(other.mailbox, after: 0, room: room, now: 1_700_000_000).count == 1
           }
+          for number in 5..<9 { #expect(await submit([toSecond(number)], to: store) == [.stored]) }
           return both
         }
         #expect(await both.value == [.stored, .stored, .stored])
