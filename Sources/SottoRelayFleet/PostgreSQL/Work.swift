@@ -23,7 +23,7 @@
   }
 
   /// Work, in the order in which it came, for the threads that take it.
-  final class WorkQueue<Work: Sendable>: @unchecked Sendable {
+  package final class WorkQueue<Work: Sendable>: @unchecked Sendable {
     // Everything below is read and written under the condition's lock.
     private let condition = NSCondition()
     private var waiting: [Waiting<Work>] = []
@@ -31,10 +31,10 @@
     private var threads: Int
     private var onEnd: [@Sendable () -> Void] = []
 
-    init(threads: Int) { self.threads = threads }
+    package init(threads: Int) { self.threads = threads }
 
     /// Whether it is taken: not once it is closed.
-    func put(_ work: Work, patience: Int = FleetLimits.patience) -> Bool {
+    package func put(_ work: Work, patience: Int = FleetLimits.patience) -> Bool {
       condition.lock()
       defer { condition.unlock() }
       guard !isClosed else { return false }
@@ -44,19 +44,20 @@
     }
 
     /// Waits for work, and not for long if some is `left`. Takes what is left, the first, and those after it as long as `more`
-    /// says so. nil once it is closed and nothing is to be done.
-    func take(after left: [Waiting<Work>] = [], while more: (Work) -> Bool) -> [Waiting<Work>]? {
+    /// says so; but what is left alone no sooner than after a pause. nil once it is closed and nothing is to be done.
+    package func take(after left: [Waiting<Work>] = [], while more: (Work) -> Bool) -> [Waiting<Work>]? {
       condition.lock()
       defer { condition.unlock() }
-      let isFull = !left.allSatisfy { more($0.work) }
-      if !left.isEmpty, isFull || waiting.isEmpty {
-        _ = condition.wait(until: Date(timeIntervalSinceNow: FleetLimits.passPause))
-      }
+      let pause = Date(timeIntervalSinceNow: FleetLimits.passPause)
+      if waiting.isEmpty, !left.isEmpty { _ = condition.wait(until: pause) }
       while waiting.isEmpty, left.isEmpty {
         if isClosed { return nil }
         condition.wait()
       }
-      let count = max(isFull ? 0 : waiting.prefix { more($0.work) }.count, left.isEmpty ? 1 : 0)
+      for one in left { _ = more(one.work) }
+      let count = max(waiting.prefix { more($0.work) }.count, left.isEmpty ? 1 : 0)
+      // There is no room for what has come: whoever puts more does not make the pause shorter.
+      if count == 0 { while condition.wait(until: pause) {} }
       defer { waiting.removeFirst(count) }
       return left + waiting.prefix(count)
     }
@@ -69,7 +70,7 @@
     }
 
     /// Takes no more. What waits is done.
-    func close() {
+    package func close() {
       condition.lock()
       isClosed = true
       condition.broadcast()

@@ -20,5 +20,36 @@
         #expect((late + rest).map(\.work) == Array(0..<20))
       }
     }
+
+    /// What could not be done is tried again with whatever comes along. Alone it is after a pause, also where there is no room
+    /// for more: nobody asks the database all the time.
+    @Test func whatIsLeftWaitsForCompany() throws {
+      let queue = WorkQueue<Int>(threads: 0)
+      func two() -> (Int) -> Bool {
+        var count = 0
+        return { _ in
+          count += 1
+          return count <= 2
+        }
+      }
+      func taken(after left: [Int]) throws -> (work: [Int], hasPaused: Bool) {
+        let start = ContinuousClock.now
+        let until = start + .seconds(60)
+        let taken = try #require(queue.take(after: left.map { Waiting(work: $0, until: until) }, while: two()))
+        return (taken.map(\.work), start.duration(to: .now) >= .milliseconds(1))
+      }
+      for work in 1...4 { #expect(queue.put(work)) }
+      #expect(try taken(after: []).work == [1, 2])
+      #expect(try taken(after: [1]).work == [1, 3])
+      let full = try taken(after: [1, 3])
+      #expect(full.work == [1, 3] && full.hasPaused)
+      #expect(try taken(after: []).work == [4])
+      let alone = try taken(after: [1])
+      #expect(alone.work == [1] && alone.hasPaused)
+      queue.close()
+      #expect(try taken(after: [1]).work == [1], "what is left is done all the same")
+      let end = queue.take(while: two())
+      #expect(end?.count == nil)
+    }
   }
 #endif
