@@ -36,7 +36,13 @@
         let (process, output) = try start(store, address)
         // The first few right after their beginning, whatever they are at; the others once they have come further.
         if attempt < 3 { usleep(20_000 * UInt32(attempt + 1)) }
-        while process.isRunning, attempt >= 3, try mark() == last { usleep(5_000) }
+        // It stands still while it is looked at, because a look takes longer than a page on a fast machine.
+        while process.isRunning, (3..<16).contains(attempt) {
+          kill(process.processIdentifier, SIGSTOP)
+          if try mark() != last { break }
+          kill(process.processIdentifier, SIGCONT)
+          usleep(10_000)
+        }
         if attempt < 16, process.isRunning {
           kill(process.processIdentifier, SIGKILL)
           process.waitUntilExit()
