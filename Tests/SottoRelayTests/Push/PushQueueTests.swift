@@ -125,7 +125,7 @@
     /// What comes again after a connection was lost waits for what is still in hand: a gateway holds so many and no more, and
     /// nobody is woken by two of them at once. [push.6]
     @Test func whatComesAgainWaitsForWhatIsInHand() async throws {
-      let broker = try RabbitMQBroker()
+      let broker = try await onThread { try RabbitMQBroker() }
       let address = try broker.address()
       let queue = try RabbitMQ().pushQueue(address)
       #expect(await isSafe((0..<300).map(job), in: queue))
@@ -140,9 +140,9 @@
         while !mayEnd.withLock({ $0 }), !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
         return .done
       }
-      try await until(within: 30) { begun.withLock { $0 } == 256 }
+      try await until { begun.withLock { $0 } == 256 }
       try broker.control("close_all_connections", "flaps")
-      try await until(within: 30) { connections.withLock { $0 } == 2 }
+      try await until { connections.withLock { $0 } == 2 }
       try await Task.sleep(for: .seconds(1))
       #expect(begun.withLock { $0 } == 256)
       mayEnd.withLock { $0 = true }
@@ -180,10 +180,14 @@
         if case .connected = event { connections.withLock { $0 += 1 } }
       }
       async let end: Void = refused.run { _ in .gone }
-      try await until(within: 30) { connections.withLock { $0 } >= 2 }
+      try await until { connections.withLock { $0 } >= 2 }
+      let start = ContinuousClock.now
       let before = connections.withLock { $0 }
       try await Task.sleep(for: .seconds(3))
-      #expect(connections.withLock { $0 } <= before + 4)
+      let after = connections.withLock { $0 }
+      // A busy machine sleeps longer.
+      let seconds = Int((ContinuousClock.now - start).components.seconds)
+      #expect(after <= before + seconds + 1)
       refused.stop()
       await end
       await queue.close()
