@@ -37,6 +37,7 @@
             })
         }
       }
+      sender.end()
       while sender.acknowledged.count < total { try await Task.sleep(for: .milliseconds(5)) }
       #expect(sender.wrong.isEmpty, "never a wrong answer: \(sender.wrong)")
       #expect(lostConnections.value > 0, "it was killed in the middle")
@@ -216,10 +217,12 @@
     }
   }
 
-  /// Sends numbered envelopes in batches, several at a time, and every batch again until all of it was acknowledged.
+  /// Sends numbered envelopes in batches, several at a time, and every batch again until all of it was acknowledged; the last
+  /// again and again until it is told to end, so that there is always one on its way.
   private final class PersistentSender: Sendable {
     private struct State {
       var next = 0
+      var isEnding = false
       var acknowledged: Set<Int> = []
       var failures = 0
       var wrong: [Acceptance] = []
@@ -244,12 +247,16 @@
       for _ in 0..<lanes { sendNext() }
     }
 
+    /// Nothing is sent again that was acknowledged.
+    func end() { state.withLock { $0.isEnding = true } }
+
     private func sendNext() {
-      let start = state.withLock { state in
+      let start = state.withLock { state -> Int? in
+        guard state.next < total else { return state.isEnding ? nil : total - Self.batch }
         defer { state.next += Self.batch }
         return state.next
       }
-      if start < total { send(Array(start..<start + Self.batch)) }
+      if let start { send(Array(start..<start + Self.batch)) }
     }
 
     private func send(_ numbers: [Int]) {
