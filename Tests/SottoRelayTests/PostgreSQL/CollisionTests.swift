@@ -71,8 +71,9 @@
         let hex = String(first.number, radix: 16)
         let id = String(repeating: "0", count: 32 - hex.count) + hex
         let room = Room(count: 9, bytes: .max)
+        let arrivals = [toFirst(2), toSecond(4), toFirst(3)]
+        let start = ContinuousClock.now
         let both = try await cluster.holding("SELECT FROM mailbox WHERE id = '\(id)' FOR UPDATE", in: name) {
-          let arrivals = [toFirst(2), toSecond(4), toFirst(3)]
           let both = Task { await submit(arrivals, to: store) }
           try await until {
             try await store.envelopes(other.mailbox, after: 0, room: room, now: 1_700_000_000).count == 1
@@ -80,7 +81,11 @@
           for number in 5..<9 { #expect(await submit([toSecond(number)], to: store) == [.stored]) }
           return both
         }
-        #expect(await both.value == [.stored, .stored, .stored])
+        // A busy machine may hold it for longer than anybody waits for a database; then they are told, and say it again.
+        let isShortly = .now - start < .seconds(3)
+        let outcomes = await both.value
+        #expect(outcomes[1] == .stored && (outcomes == [.stored, .stored, .stored] || !isShortly))
+        if !isShortly { _ = await submit(arrivals, to: store) }
         let found = try await store.envelopes(first, after: 0, room: room, now: 1_700_000_000)
         #expect(found.map(\.id) == [1, 2, 3].map { envelopeID($0) } && found.map(\.index) == [1, 2, 3])
         try await store.close()
