@@ -238,9 +238,11 @@ extension Arrival {
 }
 
 extension TestRelay {
-  /// A sample of its metrics.
+  /// A sample of its metrics, which it may begin to serve a little later than everything else.
   func metric(_ sample: String) async throws -> Int {
-    let line = try #require(lines.all.first { $0.contains("serving metrics") })
+    func serving() -> String? { lines.all.first { $0.contains("serving metrics") } }
+    try await until { serving() != nil }
+    let line = try #require(serving())
     let port = try #require(line.firstMatch(of: /"port":([0-9]+)/)).1
     let answer = try await HTTPClient.shared.execute(
       HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics"), timeout: .seconds(60))
