@@ -23,7 +23,7 @@ import Testing
       ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
     }
 
-    /// Returns when it is connected.
+    /// Returns when it is connected, and serves its metrics.
     func start() async throws {
       let process = Process()
       process.executableURL = Programs.path("sotto-push")
@@ -34,11 +34,12 @@ import Testing
       let errors = try #require(FileHandle(forWritingAtPath: log))
       try errors.seekToEnd()
       process.standardError = errors
-      let before = lines.count { $0.contains("relay connected") }
+      func said(_ event: String) -> Int { lines.count { $0.contains(event) } }
+      let before = (said("relay connected"), said("serving metrics"))
       try Programs.start(process) { _ in }
       self.process = process
       for _ in 0..<6_000 {
-        if lines.count(where: { $0.contains("relay connected") }) > before { return }
+        if said("relay connected") > before.0, said("serving metrics") > before.1 { return }
         try await Task.sleep(for: .milliseconds(20))
       }
       Issue.record("it does not connect: \(lines)")
