@@ -73,7 +73,7 @@
       "host=\(folder) dbname=\(database) user=\(user)"
     }
 
-    /// A database of its own, with the tables.
+    /// A database of its own, with the tables. Nobody uses the one that it is made from: it cannot be copied meanwhile.
     func database() throws -> String {
       let name = "test\(number.add(1, ordering: .relaxed).newValue)"
       try sql("CREATE DATABASE \(name) TEMPLATE model", in: "postgres")

@@ -234,10 +234,11 @@
     /// What is said of each is another thing, and in none of it is the password, or the address. [operation.12]
     @Test func whatIsWrongWithAnAddressIsSaid() async throws {
       let cluster = try await PostgreSQLCluster.shared()
-      let guarded = cluster.address("model", user: "guarded")
+      let name = try cluster.database()
+      let guarded = cluster.address(name, user: "guarded")
       let key = "password=canary-of-the-pass"
       let cases: [(String, Int32)] = [
-        ("host=\(cluster.folder)/none dbname=model", 69), (cluster.address("canary-none"), 69), (guarded, 78),
+        ("host=\(cluster.folder)/none dbname=\(name)", 69), (cluster.address("canary-none"), 69), (guarded, 78),
         (guarded + " " + key, 69), ("host=\(cluster.folder) canary", 78), ("postgresql://[canary", 78),
       ]
       var said: Set<String> = []
@@ -276,12 +277,13 @@
 
     /// [leakage.1]
     @Test func storedColumnsAreDeclared() async throws {
-      let columns = try await PostgreSQLCluster.shared().sql(
+      let cluster = try await PostgreSQLCluster.shared()
+      let columns = try cluster.sql(
         """
         SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
           AND NOT a.attisdropped
-        """, in: "model")
+        """, in: try cluster.database())
       let declared = try LeakageTests.declared("In PostgreSQL").map(\.name)
       #expect(declared.sorted() == columns.split(separator: "\n").map(String.init).sorted())
     }
@@ -290,13 +292,14 @@
     /// trigger, no procedure. [leakage.1]
     @Test func tablesCanBeSpreadByMailbox() async throws {
       let cluster = try await PostgreSQLCluster.shared()
+      let name = try cluster.database()
       let keys = try cluster.sql(
         """
         SELECT c.relname, pg_get_partkeydef(c.oid), a.attname FROM pg_class c
         JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
         WHERE c.relkind = 'p' ORDER BY 1
-        """, in: "model")
+        """, in: name)
       var divided: [String: String] = [:]
       for line in keys.split(separator: "\n") {
         let words = line.split(separator: "|").map(String.init)
@@ -315,7 +318,7 @@
           + (SELECT count(*) FROM pg_constraint WHERE contype = 'f')
           + (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal)
           + (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace)
-        """, in: "model")
+        """, in: name)
       #expect(none == "0\n")
     }
   }
