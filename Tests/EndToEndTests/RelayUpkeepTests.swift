@@ -86,7 +86,9 @@ import Testing
     let damaged = try await examine()
     #expect(verdict(damaged["store"]) == "failed" && damaged["store"]?["exit"] as? Int == 74)
 
-    let text = try await relay("doctor", "--data", folder.file("none"))
+    // At a port that is free: by default it would be one that anything on this machine may have.
+    let free = "127.0.0.1:\(Socket.unusedPort())"
+    let text = try await relay("doctor", "--data", folder.file("none"), "--listen", free)
     #expect(
       text.status == 0 && text.lines.count == names.count && text.lines.allSatisfy { $0.hasPrefix("ok ") }, "\(text)")
     #expect(!FileManager.default.fileExists(atPath: folder.file("none")), "nothing was changed")
