@@ -50,6 +50,8 @@ import Testing
     let relay = try await RelayProcess(data: data, wrapper: ["/usr/bin/unshare", "-m", "/bin/sh", "-c", mount])
     let owner = try MailboxOwner(1)
     try owner.register(at: RelayClient(relay))
+    // It makes room, at any moment.
+    try await onThread { relay.waitForSweep() }
     let filler = URL(filePath: "/proc/\(relay.pid)/root\(data)/filler")
     try Data(count: 10 << 20).write(to: filler)
     var stored = 0
