@@ -88,6 +88,8 @@ import Testing
   }
 
   @Test func `A device that does not listen is woken once, whatever dies on the way`() async throws {
+    // Once a day.
+    try await awayFromMidnight()
     try await withFleet { fleet in
       let url = fleet.description.url
       let alice = try await fleet.create("alice", at: url)

@@ -90,6 +90,8 @@ import Testing
   }
 
   @Test func `A device that does not listen is woken once, whatever dies on the way`() async throws {
+    // Once a day.
+    try await awayFromMidnight()
     let (folder, homes) = (try TemporaryFolder(), try TemporaryFolder())
     let socket = "unix:" + folder.file("push.sock")
     let relay = try await RelayProcess(data: folder.file("relay"), arguments: ["--push", socket])

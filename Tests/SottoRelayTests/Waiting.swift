@@ -25,6 +25,13 @@ func soon(
     }, location)
 }
 
+/// Returns at once, but for the last minutes of a day in UTC, when it returns in the next: for what counts days by the clock
+/// of a database.
+func awayFromMidnight() async throws {
+  let left = 86_400 - Int(Date.now.timeIntervalSince1970) % 86_400
+  if left < 300 { try await Task.sleep(for: .seconds(left + 1)) }
+}
+
 /// Runs what blocks on a thread of its own: there are as many that run tests as there are cores, and one that blocks keeps
 /// all others waiting, whatever they measure.
 func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {

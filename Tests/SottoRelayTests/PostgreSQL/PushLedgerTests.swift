@@ -47,6 +47,8 @@
 
     /// A mailbox with a subscription, and both relays heard of for longer than a test takes on any machine.
     private func withLedger(_ body: (Ledger) async throws -> Void) async throws {
+      // Whoever was asked is asked again on the next day.
+      try await awayFromMidnight()
       let cluster = try await PostgreSQLCluster.shared()
       let name = try cluster.database()
       let reports = FailingLedger.Counter()

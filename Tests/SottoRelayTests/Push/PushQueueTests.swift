@@ -248,6 +248,7 @@
 
     /// Two relays, a broker that goes and comes back: one wakeup for each device that sleeps, and none is lost. [push.1]
     @Test(.enabled(if: PostgreSQLCluster.isInstalled)) func aSleepingDeviceIsWokenOnce() async throws {
+      try await awayFromMidnight()
       let broker = try await onThread { try RabbitMQBroker() }
       let cluster = try await PostgreSQLCluster.shared()
       let store = cluster.address(try cluster.database())
