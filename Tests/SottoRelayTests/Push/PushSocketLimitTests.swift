@@ -118,11 +118,11 @@ import Testing
       let worker = TestGateway(stage.path)
       // It is there before the others.
       try await until { stage.relay.lines.all.joined().contains("gateway connected") }
-      var idle: [RawGateway] = []
-      for _ in 1..<RelayLimits.pushGateways { idle.append(try await RawGateway.connect(stage.path)) }
-      try await Task.sleep(for: .milliseconds(100))
-      let early = try await RawGateway.connect(stage.path)
-      try await early.end()
+      // One more than there is room for: whichever the relay comes to last is sent away.
+      var all: [RawGateway] = []
+      for _ in 0..<RelayLimits.pushGateways { all.append(try await RawGateway.connect(stage.path)) }
+      try await until { all.count { !$0.isOpen } == 1 }
+      let silent = all.filter(\.isOpen)
       stage.relay.clock.advance(RelayLimits.pushPatience)
       // Each had as much to do, so the first that came has it.
       try await stage.put(1)
@@ -130,14 +130,13 @@ import Testing
       try await until { try await stage.relay.metric("sotto_relay_push_jobs_total{result=\"queued\"}") == 1 }
       let late = try await RawGateway.connect(stage.path)
       #expect(try await late.stays())
-      let silent = idle
       try await until {
         var left = 0
         for gateway in silent { if try await gateway.stays() { left += 1 } }
         return left == silent.count - 1
       }
       #expect(worker.isConnected && worker.all.count == 1)
-      for gateway in idle + [late] { gateway.close() }
+      for gateway in silent + [late] { gateway.close() }
       await worker.stop()
     }
   }

@@ -142,10 +142,11 @@ final class RawGateway: Sendable {
   func send(raw bytes: [UInt8]) { channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
   func close() { channel.close(promise: nil) }
   func end() async throws { try await channel.closeFuture.get() }
+  var isOpen: Bool { channel.isActive }
 
   /// Whether it is not sent away at once.
   func stays() async throws -> Bool {
     try await Task.sleep(for: .milliseconds(100))
-    return channel.isActive
+    return isOpen
   }
 }
