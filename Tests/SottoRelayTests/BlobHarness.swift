@@ -70,7 +70,7 @@ extension TestRelay {
 
   /// Waits until the disk is as it should be: a relay removes files when it comes to it.
   func untilFiles(_ part: String, are lengths: [Int]) async throws {
-    while blobFiles(part).values.sorted() != lengths { try await Task.sleep(for: .milliseconds(10)) }
+    try await until { blobFiles(part).values.sorted() == lengths }
   }
 }
 
