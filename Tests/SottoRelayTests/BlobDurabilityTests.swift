@@ -107,6 +107,9 @@ import Testing
     let (folder, clock) = (Folder(), TestClock())
     let owner = Owner(1)
     var relay = try await TestRelay.start(in: folder, clock: clock)
+    // The first time it does so while it begins, at any moment.
+    let lines = relay.lines
+    try await until { lines.all.contains { $0.contains("\"event\":\"swept\"") } }
     try await owner.register(at: relay)
     try await relay.upload(owner, blobID(1), blobBytes(65_536))
     _ = try await relay.claimUpload(owner, blobID(2), 65_536)
