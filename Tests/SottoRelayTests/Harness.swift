@@ -20,12 +20,18 @@ import Testing
   private let adapters = Adapters()
 #endif
 
-/// A clock that a test sets.
+/// A clock that a test sets, and one beside it that only goes forward: where the first is set, or goes back, it stands still.
 final class TestClock: Sendable {
   private let seconds = Mutex<Int64>(1_700_000_000)
+  private let steady = Mutex(ContinuousClock.now)
   var now: Int64 { seconds.withLock { $0 } }
+  var steadyNow: ContinuousClock.Instant { steady.withLock { $0 } }
   func set(_ now: Int64) { seconds.withLock { $0 = now } }
-  func advance(_ by: Int64) { seconds.withLock { $0 += by } }
+
+  func advance(_ by: Int64) {
+    seconds.withLock { $0 += by }
+    if by > 0 { steady.withLock { $0 += .seconds(by) } }
+  }
 }
 
 /// A temporary folder that goes with its owner.
@@ -71,6 +77,7 @@ final class TestRelay: Sendable {
     var configuration = RelayConfiguration(dataDirectory: folder.path)
     configuration.listen.port = 0
     configuration.now = { clock.now }
+    configuration.steadyNow = { clock.steadyNow }
     configure(&configuration)
     var logger = Logger(label: "test") { _ in JSONLogHandler { lines.add($0) } }
     logger.logLevel = .trace

@@ -78,6 +78,8 @@ public struct RelayConfiguration: Sendable {
   package var transferSeconds = RelayLimits.stallSeconds
   /// Unix time in seconds.
   public var now: @Sendable () -> Int64 = { Int64(Date.now.timeIntervalSince1970) }
+  /// Of a clock that only goes forward: for how long something lasts.
+  package var steadyNow: @Sendable () -> ContinuousClock.Instant = { .now }
 
   public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
 

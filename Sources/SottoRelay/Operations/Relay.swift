@@ -85,7 +85,8 @@ public final class Relay: Service {
       }
     case .socket(let path):
       pushes = (store as? SQLiteStore).map {
-        SocketPushDesk(path: path, $0, hub, metrics: metrics, log: log, now: configuration.now)
+        SocketPushDesk(
+          path: path, $0, hub, metrics: metrics, log: log, now: configuration.now, steadyNow: configuration.steadyNow)
       }
     }
     let audit = AuditLog(log, metrics)

@@ -40,15 +40,17 @@ final class SocketPushDesk: PushDesk {
   private let log: RelayLog
   /// Unix time in seconds.
   private let now: @Sendable () -> Int64
+  /// For how long a gateway is silent.
+  private let steadyNow: @Sendable () -> ContinuousClock.Instant
   private let bell = Bell()
   private let inbox = Mutex(Inbox())
 
   init(
     path: String, _ store: SQLiteStore, _ hub: StreamHub, metrics: RelayMetrics, log: RelayLog,
-    now: @escaping @Sendable () -> Int64
+    now: @escaping @Sendable () -> Int64, steadyNow: @escaping @Sendable () -> ContinuousClock.Instant
   ) {
     (self.path, self.store, self.hub) = (path, store, hub)
-    (self.metrics, self.log, self.now) = (metrics, log, now)
+    (self.metrics, self.log, self.now, self.steadyNow) = (metrics, log, now, steadyNow)
   }
 
   func set(_ mailbox: MailboxID, _ sealed: [UInt8]?, by mutation: Mutation) async throws {
@@ -96,7 +98,7 @@ final class SocketPushDesk: PushDesk {
   }
 
   private func accept(_ channel: any Channel) throws {
-    let time = now()
+    let time = steadyNow()
     let gateway = inbox.withLock { inbox -> PushLine.GatewayID? in
       guard let (gateway, idle) = inbox.places.take(now: time) else { return nil }
       inbox.answers[gateway] = 0
@@ -225,7 +227,7 @@ final class SocketPushDesk: PushDesk {
     case .answered(let gateway, let answer):
       let number = Int64(clamping: answer.number)
       guard let settlement = work.line.answered(number, answer.verdict, by: gateway, now: seconds) else { return }
-      let time = now()
+      let time = steadyNow()
       inbox.withLock { $0.places.hears(gateway, now: time) }
       switch settlement {
       case .done(let order): work.done.append(order)

@@ -141,27 +141,51 @@ import Testing
     }
   }
 
+  /// A machine's clock says when it is, not for how long a gateway is silent.
+  @Test func aClockThatIsSetBackSendsNobodyAway() async throws {
+    try await PushStage.with { stage in
+      var all: [RawGateway] = []
+      for _ in 0..<RelayLimits.pushGateways { all.append(try await RawGateway.connect(stage.path)) }
+      // One that comes before the relay has seen them all is among those that it takes.
+      try await until {
+        let late = try await RawGateway.connect(stage.path)
+        defer { late.close() }
+        return try await !late.stays()
+      }
+      stage.relay.clock.advance(-3_600)
+      let late = try await RawGateway.connect(stage.path)
+      try await until(within: 20) { try await !late.stays() }
+      for gateway in all {
+        let isThere = try await gateway.stays()
+        #expect(isThere)
+        gateway.close()
+      }
+      late.close()
+    }
+  }
+
   @Test func thePlaceOfWhoIsSilentLongestIsGiven() {
+    let start = ContinuousClock.now
+    func at(_ seconds: Int) -> ContinuousClock.Instant { start + .seconds(seconds) }
     var places = PushPlaces()
     for number in 1...8 {
-      let taken = places.take(now: Int64(number))
+      let taken = places.take(now: at(number))
       #expect(taken?.gateway == number && taken?.instead == nil)
     }
-    places.hears(1, now: 100)
-    let early = places.take(now: 121)
+    places.hears(1, now: at(100))
+    let early = places.take(now: at(121))
     #expect(early?.gateway == nil)
-    let second = places.take(now: 122)
+    let second = places.take(now: at(122))
     #expect(second?.gateway == 9 && second?.instead == 2)
     // Who is gone is not heard, and leaves a place.
-    places.hears(2, now: 122)
+    places.hears(2, now: at(122))
     places.leaves(3)
-    let third = places.take(now: 123)
+    let third = places.take(now: at(123))
     #expect(third?.gateway == 10 && third?.instead == nil)
-    let full = places.take(now: 123)
+    let full = places.take(now: at(123))
     #expect(full?.gateway == nil)
-    // A clock that was set back keeps nobody out either.
-    let back = places.take(now: 3)
-    #expect(back?.instead == 4)
+    let last = places.take(now: at(124))
+    #expect(last?.instead == 4)
   }
 
   @Test func aSocketThatSomebodyAnswersAtIsNotTaken() async throws {
