@@ -11,7 +11,7 @@ struct RestoreCommand: AsyncParsableCommand {
       The backup is checked first, with the attachments beside it; when anything is wrong, nothing is changed. One-time prekeys are left out, since some \
       were handed out after the backup, and clients are told to look again. What was deleted or revoked since the backup \
       is there again. EXIT CODES: 0 restored; 64 usage; 65 the file is damaged or no backup; 66 there is no file; \
-      73 the store is not empty; 74 disk; 75 a relay runs; 78 configuration, or a backup of a newer version.
+      73 the store is not empty; 74 disk; 75 a relay runs, or another program reads the store; 78 configuration, or a backup of a newer version.
       """)
 
   @Argument(help: "A file that `sotto-relay backup` wrote.") var file: String

@@ -176,7 +176,43 @@ import Testing
       } == nil)
     // One that cannot be read may hold everything.
     try Data("damaged, and long enough to be looked at".utf8).write(to: URL(filePath: folder.path + "/relay.sqlite"))
+    let log = folder.path + "/relay.sqlite-wal"
+    try Data("the log of something else".utf8).write(to: URL(filePath: log))
     #expect(failure { _ = try Backups.restore(configuration, from: file, replacing: false) } == 73)
+    #expect(failure { _ = try Backups.restore(configuration, from: file, replacing: true) } == nil)
+    #expect(!FileManager.default.fileExists(atPath: log))
+  }
+
+  /// Whoever reads keeps the log from being moved into the file, and what is in it alone must not go with it. [operation.7]
+  @Test func aLogThatCannotBeMovedIsKept() async throws {
+    let (folder, file) = (Folder(), folder.path + "/backup")
+    let owner = Owner(1)
+    let relay = try await TestRelay.start(in: folder)
+    try await owner.register(at: relay)
+    let configuration = configuration(relay)
+    _ = try Backups.backup(configuration, to: file, replacing: false)
+    try await relay.stop()
+    let store = folder.path + "/relay.sqlite"
+    /// Restores while somebody reads what was there before the last change.
+    func restoreBesideReader() throws -> Int32? {
+      let reader = try DatabaseQueue(path: store)
+      let writer = try DatabaseQueue(path: store)
+      let code = try reader.read { db -> Int32? in
+        _ = try Int.fetchOne(db, sql: "SELECT version FROM store")
+        try writer.write { try $0.execute(sql: "UPDATE mailbox SET sequence = 77") }
+        let code = failure { _ = try Backups.restore(configuration, from: file, replacing: true) }
+        #expect(FileManager.default.fileExists(atPath: store + "-wal"))
+        return code
+      }
+      try writer.close()
+      try reader.close()
+      return code
+    }
+    let code = try restoreBesideReader()
+    #expect(code == 75)
+    let sequence = try await read(store) { try Int64.fetchOne($0, sql: "SELECT sequence FROM mailbox") }
+    #expect(sequence == 77, "the former store is as it was")
+    #expect(!FileManager.default.fileExists(atPath: store + ".restoring"))
     #expect(failure { _ = try Backups.restore(configuration, from: file, replacing: true) } == nil)
   }
 }

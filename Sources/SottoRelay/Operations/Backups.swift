@@ -72,7 +72,7 @@ public enum Backups {
       _ = try StoreFile(path: partial).check(quick: false)
       // What no row has is removed when the relay starts, so these may come first.
       try putBack(known, from: blobs(of: file), to: directory.blobs)
-      if former.exists { former.removeLog() }
+      if former.exists { try former.removeLog() }
       try StoreFile.replace(directory.store, with: partial)
       return summary(directory.store, contents, known.count)
     } catch {
@@ -182,7 +182,13 @@ extension StartFailure {
   }
 
   static func cannotRestore(_ failure: StoreFailure, _ folder: String) -> StartFailure {
-    StartFailure(
+    guard failure != .unavailable else {
+      return StartFailure(
+        75, "Another program reads the store in \(folder).",
+        "What was written to it last cannot be moved out of its log meanwhile. The former store is as it was.",
+        "Wait until it has ended, a backup or a doctor perhaps, and try again.")
+    }
+    return StartFailure(
       74, "Cannot write the restored store in \(folder).", "The former store is as it was.",
       "Free some space, check the disk, and try again.")
   }

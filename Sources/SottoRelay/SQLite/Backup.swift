@@ -124,13 +124,36 @@ package struct StoreFile {
   }
 
   /// Moves what is in the write-ahead log into the file, then removes the log: it must not be applied to the file that
-  /// comes in this one's place. Of a file that cannot be read the log is removed all the same.
-  func removeLog() {
-    if let queue = try? DatabaseQueue(path: path) {
-      _ = try? queue.writeWithoutTransaction { try $0.checkpoint(.truncate) }
-      try? queue.close()
+  /// comes in this one's place. Where it cannot be moved everything is left: `unavailable` while somebody reads the file.
+  /// Of a file that is no store, or is damaged, the log is removed all the same: nobody can say what it would be applied to.
+  func removeLog() throws(StoreFailure) {
+    do {
+      if hasLog { try emptyLog() }
+    } catch let error as DatabaseError
+      where error.resultCode == .SQLITE_NOTADB || error.resultCode == .SQLITE_CORRUPT
+    {
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+      throw .unavailable
+    } catch {
+      throw StoreFailure(error)
     }
-    for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+    for suffix in ["-wal", "-shm"] {
+      guard unsafe unlink(path + suffix) == 0 || errno == ENOENT else { throw .system() }
+    }
+  }
+
+  /// Whether there is a log with anything in it, or one of which that cannot be said.
+  private var hasLog: Bool {
+    var facts = stat()
+    if unsafe stat(path + "-wal", &facts) == 0 { return facts.st_size > 0 }
+    return errno != ENOENT
+  }
+
+  private func emptyLog() throws {
+    let queue = try DatabaseQueue(path: path)
+    let (frames, moved) = try queue.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    guard frames == moved else { throw StoreFailure.unavailable }
+    try queue.close()
   }
 
   /// Puts a finished file in another's place, durably.
