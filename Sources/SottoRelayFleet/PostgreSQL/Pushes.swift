@@ -21,11 +21,11 @@
     }
 
     package func takePushes(limit: Int, by node: NodeID) async throws -> [DuePush] {
-      let attempt = FirstAttempt()
+      let doubt = LostAnswer()
       return try await job { connection in
         // Where an answer was lost, what was taken would not be found once more: whoever asks is told.
-        guard attempt.isFirst() else { throw StoreFailure.unavailable }
-        let rows = try connection.run(PushStatements.take(.number(limit), .id(node.number)))[0]
+        guard !doubt.exists else { throw StoreFailure.unavailable }
+        let rows = try doubt.run(PushStatements.take(.number(limit), .id(node.number)), connection)
         return rows.indices.map { row in
           let job = PushJob(handle: PushHandle(number: rows.id(row, 1)), sealed: rows.bytes(row, 2))
           return DuePush(mailbox: MailboxID(number: rows.id(row, 0)), job: job)
@@ -108,11 +108,21 @@
     }
   }
 
-  /// Tells the first time that a job is run from those after a connection was lost.
-  private final class FirstAttempt: Sendable {
-    private let isOver = Atomic(false)
+  /// Whether the answer to an attempt was lost, so that nobody knows what it has done. One that was answered, with a collision
+  /// or another error, has done nothing.
+  private final class LostAnswer: Sendable {
+    private let isLost = Atomic(false)
 
-    func isFirst() -> Bool { !isOver.exchange(true, ordering: .relaxed) }
+    var exists: Bool { isLost.load(ordering: .relaxed) }
+
+    func run(_ call: Call, _ connection: Connection) throws(DatabaseFailure) -> Rows {
+      do {
+        return try connection.run(call)[0]
+      } catch {
+        if error.state == nil { isLost.store(true, ordering: .relaxed) }
+        throw error
+      }
+    }
   }
 
   /// Whether a relay runs is what its beats say, and the day is the database's: the clocks of relays may be wrong.

@@ -117,6 +117,26 @@
       }
     }
 
+    /// What others were in the way of has taken nothing, so it is tried again; only a lost answer leaves that open.
+    @Test func aCollisionLeavesNothingInDoubt() async throws {
+      try await withLedger { ledger in
+        await ledger.put(1)
+        // Of the attempts to take it these collide: what a sequence has counted is not rolled back.
+        _ = try ledger.sql(
+          """
+          CREATE SEQUENCE attempts;
+          CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN
+            IF nextval('attempts') IN (1, 2) THEN RAISE EXCEPTION USING ERRCODE = '40P01'; END IF;
+            RETURN NEW;
+          END $$;
+          CREATE TRIGGER collide BEFORE UPDATE ON push FOR EACH ROW EXECUTE FUNCTION collide();
+          """)
+        let taken = try await ledger.due(here)
+        #expect(taken.map(\.mailbox) == [ledger.mailbox])
+      }
+    }
+
     /// However many there are, more than one page.
     @Test func everythingIsGivenBack() async throws {
       try await withLedger { ledger in
