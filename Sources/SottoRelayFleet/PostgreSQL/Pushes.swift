@@ -126,6 +126,9 @@
   }
 
   /// Whether a relay runs is what its beats say, and the day is the database's: the clocks of relays may be wrong.
+  ///
+  /// Whoever changes several subscriptions locks them in the order of their mailboxes' ids before: an UPDATE by itself takes
+  /// them part by part of the table, and two could wait for each other.
   enum PushStatements {
     private static let today = "(extract(epoch FROM now())::bigint / 86400)::integer"
 
@@ -187,7 +190,12 @@
       """)
 
     static let giveBack = Statement(
-      "give back pushes", "UPDATE push SET taker = NULL WHERE mailbox = ANY ($1::uuid[]) AND taker = $2")
+      "give back pushes",
+      """
+      WITH mine AS (
+        SELECT mailbox FROM push WHERE mailbox = ANY ($1::uuid[]) AND taker = $2 ORDER BY mailbox FOR UPDATE)
+      UPDATE push p SET taker = NULL FROM mine WHERE p.mailbox = mine.mailbox
+      """)
 
     /// A page of it: whoever accepts envelopes meanwhile may have to wait for these rows.
     static let giveBackAll = Statement(
@@ -202,8 +210,11 @@
     static let queued = Statement(
       "queued pushes",
       """
-      UPDATE push p SET due = false, taker = NULL FROM unnest($1::uuid[], $2::uuid[]) AS k (mailbox, handle)
-      WHERE p.mailbox = k.mailbox AND p.handle = k.handle AND p.taker = $3
+      WITH mine AS (
+        SELECT p.mailbox FROM unnest($1::uuid[], $2::uuid[]) AS k (mailbox, handle)
+        JOIN push p ON p.mailbox = k.mailbox AND p.handle = k.handle
+        WHERE p.taker = $3 ORDER BY p.mailbox FOR UPDATE OF p)
+      UPDATE push p SET due = false, taker = NULL FROM mine WHERE p.mailbox = mine.mailbox
       """)
 
     static let ofHandles = Statement("of handles", "SELECT mailbox FROM push WHERE handle = ANY ($1::uuid[])")
@@ -214,8 +225,10 @@
     static let end = Statement(
       "end pushes",
       """
-      WITH gone AS (
-        DELETE FROM push WHERE mailbox = ANY ($1::uuid[]) AND handle = ANY ($2::uuid[]) RETURNING mailbox)
+      WITH ended AS (
+        SELECT mailbox FROM push WHERE mailbox = ANY ($1::uuid[]) AND handle = ANY ($2::uuid[])
+        ORDER BY mailbox FOR UPDATE),
+      gone AS (DELETE FROM push p USING ended WHERE p.mailbox = ended.mailbox RETURNING p.mailbox)
       UPDATE mailbox m SET push = NULL FROM gone WHERE m.id = gone.mailbox
       """)
 

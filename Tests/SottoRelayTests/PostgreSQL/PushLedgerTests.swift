@@ -137,6 +137,55 @@
       }
     }
 
+    /// Of two who lock the same rows none waits for the other while the other waits for it: the order is that of the ids, which
+    /// is neither that of the table's parts nor that of the arguments.
+    @Test func rowsAreLockedInTheOrderOfTheirIDs() async throws {
+      let cluster = try await PostgreSQLCluster.shared()
+      let name = try cluster.database()
+      let store = try PostgreSQLStore(address: cluster.address(name))
+      try cluster.sql(
+        """
+        INSERT INTO push (mailbox, handle, sealed, due)
+        SELECT md5(n::text)::uuid, md5(n::text)::uuid, '\\x01', true FROM generate_series(1, 200) AS n
+        """, in: name)
+      let all = try await store.takePushes(limit: 9_999, by: here)
+      // The first by its id is in a part of the table that comes after that of the other.
+      let pair = try cluster.sql(
+        """
+        SELECT a.mailbox, b.mailbox FROM push a JOIN push b ON a.mailbox < b.mailbox AND a.tableoid > b.tableoid LIMIT 1
+        """, in: name
+      ).split(whereSeparator: { "|\n".contains($0) }).map(String.init)
+      try #require(pair.count == 2)
+      let both = try pair.reversed().map { id -> DuePush in
+        let text = id.filter { $0 != "-" }
+        return try #require(all.first { $0.mailbox.text == text })
+      }
+      func locksInOrder(_ change: @escaping @Sendable () async throws -> Void) async throws {
+        let isFree = "SELECT FROM push WHERE mailbox = '\(pair[1])' FOR UPDATE SKIP LOCKED"
+        let changing = try await cluster.holding(
+          "SELECT FROM push WHERE mailbox = '\(pair[0])' FOR UPDATE", in: name
+        ) {
+          let changing = Task { try await change() }
+          try await until { try cluster.waiting(in: name) > 0 }
+          let free = try cluster.sql("SELECT count(*) FROM (\(isFree)) AS free", in: name)
+          #expect(free == "1\n", "it waits for the first, and has no other meanwhile")
+          return changing
+        }
+        try await changing.value
+      }
+      try await locksInOrder { try await store.giveBackPushes(both.map(\.mailbox), by: here) }
+      let again = try await store.takePushes(limit: 9_999, by: here)
+      #expect(Set(again.map(\.mailbox)) == Set(both.map(\.mailbox)))
+      try await locksInOrder { try await store.queued(both, by: here) }
+      try await store.giveBackAllPushes(by: here)
+      let left = try await store.takePushes(limit: 9_999, by: here)
+      #expect(left.count == 198, "the queue has those two")
+      try await locksInOrder { try await store.endPushes(both.map(\.job.handle)) }
+      let rows = try cluster.sql("SELECT count(*) FROM push", in: name)
+      #expect(rows == "198\n")
+      try await store.close()
+    }
+
     /// However many there are, more than one page.
     @Test func everythingIsGivenBack() async throws {
       try await withLedger { ledger in
