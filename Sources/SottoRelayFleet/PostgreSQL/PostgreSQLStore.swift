@@ -33,10 +33,13 @@
       deinit { close() }
 
       /// A database that is connected and says nothing holds a thread for longer than whoever waits behind it was promised.
-      func tellTheLate() {
+      ///
+      /// - Returns: whether anybody may come to be late after this.
+      func tellTheLate() -> Bool {
         for lane in arrivals { for late in lane.takeLate() { late.work.fail(.unavailable) } }
         for late in acks.takeLate() { late.work.done(.failure(.unavailable)) }
         for late in jobs.takeLate() { late.work.fail(.unavailable) }
+        return !(arrivals.allSatisfy { $0.isFinished } && acks.isFinished && jobs.isFinished)
       }
 
       func close() {
@@ -80,8 +83,8 @@
       let watch = Thread { [weak threads] in
         while true {
           Thread.sleep(forTimeInterval: 0.25)
-          guard let threads else { return }
-          threads.tellTheLate()
+          // Who waits while the store is being closed is told too; then there is nothing to look for.
+          guard let threads, threads.tellTheLate() else { return }
         }
       }
       watch.name = "sotto late"

@@ -69,6 +69,13 @@
       return Waiting.takeLate(from: &waiting)
     }
 
+    /// Whether it is closed and nothing waits in it: nothing will any more.
+    package var isFinished: Bool {
+      condition.lock()
+      defer { condition.unlock() }
+      return isClosed && waiting.isEmpty
+    }
+
     /// Takes no more. What waits is done.
     package func close() {
       condition.lock()

@@ -21,6 +21,17 @@
       }
     }
 
+    /// Whoever looks for what is late has an end: what waits when a queue is closed may be late still, and then nothing can.
+    @Test func aClosedQueueIsFinishedWhenNothingWaits() throws {
+      let queue = WorkQueue<Int>(threads: 0)
+      #expect(!queue.isFinished)
+      #expect(queue.put(1))
+      queue.close()
+      #expect(!queue.isFinished && !queue.put(2))
+      let taken = try #require(queue.take(while: { _ in true }))
+      #expect(taken.map(\.work) == [1] && queue.isFinished)
+    }
+
     /// What could not be done is tried again with whatever comes along. Alone it is after a pause, also where there is no room
     /// for more: nobody asks the database all the time.
     @Test func whatIsLeftWaitsForCompany() throws {
