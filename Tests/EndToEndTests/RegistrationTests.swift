@@ -117,6 +117,39 @@ import Testing
     #expect(grudging.asked == asked)
   }
 
+  /// Whoever comes back with another passphrase is told what is there, and need not find the old one to begin anew. [token.11]
+  @Test func whatIsKeptCanBeDiscarded() async throws {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
+    let grudging = try Grudging(relay)
+    defer { grudging.proxy.end() }
+    let alice = Person("alice", in: folder)
+    let invited = try await invitation(relay, "--tokens", "4")
+    let failed = try await alice.sotto("identity", "create", "--relay", grudging.proxy.url, "--invite", invited)
+    #expect(failed.status == 77 && failed.stderr.contains("are kept in"), "\(failed)")
+    var forgetful = alice
+    forgetful.passphrase = "another one"
+    let before = try alice.files()
+    let again = try await forgetful.sotto("identity", "create", "--relay", grudging.proxy.url)
+    expectError(again, 77, "wrong-passphrase")
+    #expect(again.stderr.contains("tokens") && again.stderr.contains("sotto identity delete"), "\(again)")
+    let linked = try await forgetful.sotto("device", "link", "--relay", grudging.proxy.url, "--yes")
+    expectError(linked, 77, "wrong-passphrase")
+    #expect(linked.stderr.contains("tokens"), "\(linked)")
+    #expect(try alice.files() == before)
+
+    let deleted = try await forgetful.sotto("identity", "delete", "--yes")
+    #expect(deleted.status == 0 && deleted.objects.first?["deleted"] as? Bool == true, "\(deleted)")
+    #expect(!FileManager.default.fileExists(atPath: alice.home))
+    grudging.relent()
+    let another = try await invitation(relay)
+    let created = try await forgetful.sotto("identity", "create", "--relay", grudging.proxy.url, "--invite", another)
+    #expect(created.status == 0, "\(created)")
+    // An identity is not taken for what was kept.
+    expectError(try await alice.sotto("identity", "delete", "--yes"), 77, "wrong-passphrase")
+    #expect(try await forgetful.sotto("identity", "show").status == 0)
+  }
+
   /// So it is with a device that was to be linked. [token.11]
   @Test func aLinkThatFailsKeepsWhatItBought() async throws {
     let folder = try TemporaryFolder()

@@ -109,6 +109,40 @@ import Testing
     try reopen(folder)
   }
 
+  /// What an attempt to make an identity has left is told from an identity, and goes, without the passphrase. [token.11]
+  @Test func `Kept tokens can be discarded, and an identity cannot`() throws {
+    let folder = Folder()
+    let store = try create(folder)
+    var purse = Purse(at: address.relay)
+    purse.invitation = "an invitation"
+    let kept = purse
+    try store.transaction { try $0.save(kept) }
+    try store.close()
+    withExtendedLifetime(store) {}
+    do {
+      _ = try open(folder, "wrong")
+      Issue.record("it was opened")
+    } catch let error as ClientError {
+      #expect(error.code == .wrongPassphrase && error.message.contains("tokens"))
+      #expect(error.next.contains("sotto identity delete"))
+    }
+    #expect(try Client.holdsTokensAlone(home: folder.path))
+    // Whoever has it open keeps it.
+    let opened = try open(folder)
+    #expect(code { try Client.discardTokens(home: folder.path) } == .locked)
+    try opened.close()
+    withExtendedLifetime(opened) {}
+    try Client.discardTokens(home: folder.path)
+    #expect(!FileManager.default.fileExists(atPath: folder.path))
+
+    let other = try filled()
+    let content = { try Data(contentsOf: URL(filePath: other.file)) }
+    let before = try content()
+    #expect(try !Client.holdsTokensAlone(home: other.path))
+    #expect(code { try Client.discardTokens(home: other.path) } == .refused)
+    #expect(try content() == before)
+  }
+
   private func reopen(_ folder: Folder) throws {
     let store = try open(folder)
     try store.close()

@@ -30,7 +30,7 @@ extension Client {
   /// Creates an identity in the folder `home` and registers it at the relay.
   ///
   /// When the relay cannot be reached nothing is left behind but tokens that were bought there and not used, for the next
-  /// try with the same passphrase; a creation that was cut short is finished by the next one.
+  /// try with the same passphrase, or for `discardTokens`; a creation that was cut short is finished by the next one.
   public static func create(
     home: String, passphrase: borrowing Secret, name: String, relay: String, options: Options = Options()
   ) async throws -> Client {
@@ -103,7 +103,11 @@ extension Client {
     let exists = ClientError(
       .cannotCreate, "There is an identity in \(home.path) already.", meaning: "It was left as it is.",
       next: "See it with `sotto identity show`, or choose another folder with --home DIR.")
-    guard let store = try? Store(home: home, passphrase: passphrase) else { throw exists }
+    let store: Store
+    do { store = try Store(home: home, passphrase: passphrase) } catch {
+      let tokens = StoreFailure.tokensOfAnotherPassphrase(home.path)
+      throw error as? ClientError == tokens ? tokens : exists
+    }
     let isFinished = try store.transaction { records in
       let engine = Engine(records: records, now: 0, entropy: SystemEntropy())
       return try engine.hasProfile() && !engine.isUnregistered()
@@ -179,6 +183,28 @@ extension Client {
       guard evenIfUnreachable else { throw error }
     }
     try await close(wiping: true)
+  }
+
+  /// Whether there is no identity in the folder `home`, but at most a relay's tokens that an attempt to make one has left.
+  public static func holdsTokensAlone(home path: String) throws -> Bool {
+    let home = try Home(existing: path)
+    defer { home.unlock() }
+    return try Store.holdsTokensAlone(in: home)
+  }
+
+  /// Removes the tokens that an attempt to make an identity has left in the folder `home`, and everything else in it. They
+  /// are nobody's at the relay, and who has forgotten their passphrase has no other use for them: it is not needed.
+  ///
+  /// - Throws: `ClientError`, also when there is an identity: it is left as it is.
+  public static func discardTokens(home path: String) throws {
+    let home = try Home(existing: path)
+    defer { home.unlock() }
+    guard try Store.holdsTokensAlone(in: home) else {
+      throw ClientError(
+        .refused, "There is an identity in \(path).", meaning: "It was left as it is.",
+        next: "To delete it too, with its passphrase: sotto identity delete")
+    }
+    home.wipe()
   }
 
   /// Moves the account to another relay. Contacts are told, and whoever has the old address finds the new place for 30

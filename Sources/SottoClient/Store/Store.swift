@@ -23,7 +23,10 @@ package final class Store: Sendable {
     do {
       let queue = try Self.open(home)
       let sealed = try queue.read { db in try Self.readKey(db, home) }
-      guard let storeKey = Secret(opening: sealed, with: passphrase) else { throw StoreFailure.wrongPassphrase }
+      guard let storeKey = Secret(opening: sealed, with: passphrase) else {
+        let isIdentity = try queue.read { db in try Self.holdsIdentity(db) }
+        throw isIdentity ? StoreFailure.wrongPassphrase : StoreFailure.tokensOfAnotherPassphrase(home.path)
+      }
       try Self.prepare(queue)
       // Only after the passphrase has opened it: who cannot read a store does not change it either.
       try queue.write { db in try Self.migrate(db) }
@@ -51,6 +54,22 @@ package final class Store: Sendable {
       self.init(home: home, queue: queue, keys: StoreKeys(storeKey: storeKey))
     } catch {
       home.wipe()
+      throw StoreFailure.translating(error, home: home.path)
+    }
+  }
+
+  /// Whether there is no identity in the store, but at most what an attempt to make one has left: the relay's tokens. It can be
+  /// said without the passphrase. [token.11]
+  static func holdsTokensAlone(in home: Home) throws -> Bool {
+    do {
+      let queue = try Self.open(home)
+      let isIdentity = try queue.read { db -> Bool in
+        _ = try Self.readKey(db, home)
+        return try Self.holdsIdentity(db)
+      }
+      try queue.close()
+      return !isIdentity
+    } catch {
       throw StoreFailure.translating(error, home: home.path)
     }
   }
@@ -169,6 +188,16 @@ extension Store {
     else { throw StoreFailure.damaged(home.path) }
     return SealedStoreKey(
       salt: [UInt8](salt), cost: PassphraseCost(operations: operations, memory: memory), sealed: [UInt8](sealed))
+  }
+
+  /// Rows are sealed, but not how many a table has. Tokens stand in `own`; an identity has its prekeys elsewhere, from the
+  /// transaction that makes it.
+  private static func holdsIdentity(_ db: Database) throws -> Bool {
+    for table in Table.allCases where table != .own {
+      guard try db.tableExists(table.rawValue) else { continue }
+      if try Int.fetchOne(db, sql: "SELECT 1 FROM \(table.rawValue) LIMIT 1") != nil { return true }
+    }
+    return false
   }
 
   /// Durability, read back: GRDB and SQLite both have defaults that are weaker.

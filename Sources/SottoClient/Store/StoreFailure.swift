@@ -12,6 +12,14 @@ enum StoreFailure {
     meaning: "It is mistyped, or belongs to another identity. Nothing was changed.",
     next: "Try again; --passphrase-file FILE or $SOTTO_PASSPHRASE can hold it.")
 
+  /// What an attempt to make an identity has left is sealed under the passphrase of then. [token.11]
+  static func tokensOfAnotherPassphrase(_ path: String) -> ClientError {
+    ClientError(
+      .wrongPassphrase, "There is no identity in \(path), but registration tokens, under another passphrase.",
+      meaning: "They were kept from an attempt that failed, sealed under the passphrase of then. Nothing was changed.",
+      next: "Run the same again with that passphrase, or discard the tokens first: sotto identity delete")
+  }
+
   static func unreadable(_ path: String, reason: String) -> ClientError {
     ClientError(
       .unreadable, "Cannot read \(path): \(reason).", meaning: "Nothing was changed.",
