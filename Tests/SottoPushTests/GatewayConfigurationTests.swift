@@ -108,6 +108,34 @@ import sotto_push
     #expect(failure { _ = try GatewayConfiguration(try read(nobody)) }?.what == "No push service is set up.")
   }
 
+  /// What the account's key signs buys tokens from whoever has it, so it goes nowhere in the clear.
+  @Test func theAccountBuysItsTokensOverTLS() throws {
+    let folder = try Folder()
+    let keys = try GatewayKey.make(in: folder.path + "/keys")
+    func refusal(of tokenURI: String) throws -> StartFailure? {
+      let account = [
+        "project_id": "p", "client_email": "a@p.example", "private_key": "nonsense", "token_uri": tokenURI,
+      ]
+      let text = String(decoding: try JSONEncoder().encode(account), as: UTF8.self)
+      let flags: [GatewaySetting: String] = [
+        .key: keys.key, .relay: "unix:/run/push.sock", .fcmAccount: try folder.write(text, "account.json"),
+      ]
+      return failure { _ = try GatewayConfiguration(try read(flags)) }
+    }
+    for tokenURI in [
+      "http://oauth2.googleapis.com/token", "http://127.0.0.1:8080/token", "http://localhost/token",
+      "HTTPS://oauth2.googleapis.com/token", "https:/token", "https:///token", "https://user@google.example/token",
+      "oauth2.googleapis.com/token", "",
+    ] {
+      let refused = try refusal(of: tokenURI)
+      #expect(refused?.exitCode == 78 && refused?.what.contains("token_uri") == true, "\(tokenURI)")
+      #expect(refused?.what.contains(GatewaySetting.fcmAccount.rawValue) == true)
+    }
+    for tokenURI in ["https://oauth2.googleapis.com/token", "https://127.0.0.1:8443/token"] {
+      #expect(try refusal(of: tokenURI)?.what.contains("token_uri") != true, "\(tokenURI)")
+    }
+  }
+
   @Test func keysAreMadeOnceAndForTheirOwnerAlone() throws {
     let folder = try Folder()
     let first = try GatewayKey.make(in: folder.path + "/keys")

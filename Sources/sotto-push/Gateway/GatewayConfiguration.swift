@@ -143,7 +143,17 @@ private struct Values {
     guard let account = try? JSONDecoder().decode(FCM.ServiceAccount.self, from: Data(text.utf8)) else {
       throw .unusable(.fcmAccount, "it is not the JSON of a service account")
     }
+    // Whoever reads what goes there reads what the account has signed, and the token that it buys. A file says it, and no
+    // setting: so on this machine too.
+    guard Self.isOverTLS(account.tokenURI) else {
+      throw .unusable(.fcmAccount, "its token_uri is not https://HOST/PATH")
+    }
     return (account, try origin(.fcmServer))
+  }
+
+  /// `https://HOST[:PORT]`, and perhaps a path.
+  private static func isOverTLS(_ url: String) -> Bool {
+    url.hasPrefix("https://") && RelayAuthority(url.dropFirst("https://".count).prefix { $0 != "/" }) != nil
   }
 
   /// `https://HOST[:PORT]`, without anything behind it.
