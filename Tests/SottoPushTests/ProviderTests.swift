@@ -89,6 +89,27 @@ import sotto_push
     await apns.close()
   }
 
+  /// What a gateway says of times, and reads of them, is by the clock that it was given.
+  @Test func timesAreByTheGatewaysClock() async throws {
+    let services = try PushServices()
+    let time = Self.now() - 1_000
+    let (apns, push) = (try apns(services, now: { time }), try webPush(services, now: { time }))
+    let kind = PushTarget.Kind.apns(token: [1, 2], isSandbox: false)
+    #expect(await apns.wake(kind)?.outcome == .woken)
+    #expect(try services.next().expiration == String(time + 86_400))
+    let formatter = DateFormatter()
+    formatter.locale = Locale(identifier: "en_US_POSIX")
+    formatter.timeZone = TimeZone(secondsFromGMT: 0)
+    formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+    let date = formatter.string(from: Date(timeIntervalSince1970: Double(time + 600)))
+    try services.order(["service": "apns", "status": 429, "headers": ["retry-after": date]])
+    #expect(await apns.wake(kind) == PushReply(.throttled, wait: 600))
+    try services.order(["service": "web-push", "status": 429, "headers": ["retry-after": date]])
+    #expect(await push.wake(services.webPushTarget) == PushReply(.throttled, wait: 600))
+    await apns.close()
+    await push.close()
+  }
+
   @Test func apnsTokenIsRenewedWhenItIsOld() async throws {
     let services = try PushServices()
     let start = Self.now()

@@ -33,6 +33,7 @@ final class PushServices {
     let why: String?
     let version: String
     let device: String?
+    let expiration: String?
     let message: String?
     let connection: Int
   }

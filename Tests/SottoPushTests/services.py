@@ -102,7 +102,7 @@ class APNs:
             raise Refused(400, "no alert")
         if set(payload) != {"aps"}:
             raise Refused(400, "more than a wakeup")
-        return 200, {"device": device[1]}
+        return 200, {"device": device[1], "expiration": request.one("apns-expiration")}
 
     def check_token(self, request):
         word, _, token = (request.one("authorization") or "").partition(" ")

@@ -163,8 +163,9 @@ extension HTTPClient.Configuration {
 }
 
 extension HTTPClient {
-  /// The status and the body; nil when there was no answer. The status counts even when the body does not come.
-  func ask(_ request: HTTPClientRequest) async -> ServiceAnswer? {
+  /// The status and the body; nil when there was no answer. The status counts even when the body does not come. `now`: Unix
+  /// time in seconds, for a `Retry-After` that says a date.
+  func ask(_ request: HTTPClientRequest, now: @Sendable () -> Int64) async -> ServiceAnswer? {
     let timeout = TimeAmount(PushLimits.exchangeTimeout)
     guard let response = try? await execute(request, timeout: timeout) else { return nil }
     let body = response.body
@@ -182,7 +183,7 @@ extension HTTPClient {
     let when = response.headers.first(name: "retry-after")
     return ServiceAnswer(
       status: Int(response.status.code), body: bytes ?? [], saysWhen: when != nil,
-      wait: when.flatMap { RetryAfter.seconds($0, now: .now) })
+      wait: when.flatMap { RetryAfter.seconds($0, now: Date(timeIntervalSince1970: Double(now()))) })
   }
 }
 

@@ -1,5 +1,4 @@
 internal import AsyncHTTPClient
-internal import Foundation
 package import JWTKit
 internal import NIOCore
 internal import NIOHTTP1
@@ -33,6 +32,7 @@ package struct APNs: PushProvider {
   private let client: HTTPClient
   private let topic: String
   private let token: ProviderToken
+  private let now: @Sendable () -> Int64
   /// Where the two services are: `https://HOST[:PORT]`.
   private let origin: String
   private let sandbox: String
@@ -44,7 +44,7 @@ package struct APNs: PushProvider {
     _ credentials: Credentials, origin: String = Self.origin, sandbox: String = Self.sandbox, tls: TLSConfiguration,
     now: @escaping @Sendable () -> Int64
   ) {
-    (self.origin, self.sandbox, topic) = (origin, sandbox, credentials.topic)
+    (self.origin, self.sandbox, topic, self.now) = (origin, sandbox, credentials.topic, now)
     client = HTTPClient(
       eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: .ofGateway(tls))
     token = ProviderToken(now: now) { time in
@@ -69,10 +69,10 @@ package struct APNs: PushProvider {
     request.headers = [
       "authorization": "bearer " + token.text, "apns-topic": topic, "apns-push-type": "alert", "apns-priority": "10",
       "apns-collapse-id": "sotto",
-      "apns-expiration": String(Int(Date.now.timeIntervalSince1970) + PushLimits.timeToLive),
+      "apns-expiration": String(Int(now()) + PushLimits.timeToLive),
     ]
     request.body = .bytes(ByteBuffer(string: Self.message))
-    guard let answer = await client.ask(request) else { return PushReply(.busy) }
+    guard let answer = await client.ask(request, now: now) else { return PushReply(.busy) }
     if answer.reason == "ExpiredProviderToken" {
       // The next attempt has another. That a new one is old already is this machine's clock.
       await self.token.forget(token.text)

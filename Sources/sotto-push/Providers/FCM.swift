@@ -59,6 +59,7 @@ package struct FCM: PushProvider {
   private let client: HTTPClient
   private let url: String
   private let token: ProviderToken
+  private let now: @Sendable () -> Int64
 
   package static let origin = "https://fcm.googleapis.com"
 
@@ -68,7 +69,7 @@ package struct FCM: PushProvider {
   ) throws {
     let client = HTTPClient(
       eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: .ofGateway(tls))
-    self.client = client
+    (self.client, self.now) = (client, now)
     url = "\(origin)/v1/projects/\(account.project)/messages:send"
     let key = try Insecure.RSA.PrivateKey(pem: account.key)
     token = ProviderToken(now: now) { time in await Self.buy(account, key, client, time) }
@@ -88,7 +89,7 @@ package struct FCM: PushProvider {
     encoder.keyEncodingStrategy = .convertToSnakeCase
     guard let body = try? encoder.encode(Message(message: .init(token: device))) else { return PushReply(.refused) }
     request.body = .bytes(ByteBuffer(bytes: body))
-    guard let answer = await client.ask(request) else { return PushReply(.busy) }
+    guard let answer = await client.ask(request, now: now) else { return PushReply(.busy) }
     if answer.status == 401 {
       // It may have been withdrawn; the next attempt has another. If this one is new, that would not help.
       await self.token.forget(token.text)
@@ -113,7 +114,7 @@ package struct FCM: PushProvider {
     // Neither has a character that would have to be escaped.
     let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
     request.body = .bytes(ByteBuffer(string: "grant_type=\(grant)&assertion=\(assertion)"))
-    guard let answer = await client.ask(request) else { return .missing(.busy) }
+    guard let answer = await client.ask(request, now: { time }) else { return .missing(.busy) }
     guard let (text, end) = answer.accessToken(boughtAt: time) else { return .missing(answer.byTokenEndpoint) }
     return .token(ProviderToken.Token(text: text, end: end))
   }

@@ -26,7 +26,8 @@ package actor Vapid {
   private let publicKey: String
   /// Whom a push service may write to: a `mailto:` or `https:` URI.
   private let contact: String
-  private let now: @Sendable () -> Int64
+  /// Unix time in seconds.
+  let now: @Sendable () -> Int64
   private var tokens: [String: Token] = [:]
 
   package init(_ key: ES256PrivateKey, contact: String, now: @escaping @Sendable () -> Int64) {

@@ -31,9 +31,9 @@ package struct WebPush: PushProvider {
       "Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream",
     ]
     request.body = .bytes(ByteBuffer(bytes: body))
-    let outgoing = request
+    let (outgoing, now) = (request, vapid.now)
     return await clients.with(endpoint) { client in
-      (await client.ask(outgoing)).map { $0.reply($0.byWebPush) } ?? PushReply(.busy)
+      (await client.ask(outgoing, now: now)).map { $0.reply($0.byWebPush) } ?? PushReply(.busy)
     }
   }
 
