@@ -271,8 +271,8 @@ private final class Shared<Value: Sendable>: Sendable {
     await clients.close()
   }
 
-  /// Where nobody answers at one address of a name, the next is tried; where somebody does, it stays, in whatever order they are
-  /// named. [push.8]
+  /// Where nobody answers at one address of a name, the next is tried; where somebody does, it stays, whatever is answered, and
+  /// in whatever order they are named. [push.8]
   @Test func theNextAddressIsTriedWhereNobodyAnswers() async throws {
     let addresses = try ["2606:4700::1111", "1.1.1.1", "8.8.8.8"].map { try #require(ClientAddress($0)) }
     let named = Shared(addresses)
@@ -285,14 +285,16 @@ private final class Shared<Value: Sendable>: Sendable {
       }, now: { clock.withLock { $0 } })
     let endpoint = try #require(Endpoint("https://push.example/a"))
     let lent = Shared<[any AnyObject & Sendable]>([])
-    func use(_ outcome: PushOutcome) async -> ObjectIdentifier? {
-      _ = await clients.with(endpoint) { client in
+    // nil: nobody answers.
+    func use(_ outcome: PushOutcome?) async -> ObjectIdentifier? {
+      let reply = await clients.with(endpoint) { client in
         lent.withLock { $0.append(client) }
-        return PushReply(outcome)
+        return outcome.map { PushReply($0) }
       }
+      #expect(reply == PushReply(outcome ?? .busy))
       return lent.withLock { $0.last.map { ObjectIdentifier($0) } }
     }
-    let first = await use(.busy)
+    let first = await use(nil)
     let second = await use(.woken)
     #expect(second != first)
     #expect(await use(.gone) == second)
@@ -300,10 +302,11 @@ private final class Shared<Value: Sendable>: Sendable {
     clock.withLock { $0 += .seconds(61) }
     #expect(await use(.woken) == second)
     while looks.withLock({ $0 }) < 2 { try await Task.sleep(for: .milliseconds(1)) }
-    #expect(await use(.busy) == second)
-    let third = await use(.busy)
+    for outcome in PushOutcome.allCases { #expect(await use(outcome) == second, "\(outcome)") }
+    #expect(await use(nil) == second)
+    let third = await use(nil)
     #expect(third != first && third != second)
-    let fourth = await use(.busy)
+    let fourth = await use(nil)
     #expect(![first, second, third].contains(fourth), "all have had their turn, with clients of their own")
     await clients.close()
   }

@@ -13,7 +13,7 @@ internal import SottoWire
 ///     name --looked up--> client --60 s--> looked up beside its use --other addresses--> another client
 ///                           |                    +--its own too, or nobody says--> kept
 ///                           +--1 hour without an answer--> looked up before its use
-///                           +--busy, or nobody there--> a client for the name's next address
+///                           +--nobody answers--> a client for the name's next address
 package actor PinnedClients {
   private final class Entry {
     let client: HTTPClient
@@ -51,9 +51,9 @@ package actor PinnedClients {
     self.nameAge = nameAge ?? PushLimits.nameAge
   }
 
-  /// Lends a client for this endpoint, if there is somewhere to connect to.
+  /// Lends a client for this endpoint, if there is somewhere to connect to. `body` says nil when nobody answered.
   package func with(
-    _ endpoint: Endpoint, _ body: @Sendable (HTTPClient) async -> PushReply
+    _ endpoint: Endpoint, _ body: @Sendable (HTTPClient) async -> PushReply?
   ) async -> PushReply {
     let entry: Entry
     if let known = entries[endpoint.authority], known.confirmed.duration(to: now()) < PushLimits.staleNameAge {
@@ -68,11 +68,12 @@ package actor PinnedClients {
       }
     }
     entry.users += 1
-    let result = await body(entry.client)
+    let reply = await body(entry.client)
     entry.users -= 1
-    if result.outcome == .busy { turn(from: entry, endpoint) }
+    // Who says that it is busy is there: at another address is the same service, and here is a connection with it.
+    if reply == nil { turn(from: entry, endpoint) }
     if entry.isRetired, entry.users == 0 { try? await entry.client.shutdown() }
-    return result
+    return reply ?? PushReply(.busy)
   }
 
   package func close() async {

@@ -33,7 +33,7 @@ package struct WebPush: PushProvider {
     request.body = .bytes(ByteBuffer(bytes: body))
     let (outgoing, now) = (request, vapid.now)
     return await clients.with(endpoint) { client in
-      (await client.ask(outgoing, now: now)).map { $0.reply($0.byWebPush) } ?? PushReply(.busy)
+      (await client.ask(outgoing, now: now)).map { $0.reply($0.byWebPush) }
     }
   }
 
