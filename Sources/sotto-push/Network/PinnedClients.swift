@@ -1,5 +1,4 @@
-package import AsyncHTTPClient
-internal import NIOPosix
+internal import AsyncHTTPClient
 package import NIOSSL
 internal import SottoRelay
 internal import SottoWire
@@ -13,7 +12,7 @@ internal import SottoWire
 ///                           +--nobody answers--> a client for the name's next address
 package actor PinnedClients {
   private final class Entry {
-    let client: HTTPClient
+    let client: ServiceClient
     let address: ClientAddress
     /// What else the name stands for, in the order in which it is tried.
     var others: [ClientAddress]
@@ -22,7 +21,9 @@ package actor PinnedClients {
     var users = 0
     var isRetired = false
 
-    init(_ client: HTTPClient, at address: ClientAddress, or others: [ClientAddress], _ time: ContinuousClock.Instant) {
+    init(
+      _ client: ServiceClient, at address: ClientAddress, or others: [ClientAddress], _ time: ContinuousClock.Instant
+    ) {
       (self.client, self.address, self.others, confirmed) = (client, address, others, time)
     }
   }
@@ -50,7 +51,7 @@ package actor PinnedClients {
 
   /// Lends a client for this endpoint, if there is somewhere to connect to. `body` says nil when nobody answered.
   package func with(
-    _ endpoint: Endpoint, _ body: @Sendable (HTTPClient) async -> PushReply?
+    _ endpoint: Endpoint, _ body: @Sendable (ServiceClient) async -> PushReply?
   ) async -> PushReply {
     let entry: Entry
     if let known = entries[endpoint.authority], known.confirmed.duration(to: now()) < PushLimits.staleNameAge {
@@ -69,7 +70,7 @@ package actor PinnedClients {
     entry.users -= 1
     // Who says that it is busy is there: at another address is the same service, and here is a connection with it.
     if reply == nil { turn(from: entry, endpoint) }
-    if entry.isRetired, entry.users == 0 { try? await entry.client.shutdown() }
+    if entry.isRetired, entry.users == 0 { await entry.client.close() }
     return reply ?? PushReply(.busy)
   }
 
@@ -79,7 +80,7 @@ package actor PinnedClients {
     entries = [:]
     for entry in all {
       entry.isRetired = true
-      if entry.users == 0 { try? await entry.client.shutdown() }
+      if entry.users == 0 { await entry.client.close() }
     }
   }
 
@@ -136,14 +137,13 @@ package actor PinnedClients {
   private func retire(_ entry: Entry) {
     entry.isRetired = true
     let (client, isIdle) = (entry.client, entry.users == 0)
-    if isIdle { Task { try? await client.shutdown() } }
+    if isIdle { Task { await client.close() } }
   }
 
-  private func client(for host: String, at address: ClientAddress) -> HTTPClient {
+  private func client(for host: String, at address: ClientAddress) -> ServiceClient {
     var configuration = HTTPClient.Configuration.ofGateway(tls)
     configuration.dnsOverride = [host: address.text]
-    return HTTPClient(
-      eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
+    return ServiceClient(configuration)
   }
 }
 

@@ -2,7 +2,6 @@ internal import AsyncHTTPClient
 package import JWTKit
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOPosix
 package import NIOSSL
 package import SottoWire
 
@@ -29,7 +28,7 @@ package struct APNs: PushProvider {
   }
 
   package let name = ProviderName.apns
-  private let client: HTTPClient
+  private let client: ServiceClient
   private let topic: String
   private let token: ProviderToken
   private let now: @Sendable () -> Int64
@@ -45,8 +44,7 @@ package struct APNs: PushProvider {
     now: @escaping @Sendable () -> Int64
   ) {
     (self.origin, self.sandbox, topic, self.now) = (origin, sandbox, credentials.topic, now)
-    client = HTTPClient(
-      eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: .ofGateway(tls))
+    client = ServiceClient(.ofGateway(tls))
     token = ProviderToken(now: now) { time in
       let keys = await JWTKeyCollection().add(ecdsa: credentials.key)
       let claims = Claims(iss: credentials.teamID, iat: Int(time))
@@ -81,7 +79,7 @@ package struct APNs: PushProvider {
     return answer.reply(answer.byAPNs)
   }
 
-  package func close() async { try? await client.shutdown() }
+  package func close() async { await client.close() }
 
   /// The app's extension fetches, and writes what there is to show.
   static let message = #"{"aps":{"alert":{"loc-key":"SOTTO_WAKE"},"mutable-content":1}}"#

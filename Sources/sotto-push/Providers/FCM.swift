@@ -3,7 +3,6 @@ internal import Foundation
 internal import JWTKit
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOPosix
 package import NIOSSL
 package import SottoWire
 
@@ -56,7 +55,7 @@ package struct FCM: PushProvider {
   }
 
   package let name = ProviderName.fcm
-  private let client: HTTPClient
+  private let client: ServiceClient
   private let url: String
   private let token: ProviderToken
   private let now: @Sendable () -> Int64
@@ -67,8 +66,7 @@ package struct FCM: PushProvider {
   package init(
     _ account: ServiceAccount, origin: String = Self.origin, tls: TLSConfiguration, now: @escaping @Sendable () -> Int64
   ) throws {
-    let client = HTTPClient(
-      eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: .ofGateway(tls))
+    let client = ServiceClient(.ofGateway(tls))
     (self.client, self.now) = (client, now)
     url = "\(origin)/v1/projects/\(account.project)/messages:send"
     let key = try Insecure.RSA.PrivateKey(pem: account.key)
@@ -98,10 +96,10 @@ package struct FCM: PushProvider {
     return answer.reply(answer.byFCM)
   }
 
-  package func close() async { try? await client.shutdown() }
+  package func close() async { await client.close() }
 
   private static func buy(
-    _ account: ServiceAccount, _ key: Insecure.RSA.PrivateKey, _ client: HTTPClient, _ time: Int64
+    _ account: ServiceAccount, _ key: Insecure.RSA.PrivateKey, _ client: ServiceClient, _ time: Int64
   ) async -> ProviderToken.Answer {
     let keys = await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256)
     let claims = Claims(
