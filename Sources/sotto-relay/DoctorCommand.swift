@@ -8,8 +8,8 @@ struct DoctorCommand: AsyncParsableCommand {
     abstract: "Examine everything that the relay stands on, and change nothing.",
     discussion: """
       It may run beside the relay. EXIT CODES: 0 nothing failed; otherwise the first failure's: 64 usage; 69 cannot \
-      listen; 73 data folder; 74 store or disk; 78 configuration, certificate, registration, clock, or a store of a newer \
-      version.
+      listen; 73 data folder; 74 store or disk; 78 configuration, certificate, registration, bus, clock, or a store of a \
+      newer version.
       """)
 
   @OptionGroup var options: RelayOptions
@@ -27,7 +27,8 @@ struct DoctorCommand: AsyncParsableCommand {
   func run() async throws {
     let findings: [Doctor.Finding]
     do {
-      findings = await Doctor(try options.sources.read().configuration, database: Database.adapter).examine()
+      let adapters = Adapters(database: Database.adapter, bus: Database.bus)
+      findings = await Doctor(try options.sources.read().configuration, adapters).examine()
     } catch {
       findings = [Doctor.finding(error)]
     }

@@ -56,7 +56,8 @@ import Testing
     func verdict(_ finding: [String: Any]?) -> String? { finding?["verdict"] as? String }
 
     let names = [
-      "configuration", "data", "disk", "store", "blobs", "durability", "clock", "certificate", "registration", "port",
+      "configuration", "data", "disk", "store", "blobs", "durability", "clock", "secrets", "certificate",
+      "registration", "bus", "push", "port",
     ]
     let healthy = try await examine()
     #expect(healthy.keys.sorted() == names.sorted() && names.allSatisfy { verdict(healthy[$0]) == "ok" })
@@ -68,7 +69,13 @@ import Testing
     let missing = try await examine("--registration", "invite", "--registration-key", "/none")
     #expect(verdict(missing["registration"]) == "failed" && missing["registration"]?["exit"] as? Int == 78)
     try "no key\n".write(toFile: process.data + "/registration.key", atomically: true, encoding: .utf8)
-    #expect(verdict(try await examine("--registration", "invite")["registration"]) == "failed")
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o644], ofItemAtPath: process.data + "/registration.key")
+    let readable = try await examine("--registration", "invite")
+    #expect(verdict(readable["registration"]) == "failed" && verdict(readable["secrets"]) == "warning")
+    #expect((readable["secrets"]?["next"] as? String)?.hasPrefix("chmod 600 ") == true)
+    let nowhere = try await examine("--push", "unix:" + folder.file("nowhere") + "/push.sock")
+    #expect(verdict(nowhere["push"]) == "failed" && nowhere["push"]?["exit"] as? Int == 69)
     try FileManager.default.removeItem(atPath: process.data + "/registration.key")
 
     #expect(process.stop() == 0)

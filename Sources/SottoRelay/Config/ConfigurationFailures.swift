@@ -116,6 +116,12 @@ extension StartFailure {
     78, "Of bus and bus.password there is only one.", "The message server lets nobody in without a password.",
     "Set both, the second to the path of a file, or none.", setting: .busPassword)
 
+  package static let busAway = StartFailure(
+    69, "No message server that bus names can be reached and lets this relay in.",
+    "Envelopes are accepted all the same; other relays hear of them late, and with push = bus nobody is woken.",
+    "Check that it runs, and that bus, bus.password and bus.ca are its address, its user's password and its authorities.",
+    setting: .bus)
+
   static let pushWithoutBus = StartFailure(
     78, "The setting push wants a queue at the message server, and there is none.",
     "Nobody would be woken, so nothing was started.", "Set `bus` and `bus.password`, or leave `push` out.",

@@ -268,6 +268,15 @@ public struct RelayConfiguration: Sendable {
 
   private var ownRegistrationKey: String { dataDirectory + "/registration.key" }
 
+  /// Where secrets of this machine may lie, and the settings that say so. What `store` names is not among them: libpq looks
+  /// at those files itself, and takes none that others can read.
+  var secretFiles: [(setting: Setting, path: String)] {
+    var files: [(setting: Setting, path: String)] = [(.registrationKey, registrationKey ?? ownRegistrationKey)]
+    if let busPassword { files.append((.busPassword, busPassword)) }
+    if let tlsKey { files.append((.tlsKey, tlsKey)) }
+    return files
+  }
+
   /// The bus with what belongs to it; nil without one.
   var bus: BusAddress? {
     guard let busLocation, let busPassword else { return nil }

@@ -34,6 +34,13 @@ package enum SecretFile {
     return isMade
   }
 
+  /// Whether others than its owner may read or write it; nil when there is none. A link counts as what it leads to.
+  package static func isOpenToOthers(at path: String) -> Bool? {
+    let place = URL(filePath: path).resolvingSymlinksInPath().path
+    let attributes = try? FileManager.default.attributesOfItem(atPath: place)
+    return (attributes?[.posixPermissions] as? Int).map { $0 & 0o066 != 0 }
+  }
+
   package enum Fault: Error {
     case unreadable
     /// Something else stands in it.

@@ -23,13 +23,13 @@ public struct Doctor: Sendable {
   }
 
   private let configuration: RelayConfiguration
-  private let database: (any StoreDatabase)?
+  private let adapters: Adapters
 
-  public init(_ configuration: RelayConfiguration) { self.init(configuration, database: nil) }
+  public init(_ configuration: RelayConfiguration) { self.init(configuration, Adapters()) }
 
-  /// `database`: as for the relay.
-  package init(_ configuration: RelayConfiguration, database: (any StoreDatabase)?) {
-    (self.configuration, self.database) = (configuration, database)
+  /// `adapters`: as for the relay.
+  package init(_ configuration: RelayConfiguration, _ adapters: Adapters) {
+    (self.configuration, self.adapters) = (configuration, adapters)
   }
 
   /// All checks, in an order in which the first failure explains the later ones.
@@ -40,7 +40,7 @@ public struct Doctor: Sendable {
     case .sqlite: findings += [store(), blobs(), durability()]
     case .postgreSQL(let address): findings.append(store(at: address))
     }
-    findings += [clock(), certificate(), registration()]
+    findings += [clock(), secrets(), certificate(), registration(), bus(), push()]
     findings.append(await port())
     return findings
   }
@@ -106,7 +106,7 @@ public struct Doctor: Sendable {
   /// Connects as the relay does, so a database that does not wait for its disk fails here.
   private func store(at address: String) -> Finding {
     do {
-      guard let database else { throw StartFailure.withoutDatabase }
+      guard let database = adapters.database else { throw StartFailure.withoutDatabase }
       let state = try database.state(address)
       try state.check()
       return Self.ok("store", "PostgreSQL answers and waits for its disk; the tables have version \(state.version).")
@@ -163,6 +163,19 @@ public struct Doctor: Sendable {
     return Self.ok("clock", "\(Date(timeIntervalSince1970: Double(now)).ISO8601Format())")
   }
 
+  /// Whether files that are nobody else's business are nobody else's to read.
+  private func secrets() -> Finding {
+    let files = configuration.secretFiles.filter { SecretFile.isOpenToOthers(at: $0.path) != nil }
+    let exposed = files.filter { SecretFile.isOpenToOthers(at: $0.path) == true }
+    guard exposed.isEmpty else {
+      let names = exposed.map { "\($0.setting.name) (\($0.path))" }.joined(separator: ", ")
+      return Self.warning(
+        "secrets", "Other users can read or write \(names).", "Whoever has what is in it can act as this relay.",
+        "chmod 600 " + exposed.map { $0.path }.joined(separator: " "))
+    }
+    return Self.ok("secrets", "Files with secrets that other users can read: none of \(files.count).")
+  }
+
   private func certificate() -> Finding {
     do {
       guard let credentials = try TLSCredentials(configuration) else {
@@ -193,6 +206,50 @@ public struct Doctor: Sendable {
     case .invite: return Self.ok("registration", "Whoever has an invitation is let in.")
     case .oidc: return Self.ok("registration", "Whoever signs in or has an invitation is let in.")
     }
+  }
+
+  /// Whether the message server lets this relay in. One that is away keeps no relay from its work, and is no failure.
+  private func bus() -> Finding {
+    guard let address = configuration.bus else {
+      return Self.ok("bus", "There is none: no other relay is told anything.")
+    }
+    do throws(StartFailure) {
+      try configuration.checkBus(adapters.bus)
+    } catch {
+      return Self.failed("bus", error)
+    }
+    do throws(StartFailure) {
+      try adapters.bus?.reach(address)
+    } catch {
+      return Self.warning("bus", error.what, error.meaning, error.next)
+    }
+    return Self.ok("bus", "The message server answers, and lets this relay in.")
+  }
+
+  private func push() -> Finding {
+    switch configuration.push {
+    case nil: Self.ok("push", "Nobody is woken.")
+    case .bus: Self.ok("push", "Jobs for the gateway go to the message server.")
+    case .socket(let path): socket(path)
+    }
+  }
+
+  /// Whether there can be a socket for the gateway, and nobody else's in its place.
+  private func socket(_ path: String) -> Finding {
+    let folder = URL(filePath: path).deletingLastPathComponent().resolvingSymlinksInPath().path
+    let attributes = try? FileManager.default.attributesOfItem(atPath: folder)
+    guard let attributes, attributes[.type] as? FileAttributeType == .typeDirectory,
+      FileManager.default.isWritableFile(atPath: folder)
+    else { return Self.failed("push", .cannotListenForGateway(path)) }
+    // The group is the gateway's. [push.10]
+    let mode = attributes[.posixPermissions] as? Int ?? 0
+    guard mode & 0o002 == 0 else {
+      return Self.warning(
+        "push", "Every user can write to \(folder), where the socket for the gateway is.",
+        "One of them could put another socket in its place, and nobody would be woken.",
+        "chmod o-w \(folder), or name another with push = unix:/PATH")
+    }
+    return Self.ok("push", "There is a place for the socket \(path).")
   }
 
   private func port() async -> Finding {

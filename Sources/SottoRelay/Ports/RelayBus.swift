@@ -84,10 +84,13 @@ package protocol BusConnector: Sendable {
   func pushQueue(_ address: BusAddress) throws(StartFailure) -> any PushQueue
   /// What of both can be said without them.
   func check(_ address: BusAddress) throws(StartFailure)
+  /// Waits until the server has let somebody in, or has not. Makes nothing there.
+  func reach(_ address: BusAddress) throws(StartFailure)
 }
 
 extension BusConnector {
   package func check(_ address: BusAddress) throws(StartFailure) {}
+  package func reach(_ address: BusAddress) throws(StartFailure) {}
 }
 
 /// What a program can reach besides a file. nil where it was built without.

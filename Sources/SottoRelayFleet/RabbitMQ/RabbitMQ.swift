@@ -30,6 +30,17 @@
       return RabbitMQPushQueue(address)
     }
 
+    /// Logs in, and says goodbye.
+    package func reach(_ address: BusAddress) throws(StartFailure) {
+      try check(address)
+      do throws(BrokerLost) {
+        let connection = try BrokerConnection.open(address, heartbeat: 0) { _ in }
+        connection.close()
+      } catch {
+        throw .busAway
+      }
+    }
+
     /// That there are a password and authorities to connect with.
     package func check(_ address: BusAddress) throws(StartFailure) {
       guard BrokerPassword(address.passwordFile) != nil else { throw .noBusPassword }

@@ -59,6 +59,29 @@
       #expect(try await isConnected(broker.address("amqp://guest@127.0.0.1:1,127.0.0.1:\(broker.port)/")))
     }
 
+    /// What the doctor asks. [operation.8]
+    @Test func whetherARelayIsLetInIsSaidAtOnce() async throws {
+      let broker = try await RabbitMQBroker.shared()
+      let wrong = broker.folder + "/wrong-too"
+      try "not-the-password\n".write(toFile: wrong, atomically: true, encoding: .utf8)
+      func exitCode(_ address: BusAddress) async throws -> Int32? {
+        try await onThread { () -> Int32? in
+          do throws(StartFailure) {
+            try RabbitMQ().reach(address)
+            return nil
+          } catch {
+            return error.exitCode
+          }
+        }
+      }
+      #expect(try await exitCode(broker.address()) == nil)
+      #expect(try await exitCode(broker.address("amqp://guest@127.0.0.1:1,127.0.0.1:\(broker.port)/")) == nil)
+      #expect(try await exitCode(broker.address(password: wrong)) == 69)
+      #expect(try await exitCode(broker.address("amqp://guest@127.0.0.1:1/")) == 69)
+      #expect(try await exitCode(broker.address("amqp://guest@127.0.0.1:\(broker.port)/nowhere")) == 69)
+      #expect(try await exitCode(broker.address(password: "/nonexistent")) == 78)
+    }
+
     /// The certificate has to be for the name that was asked for, and of an authority that is trusted.
     @Test func aBrokerHasToProveWhoItIs() async throws {
       let broker = try await RabbitMQBroker.shared()
