@@ -137,17 +137,25 @@ public struct InviterKey: ~Copyable {
   }
 
   /// 78 characters, base64url: as they stand in a file.
-  public func revealed() -> String { Base64URL.encode(scope.encoded + secret.revealed()) }
+  public func text() -> Secret {
+    var writer = SecretWriter()
+    writer.fixed(scope.encoded)
+    writer.secret(secret)
+    return writer.finish().base64URL()
+  }
+
+  /// The same in ordinary memory, where nothing wipes it: for tests.
+  package func revealed() -> String { String(decoding: text().revealed(), as: UTF8.self) }
 
   /// nil when it cannot be one.
-  public init?(text: String) {
-    guard text.utf8.count < 120, let bytes = Base64URL.decode(text),
-      bytes.count == InviterScope.count + Self.secretCount
-    else { return nil }
-    var reader = WireReader(bytes)
+  public init?(text: borrowing Secret) {
+    guard text.count < 120, let bytes = text.decodingBase64URL() else { return nil }
+    guard bytes.count == InviterScope.count + Self.secretCount else { return nil }
+    // The scope is no secret: it is part of each invitation.
+    var reader = WireReader(bytes.slice(0..<InviterScope.count).revealed())
     guard let scope = try? InviterScope(from: &reader) else { return nil }
     self.scope = scope
-    secret = Secret(copying: reader.rest())
+    secret = bytes.slice(InviterScope.count..<bytes.count)
   }
 }
 

@@ -12,6 +12,8 @@ struct TokenCommand: AsyncParsableCommand {
 
   static let mostTokens = 1_000
   static let mostDays = 3_650
+  /// Bytes of a file with an inviter's key: it has 78 characters, and perhaps space around them.
+  static let inviterFile = 1_024
 
   /// Since 1970, UTC.
   static var today: Int64 { Int64(Date.now.timeIntervalSince1970) / 86_400 }
@@ -91,11 +93,13 @@ struct TokenIssueCommand: AsyncParsableCommand {
   }
 
   private static func read(_ path: String) throws(StartFailure) -> InviterKey {
-    let text = try? String(contentsOfFile: path, encoding: .utf8)
-    guard let text, let key = InviterKey(text: text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+    do throws(SecretFile.Fault) {
+      let text = try SecretFile.word(at: path, limit: TokenCommand.inviterFile)
+      if let key = InviterKey(text: text) { return key }
+    } catch {
       throw .inviterKeyUnusable(path)
     }
-    return key
+    throw .inviterKeyUnusable(path)
   }
 
   private func print(_ invitation: Invitation, _ days: Int) throws {
@@ -144,7 +148,7 @@ struct TokenInviterCommand: AsyncParsableCommand {
         from: &entropy)
       let isMade: Bool
       do {
-        isMade = try SecretFile.make(at: file) { InviterKey(scope, under: key).revealed() + "\n" }
+        isMade = try SecretFile.make(at: file) { InviterKey(scope, under: key).text() }
       } catch {
         throw StartFailure(
           73, "Cannot write \(file).", "There is no key.", "Make its folder writable, or name another.")

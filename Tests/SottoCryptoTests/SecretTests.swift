@@ -56,6 +56,27 @@ import Testing
     #expect(constantTimeEqual([], []))
   }
 
+  @Test func textHasOneSpelling() {
+    for (bytes, digits, text) in [
+      ([], "", ""), ([0], "00", "AA"), ([0xfb, 0xff], "fbff", "-_8"), ([1, 2, 0xab], "0102ab", "AQKr"),
+      ([0xff, 0xff, 0xff, 0x3e], "ffffff3e", "____Pg"),
+    ] as [([UInt8], String, String)] {
+      let secret = Secret(copying: bytes)
+      let (hexadecimal, base64) = (secret.digits().revealed(), secret.base64URL().revealed())
+      #expect(hexadecimal == Array(digits.utf8) && base64 == Array(text.utf8), "\(digits)")
+      guard let read = Secret(copying: Array(text.utf8)).decodingBase64URL() else {
+        Issue.record("\(text) is not read")
+        continue
+      }
+      let back = read.revealed()
+      #expect(back == bytes, "\(digits)")
+    }
+    for bad in ["A", "-_9", "+/8", "-_8=", "-_8 ", "-_8\n", " -_8", "-_\u{0}8", "AAAAA", "é"] {
+      let isRead = Secret(copying: Array(bad.utf8)).decodingBase64URL() != nil
+      #expect(!isRead, "\(bad)")
+    }
+  }
+
   @Test func aFillThatThrowsIsPassedOn() {
     #expect(throws: Refusal()) {
       _ = try Secret(count: 32) { _ throws(Refusal) in throw Refusal() }

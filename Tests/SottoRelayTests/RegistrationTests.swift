@@ -257,7 +257,7 @@ import Testing
     let scope = InviterScope(lastDay: 30_000, tokens: 4, total: 6, from: &entropy)
     let text = InviterKey(scope, under: house.secret.forInvitations()).revealed()
     func invitation(lastDay: UInt32 = 30_000, tokens: UInt16 = 4) throws -> Invitation {
-      guard let key = InviterKey(text: text) else { throw CancellationError() }
+      guard let key = InviterKey(text: Secret(copying: Array(text.utf8))) else { throw CancellationError() }
       var entropy = SystemEntropy()
       return Invitation(lastDay: lastDay, tokens: tokens, by: key, from: &entropy)
     }

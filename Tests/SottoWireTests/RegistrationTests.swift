@@ -155,7 +155,7 @@ import Testing
     #expect(isGenuine)
     let oldScope: [UInt8] = named + [0, 0, 1, 0x40]
     let oldKey = oldScope + PRF.derive(key, "inviter", oldScope).a().revealed()
-    guard let inviter = InviterKey(text: Base64URL.encode(oldKey)) else {
+    guard let inviter = InviterKey(text: Secret(copying: Array(Base64URL.encode(oldKey).utf8))) else {
       Issue.record("it is not read")
       return
     }
@@ -177,7 +177,7 @@ import Testing
       var entropy = SystemEntropy()
       return Invitation(lastDay: lastDay, tokens: tokens, by: key, from: &entropy)
     }
-    guard let inviter = InviterKey(text: text) else {
+    guard let inviter = InviterKey(text: Secret(copying: Array(text.utf8))) else {
       Issue.record("it is not read back")
       return
     }
@@ -192,7 +192,7 @@ import Testing
     for place in 0..<26 {
       guard var bytes = Base64URL.decode(text) else { return }
       bytes[place] ^= 1
-      guard let wider = InviterKey(text: Base64URL.encode(bytes)) else { continue }
+      guard let wider = InviterKey(text: Secret(copying: Array(Base64URL.encode(bytes).utf8))) else { continue }
       #expect(!isTaken(invitation(wider, lastDay: 1, tokens: 1)), "byte \(place)")
     }
     for place in 0..<107 {
@@ -205,8 +205,8 @@ import Testing
     // The key of who invites is none that invitations without a scope are made with.
     let bare = Array(try #require(Base64URL.decode(made.text)).dropFirst(26))
     #expect(!isTaken(try #require(Invitation(text: Base64URL.encode(bare)))))
-    for bad in ["", String(text.dropLast()), text + "A", made.text] {
-      let isKey = InviterKey(text: bad) != nil
+    for bad in ["", String(text.dropLast()), text + "A", text + "\n", made.text] {
+      let isKey = InviterKey(text: Secret(copying: Array(bad.utf8))) != nil
       #expect(!isKey)
     }
   }

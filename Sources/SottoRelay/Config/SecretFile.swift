@@ -12,9 +12,10 @@ package import SottoCrypto
 /// A file with a secret of this machine: for its owner's eyes alone from the first byte on, whole or not there at all, and
 /// never written twice.
 package enum SecretFile {
-  /// Makes it with `text`, and its folder; one that is there stays, and then `text` is not asked for. Whether it was made.
+  /// Makes it with `text` and a line's end, and its folder; one that is there stays, and then `text` is not asked for. Whether
+  /// it was made.
   @discardableResult
-  package static func make(at path: String, _ text: () -> String) throws -> Bool {
+  package static func make(at path: String, _ text: () -> Secret) throws -> Bool {
     let parent = (path as NSString).deletingLastPathComponent
     let folder = parent.isEmpty ? "." : parent
     try FileManager.default.createDirectory(
@@ -25,7 +26,8 @@ package enum SecretFile {
     guard file >= 0 else { throw CocoaError(.fileWriteUnknown) }
     defer { unsafe unlink(new) }
     let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
-    try handle.write(contentsOf: Data(text().utf8))
+    guard put(text(), into: file) else { throw CocoaError(.fileWriteUnknown) }
+    try handle.write(contentsOf: Data("\n".utf8))
     try handle.synchronize()
     let isMade = unsafe link(new, path) == 0
     guard isMade || errno == EEXIST else { throw CocoaError(.fileWriteUnknown) }
@@ -41,21 +43,37 @@ package enum SecretFile {
     return (attributes?[.posixPermissions] as? Int).map { $0 & 0o066 != 0 }
   }
 
+  /// Whether all of it is written. Nothing in between has a copy.
+  private static func put(_ text: borrowing Secret, into file: Int32) -> Bool {
+    var isWhole = true
+    text.withBytes { span in
+      unsafe span.withUnsafeBytes { bytes in
+        var place = 0
+        while place < bytes.count, isWhole {
+          let more = unsafe write(file, bytes.baseAddress! + place, bytes.count - place)
+          if more > 0 { place += more } else { isWhole = false }
+        }
+      }
+    }
+    return isWhole
+  }
+
   package enum Fault: Error {
     case unreadable
+    /// More stands in it than may.
+    case tooLong
     /// Something else stands in it.
     case notDigits
   }
 
-  /// What a file says in hexadecimal digits, behind which there may be a line's end or space. The digits are as secret as what
-  /// they mean: they are in memory that is wiped, and in no string.
-  package static func digits(at path: String, count: Int) throws(Fault) -> Secret {
+  /// All that stands in a file of at most `limit` bytes, in memory that is wiped.
+  package static func contents(at path: String, limit: Int) throws(Fault) -> Secret {
     let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw .unreadable }
     defer { close(file) }
     var length = 0
     // What fills it is too long.
-    let text = Secret(count: 2 * count + 16) { (span: inout MutableRawSpan) in
+    let buffer = Secret(count: limit + 1) { (span: inout MutableRawSpan) in
       unsafe span.withUnsafeMutableBytes { bytes in
         while length < bytes.count {
           let more = unsafe read(file, bytes.baseAddress! + length, bytes.count - length)
@@ -68,14 +86,37 @@ package enum SecretFile {
       }
     }
     guard length >= 0 else { throw .unreadable }
-    let end = length
-    var isWhole = length < text.count
+    guard length <= limit else { throw .tooLong }
+    return buffer.slice(0..<length)
+  }
+
+  /// The same without the space and the ends of lines around it.
+  package static func word(at path: String, limit: Int) throws(Fault) -> Secret {
+    let text = try contents(at: path, limit: limit)
+    var start = 0
+    var end = text.count
+    text.withSpan { bytes in
+      while start < end, isSpace(bytes[start]) { start += 1 }
+      while start < end, isSpace(bytes[end - 1]) { end -= 1 }
+    }
+    return text.slice(start..<end)
+  }
+
+  /// What a file says in hexadecimal digits, behind which there may be a line's end or space. The digits are as secret as what
+  /// they mean: they are in memory that is wiped, and in no string.
+  package static func digits(at path: String, count: Int) throws(Fault) -> Secret {
+    let text: Secret
+    do throws(Fault) {
+      text = try contents(at: path, limit: 2 * count + 15)
+    } catch {
+      throw error == .tooLong ? .notDigits : error
+    }
+    guard text.count >= 2 * count else { throw .notDigits }
+    var isWhole = true
     let secret = Secret(count: count) { (span: inout MutableRawSpan) in
       unsafe span.withUnsafeMutableBytes { bytes in
         text.withSpan { digits in
-          for place in 2 * count..<max(end, 2 * count) where ![0x20, 0x09, 0x0A, 0x0D].contains(digits[place]) {
-            isWhole = false
-          }
+          for place in 2 * count..<digits.count where !isSpace(digits[place]) { isWhole = false }
           for place in 0..<count {
             let (high, low) = (digit(digits[2 * place]), digit(digits[2 * place + 1]))
             unsafe bytes[place] = (high ?? 0) << 4 | (low ?? 0)
@@ -87,6 +128,8 @@ package enum SecretFile {
     guard isWhole else { throw .notDigits }
     return secret
   }
+
+  private static func isSpace(_ character: UInt8) -> Bool { [0x20, 0x09, 0x0A, 0x0D].contains(character) }
 
   private static func digit(_ character: UInt8) -> UInt8? {
     switch character {

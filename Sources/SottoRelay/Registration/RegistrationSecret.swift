@@ -1,6 +1,5 @@
 internal import Foundation
 package import SottoCrypto
-internal import SottoWire
 
 /// The secret of a relay that does not let everybody in, the same for all relays with one store: in a file, 64 hexadecimal
 /// digits and a line's end. Three keys come from it. [token.1]
@@ -22,7 +21,7 @@ package final class RegistrationSecret: Sendable {
     do {
       try SecretFile.make(at: path) {
         var entropy = SystemEntropy()
-        return Hex.encode(Secret(count: 32, from: &entropy).revealed()) + "\n"
+        return Secret(count: 32, from: &entropy).digits()
       }
     } catch { throw .registrationKeyNotMade(path) }
   }

@@ -2,7 +2,6 @@ internal import Foundation
 internal import JWTKit
 package import SottoCrypto
 package import SottoRelay
-internal import SottoWire
 
 /// The gateway's key: what devices seal to. In a file, 64 hexadecimal digits and a line's end.
 package enum GatewayKey {
@@ -23,9 +22,10 @@ package enum GatewayKey {
     do {
       try SecretFile.make(at: key) {
         var entropy = SystemEntropy()
-        return Hex.encode(AgreementPrivateKey(from: &entropy).secret.revealed()) + "\n"
+        return AgreementPrivateKey(from: &entropy).secret.digits()
       }
-      try SecretFile.make(at: webPush) { ES256PrivateKey().pemRepresentation + "\n" }
+      // The library says a key's PEM as a String alone. It goes at once, unwiped.
+      try SecretFile.make(at: webPush) { Secret(copying: Array(ES256PrivateKey().pemRepresentation.utf8)) }
     } catch {
       throw StartFailure(
         73, "Cannot write to \(folder).", "The keys are not complete.", "Make it writable, or name another.")

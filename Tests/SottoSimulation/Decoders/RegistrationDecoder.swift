@@ -38,10 +38,9 @@ extension Decoder {
 
   /// What is invited with a key is genuine if the relay's own key made it, and only then.
   private static func inviterKey(_ bytes: [UInt8]) throws -> Bool {
-    let text = String(decoding: bytes, as: UTF8.self)
-    guard let key = InviterKey(text: text) else { return false }
+    guard let key = InviterKey(text: Secret(copying: bytes)) else { return false }
     let spelling = key.revealed()
-    try promise(spelling.utf8.elementsEqual(text.utf8), "an inviter's key has a second spelling")
+    try promise(spelling.utf8.elementsEqual(bytes), "an inviter's key has a second spelling")
     var entropy = FixedEntropy([UInt8](repeating: 4, count: 16))
     let invitation = Invitation(lastDay: key.scope.lastDay, tokens: key.scope.tokens, by: key, from: &entropy)
     try promise(Invitation(text: invitation.text) == invitation, "an invitation is not read back")
