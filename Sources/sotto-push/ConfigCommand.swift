@@ -23,7 +23,7 @@ struct ConfigCommand: AsyncParsableCommand {
     func run() async throws {
       try await Terminal.failing {
         let configuration = try GatewayConfiguration(try options.sources.read())
-        let providers = try configuration.providers(resolver: SystemResolver(), now: { 0 })
+        let providers = configuration.providers(resolver: SystemResolver(), now: { 0 })
         for provider in providers { await provider.close() }
         if json {
           try Terminal.write(json: Answer(valid: true))

@@ -31,9 +31,10 @@ struct KeyCommand: AsyncParsableCommand {
     try await Terminal.failing {
       let files = try GatewayKey.make(in: out)
       let gateway = Hex.encode(try GatewayKey.read(files.key).publicKey.bytes)
-      guard let text = try? String(contentsOfFile: files.webPush, encoding: .utf8),
-        let key = try? ES256PrivateKey(pem: text)
-      else { throw StartFailure.unusable(.webPushKey, "\(files.webPush) is no private key of P-256 in PEM") }
+      let text = try KeyFile.read(files.webPush, for: .webPushKey)
+      guard let key = KeyFile.signingKey(in: text) else {
+        throw StartFailure.unusable(.webPushKey, "\(files.webPush) is no private key of P-256 in PEM")
+      }
       let webPush = Vapid.point(of: key)
       if json {
         try Terminal.write(

@@ -50,6 +50,8 @@ enum PushLimits {
   /// How long a service may take to say that it is busy, if it is to be asked again soon; or that it took a message, if it is
   /// to count as one that holds nobody up.
   static let patience = Duration.seconds(2)
+  /// Bytes of a file with a key: the JSON of a service account has some 2,400.
+  static let keyFile = 64 * 1024
   /// How often a job is tried before it waits in the queue again.
   static let attempts = 3
   /// Seconds before the second attempt; four times as many before the third.

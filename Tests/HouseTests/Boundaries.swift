@@ -73,12 +73,28 @@ enum Boundaries {
     ["randombytes"], ["randombytes_buf"], ["randombytes_random"], ["randombytes_uniform"],
   ]
 
+  /// Programs whose settings name files with keys and passwords.
+  private static let secretRooms = ["Sources/sotto-relay/", "Sources/sotto-push/"]
+
+  /// What makes a String of a file: nothing wipes it.
+  private static let textCalls: [[String]] = [["String", "(", "contentsOfFile"], ["String", "(", "contentsOf"]]
+
   private static func callViolations(_ tokens: [SwiftText.Token], at path: String) -> [String] {
-    guard path.stands(in: machineRooms) else { return [] }
+    var found: [String] = []
+    if path.stands(in: machineRooms) {
+      found += uses(of: systemCalls, in: tokens, at: path).map { "\($0): time and randomness are arguments here" }
+    }
+    if path.stands(in: secretRooms) {
+      found += uses(of: textCalls, in: tokens, at: path).map { "\($0): what stands there may be a key" }
+    }
+    return found
+  }
+
+  private static func uses(of calls: [[String]], in tokens: [SwiftText.Token], at path: String) -> [String] {
     var found: [String] = []
     for start in tokens.indices {
-      for call in systemCalls where tokens[start...].prefix(call.count).map(\.text) == call {
-        found.append("\(path):\(tokens[start].line) uses \(call.joined()): time and randomness are arguments here")
+      for call in calls where tokens[start...].prefix(call.count).map(\.text) == call {
+        found.append("\(path):\(tokens[start].line) uses \(call.joined())")
       }
     }
     return found

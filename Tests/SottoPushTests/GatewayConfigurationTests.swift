@@ -86,12 +86,14 @@ import sotto_push
     ]
     #expect(failure { _ = try GatewayConfiguration(try read(good)) } == nil)
     let nonsense = try folder.write("nonsense", "nonsense")
+    let endless = try folder.write(String(repeating: "a", count: 65_537), "endless")
     let bad: [(GatewaySetting, String?)] = [
       (.key, nil), (.key, nonsense), (.key, "/nonexistent"), (.bus, nil), (.bus, "http://a"), (.busPassword, nil),
       (.relay, "unix:/both"), (.relay, "nonsense"),
       (.webPushKey, nil), (.webPushKey, nonsense), (.webPushContact, nil), (.webPushContact, "a@example.org"),
       (.webPushExempt, "a b"), (.apnsKey, nonsense), (.apnsKeyID, nil), (.apnsTeamID, nil), (.apnsTopic, nil),
       (.apnsServer, "http://a"), (.apnsServer, "https://a/b"), (.fcmAccount, nonsense), (.fcmAccount, "/nonexistent"),
+      (.webPushKey, endless), (.apnsKey, endless), (.fcmAccount, endless), (.fcmAccount, try folder.write("", "empty")),
       (.authorities, nonsense), (.authorities, "/nonexistent"), (.metrics, "0.0.0.0:1"), (.logLevel, "loud"),
     ]
     for (setting, value) in bad {
@@ -132,7 +134,8 @@ import sotto_push
       #expect(refused?.what.contains(GatewaySetting.fcmAccount.rawValue) == true)
     }
     for tokenURI in ["https://oauth2.googleapis.com/token", "https://127.0.0.1:8443/token"] {
-      #expect(try refusal(of: tokenURI)?.what.contains("token_uri") != true, "\(tokenURI)")
+      let refused = try refusal(of: tokenURI)
+      #expect(refused?.exitCode == 78 && refused?.what.contains("private_key") == true, "\(tokenURI)")
     }
   }
 

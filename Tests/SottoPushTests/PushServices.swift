@@ -91,7 +91,9 @@ final class PushServices {
     port = try #require(
       Int(String(decoding: first, as: UTF8.self).dropFirst("listening ".count).trimmingCharacters(in: .newlines)))
     account = FCM.ServiceAccount(
-      project: "project-1", email: "push@project.example", key: rsa.privateKey,
+      project: "project-1", email: "push@project.example",
+      // There is one of Crypto's too.
+      key: try JWTKit.Insecure.RSA.PrivateKey(pem: rsa.privateKey),
       tokenURI: "https://127.0.0.1:\(port)/token")
   }
 

@@ -40,16 +40,14 @@ package struct GatewayConfiguration: Sendable {
   func gateway(
     metrics: GatewayMetrics, resolver: any Resolver, now: @escaping @Sendable () -> Int64
   ) throws(StartFailure) -> Gateway {
-    let providers = try providers(resolver: resolver, now: now)
+    let providers = providers(resolver: resolver, now: now)
     // It was read as one.
     guard let key = try? AgreementPrivateKey(key.secret.copy()) else { throw .unusable(.key, "it is none") }
     return Gateway(key: key, providers: providers, metrics: metrics)
   }
 
   /// The push services that were set up.
-  func providers(resolver: any Resolver, now: @escaping @Sendable () -> Int64) throws(StartFailure)
-    -> [any PushProvider]
-  {
+  func providers(resolver: any Resolver, now: @escaping @Sendable () -> Int64) -> [any PushProvider] {
     var providers: [any PushProvider] = []
     if let webPush {
       let rules = EndpointRules(exempt: webPush.exempt, resolver: resolver)
@@ -59,12 +57,7 @@ package struct GatewayConfiguration: Sendable {
     if let apns {
       providers.append(APNs(apns.credentials, origin: apns.server, sandbox: apns.sandbox, tls: tls, now: now))
     }
-    if let fcm {
-      guard let provider = try? FCM(fcm.account, origin: fcm.server, tls: tls, now: now) else {
-        throw .unusable(.fcmAccount, "its private key cannot be read")
-      }
-      providers.append(provider)
-    }
+    if let fcm { providers.append(FCM(fcm.account, origin: fcm.server, tls: tls, now: now)) }
     return providers
   }
 }
@@ -84,12 +77,12 @@ private struct Values {
     return value
   }
 
-  func text(_ setting: GatewaySetting) throws(StartFailure) -> String {
-    let path = try required(setting)
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw .unusable(setting, "\(path) cannot be read")
+  func signingKey(_ setting: GatewaySetting) throws(StartFailure) -> ES256PrivateKey {
+    let text = try KeyFile.read(try required(setting), for: setting)
+    guard let key = KeyFile.signingKey(in: text) else {
+      throw .unusable(setting, "there is no private key of P-256 in it, in PEM")
     }
-    return text
+    return key
   }
 
   func source() throws(StartFailure) -> GatewayConfiguration.Source {
@@ -111,9 +104,7 @@ private struct Values {
   func webPush() throws(StartFailure) -> (ES256PrivateKey, String, Set<RelayAuthority>)? {
     let settings: [GatewaySetting] = [.webPushKey, .webPushContact]
     guard settings.contains(where: { said[$0] != nil }) else { return nil }
-    guard let key = try? ES256PrivateKey(pem: try text(.webPushKey)) else {
-      throw .unusable(.webPushKey, "there is no private key of P-256 in it, in PEM")
-    }
+    let key = try signingKey(.webPushKey)
     _ = try required(.webPushContact)
     let contact = try parse(.webPushContact) { text in
       text.hasPrefix("mailto:") || text.hasPrefix("https://") ? text : nil
@@ -129,9 +120,7 @@ private struct Values {
   func apns() throws(StartFailure) -> (APNs.Credentials, String, String)? {
     let settings: [GatewaySetting] = [.apnsKey, .apnsKeyID, .apnsTeamID, .apnsTopic]
     guard settings.contains(where: { said[$0] != nil }) else { return nil }
-    guard let key = try? ES256PrivateKey(pem: try text(.apnsKey)) else {
-      throw .unusable(.apnsKey, "there is no private key of P-256 in it, in PEM")
-    }
+    let key = try signingKey(.apnsKey)
     let credentials = APNs.Credentials(
       key: key, keyID: try required(.apnsKeyID), teamID: try required(.apnsTeamID), topic: try required(.apnsTopic))
     return (credentials, try origin(.apnsServer), try origin(.apnsSandbox))
@@ -139,21 +128,18 @@ private struct Values {
 
   func fcm() throws(StartFailure) -> (FCM.ServiceAccount, String)? {
     guard said[.fcmAccount] != nil else { return nil }
-    let text = try text(.fcmAccount)
-    guard let account = try? JSONDecoder().decode(FCM.ServiceAccount.self, from: Data(text.utf8)) else {
+    let text = try KeyFile.read(try required(.fcmAccount), for: .fcmAccount)
+    let account: FCM.ServiceAccount
+    do {
+      account = try KeyFile.account(in: text)
+    } catch FCM.ServiceAccount.Fault.tokenURI {
+      throw .unusable(.fcmAccount, "its token_uri is not https://HOST/PATH")
+    } catch FCM.ServiceAccount.Fault.key {
+      throw .unusable(.fcmAccount, "its private_key is no RSA key of 2,048 bits or more, in PEM")
+    } catch {
       throw .unusable(.fcmAccount, "it is not the JSON of a service account")
     }
-    // Whoever reads what goes there reads what the account has signed, and the token that it buys. A file says it, and no
-    // setting: so on this machine too.
-    guard Self.isOverTLS(account.tokenURI) else {
-      throw .unusable(.fcmAccount, "its token_uri is not https://HOST/PATH")
-    }
     return (account, try origin(.fcmServer))
-  }
-
-  /// `https://HOST[:PORT]`, and perhaps a path.
-  private static func isOverTLS(_ url: String) -> Bool {
-    url.hasPrefix("https://") && RelayAuthority(url.dropFirst("https://".count).prefix { $0 != "/" }) != nil
   }
 
   /// `https://HOST[:PORT]`, without anything behind it.

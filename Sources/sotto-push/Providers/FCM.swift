@@ -1,6 +1,6 @@
 internal import AsyncHTTPClient
 internal import Foundation
-internal import JWTKit
+package import JWTKit
 internal import NIOCore
 internal import NIOHTTP1
 package import NIOSSL
@@ -12,12 +12,37 @@ package struct FCM: PushProvider {
   package struct ServiceAccount: Decodable, Sendable {
     package let project: String
     package let email: String
-    /// PEM, RSA.
-    package let key: String
+    package let key: Insecure.RSA.PrivateKey
     package let tokenURI: String
 
-    package init(project: String, email: String, key: String, tokenURI: String) {
+    package init(project: String, email: String, key: Insecure.RSA.PrivateKey, tokenURI: String) {
       (self.project, self.email, self.key, self.tokenURI) = (project, email, key, tokenURI)
+    }
+
+    /// What can be wrong with what has the form of one.
+    enum Fault: Error {
+      /// It would be asked for tokens in the clear.
+      case tokenURI
+      /// There is no PEM of an RSA key of at least 2,048 bits.
+      case key
+    }
+
+    package init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      project = try values.decode(String.self, forKey: .project)
+      email = try values.decode(String.self, forKey: .email)
+      tokenURI = try values.decode(String.self, forKey: .tokenURI)
+      guard Self.isOverTLS(tokenURI) else { throw Fault.tokenURI }
+      guard let key = try? Insecure.RSA.PrivateKey(pem: try values.decode(String.self, forKey: .key)) else {
+        throw Fault.key
+      }
+      self.key = key
+    }
+
+    /// `https://HOST[:PORT]`, and perhaps a path. Whoever reads what goes there reads what the account has signed, and the
+    /// token that it buys. A file says it, and no setting: so on this machine too.
+    private static func isOverTLS(_ url: String) -> Bool {
+      url.hasPrefix("https://") && RelayAuthority(url.dropFirst("https://".count).prefix { $0 != "/" }) != nil
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -62,15 +87,13 @@ package struct FCM: PushProvider {
 
   package static let origin = "https://fcm.googleapis.com"
 
-  /// Throws when the account's key cannot be used.
   package init(
     _ account: ServiceAccount, origin: String = Self.origin, tls: TLSConfiguration, now: @escaping @Sendable () -> Int64
-  ) throws {
+  ) {
     let client = ServiceClient(.ofGateway(tls))
     (self.client, self.now) = (client, now)
     url = "\(origin)/v1/projects/\(account.project)/messages:send"
-    let key = try Insecure.RSA.PrivateKey(pem: account.key)
-    token = ProviderToken(now: now) { time in await Self.buy(account, key, client, time) }
+    token = ProviderToken(now: now) { time in await Self.buy(account, client, time) }
   }
 
   package func wake(_ kind: PushTarget.Kind) async -> PushReply? {
@@ -99,9 +122,9 @@ package struct FCM: PushProvider {
   package func close() async { await client.close() }
 
   private static func buy(
-    _ account: ServiceAccount, _ key: Insecure.RSA.PrivateKey, _ client: ServiceClient, _ time: Int64
+    _ account: ServiceAccount, _ client: ServiceClient, _ time: Int64
   ) async -> ProviderToken.Answer {
-    let keys = await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256)
+    let keys = await JWTKeyCollection().add(rsa: account.key, digestAlgorithm: .sha256)
     let claims = Claims(
       iss: account.email, scope: "https://www.googleapis.com/auth/firebase.messaging", aud: account.tokenURI,
       iat: Int(time), exp: Int(time) + 3_600)
