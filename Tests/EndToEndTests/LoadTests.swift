@@ -76,6 +76,24 @@ import Testing
     #expect(rows.status == 127 || rows.output == "0\n")
   }
 
+  /// A certificate is for a name; who does not ask for it is shown another, or is not sure of this one.
+  @Test func `A relay is loaded over TLS by its name`() async throws {
+    let folder = try TemporaryFolder()
+    let made = try await run(
+      Self.relay, ["config", "self-signed", "--host", "localhost", "--out", folder.file("tls")])
+    try #require(made.status == 0, "\(made)")
+    let relay = try await RelayProcess(
+      data: folder.file("relay"),
+      arguments: ["--tls-certificate", folder.file("tls/certificate.pem"), "--tls-key", folder.file("tls/key.pem")])
+    let outcome = try await run(
+      Self.relay,
+      [
+        "bench", "--url", "https://localhost:\(relay.port)", "--ca-file", folder.file("tls/authority.pem"), "--phase",
+        "put", "--mailboxes", "5", "--each", "2",
+      ], killedAfter: 600)
+    #expect(outcome.status == 0, "\(outcome)")
+  }
+
   private static let bad: [String: Int32] = [
     "--mailboxes 0": 64, "--each -1": 64, "--idle x": 64, "--phase all": 64, "--url ftp://127.0.0.1:1": 64,
     "--url http://127.0.0.1:1": 69, "--url https://127.0.0.1:1 --ca-file /nonexistent": 66,

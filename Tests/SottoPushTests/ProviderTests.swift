@@ -35,7 +35,7 @@ import sotto_push
   }
 
   private func fcm(_ services: PushServices, _ account: FCM.ServiceAccount? = nil) throws -> FCM {
-    try FCM(account ?? services.account, origin: services.origin, tls: try tls(services), now: Self.now)
+    FCM(account ?? services.account, origin: services.origin, tls: try tls(services), now: Self.now)
   }
 
   // MARK: APNs

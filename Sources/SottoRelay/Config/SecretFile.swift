@@ -66,8 +66,8 @@ package enum SecretFile {
     case notDigits
   }
 
-  /// All that stands in a file of at most `limit` bytes, in memory that is wiped.
-  package static func contents(at path: String, limit: Int) throws(Fault) -> Secret {
+  /// All that stands in a file of at most `limit` bytes, in memory that is wiped. A longer one has this `fault`.
+  package static func contents(at path: String, limit: Int, fault: Fault = .tooLong) throws(Fault) -> Secret {
     let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw .unreadable }
     defer { close(file) }
@@ -86,7 +86,7 @@ package enum SecretFile {
       }
     }
     guard length >= 0 else { throw .unreadable }
-    guard length <= limit else { throw .tooLong }
+    guard length <= limit else { throw fault }
     return buffer.slice(0..<length)
   }
 
@@ -105,12 +105,7 @@ package enum SecretFile {
   /// What a file says in hexadecimal digits, behind which there may be a line's end or space. The digits are as secret as what
   /// they mean: they are in memory that is wiped, and in no string.
   package static func digits(at path: String, count: Int) throws(Fault) -> Secret {
-    let text: Secret
-    do throws(Fault) {
-      text = try contents(at: path, limit: 2 * count + 15)
-    } catch {
-      throw error == .tooLong ? .notDigits : error
-    }
+    let text = try contents(at: path, limit: 2 * count + 15, fault: .notDigits)
     guard text.count >= 2 * count else { throw .notDigits }
     var isWhole = true
     let secret = Secret(count: count) { (span: inout MutableRawSpan) in

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import NIOCore
 package import NIOSSL
 package import SottoWire
 
@@ -8,7 +9,7 @@ package struct LoadTarget: Sendable {
   package let port: Int
   /// nil: plain.
   package let tls: NIOSSLContext?
-  /// What the certificate is for; nil: the host.
+  /// What the certificate is for; nil: the address that is connected to.
   package let name: String?
   /// The server's process, if it runs on this machine: its processor time and memory are measured.
   package let process: Int32?
@@ -39,7 +40,9 @@ package struct LoadTarget: Sendable {
         configuration.additionalTrustRoots = [.file(authorityFile)]
       }
       let tls = try NIOSSLContext(configuration: configuration)
-      let name = host == nil ? nil : authority.host
+      // An address is no name to ask for; the certificate is compared with what was connected to.
+      let isName = (try? SocketAddress(ipAddress: authority.host, port: 0)) == nil
+      let name = isName ? authority.host : nil
       return (
         LoadTarget(host: host ?? authority.host, port: authority.port, tls: tls, name: name, process: process),
         authority
