@@ -10,7 +10,8 @@ struct FleetBenchmark: AsyncParsableCommand {
     commandName: "fleet", abstract: "Measure a fleet beside a single relay and a bare batch of inserts.")
 
   @Option(help: "How often each is measured; the median counts.") var rounds = 5
-  @Option(help: "Envelopes of each of the 64 senders, at 1 in flight; at 16 it is four times as many.") var each = 100
+  @Option(help: "Requests on each of 512 connections; on each of 64 send sockets there are 16 times as many envelopes.")
+  var each = 100
   @Option(help: "Owners who come at once.") var sockets = 10_000
   @Option(help: "The script that brings a fleet up.") var script = "Deploy/fleet/fleet"
   @Option(help: "Where the fleets have their files: a path of at most 50 characters that everybody may enter.")
@@ -67,14 +68,14 @@ struct FleetBenchmark: AsyncParsableCommand {
     let relays: [(FleetRows.Lane, RelayLoad)] = [
       (.port, port), (.nginxOne, nginxOne), (.nginxThree, nginxThree), (.sqlite, single),
     ]
-    let floor: () async throws -> LoadResult = { try Self.floor(one.database, rows: each * 64 * 4) }
+    let floor: () async throws -> LoadResult = { try Self.floor(one.database, rows: each * 64 * 16) }
     // What comes first pays for warming up; it is not counted.
     for isCounted in [false] + Array(repeating: true, count: rounds) {
-      let many = relays.map { lane, load in (lane, { try await load.accept(each: each * 4, inFlight: 16) }) }
+      let many = relays.map { lane, load in (lane, { try await load.accept(each: each * 16, inFlight: 16) }) }
       try await rows.take(isCounted, .accept, many + [(.floor, floor)])
-      let puts = relays.map { lane, load in (lane, { try await load.put(each: each) }) }
+      let puts = relays.map { lane, load in (lane, { try await load.put(senders: 512, each: each) }) }
       try await rows.take(isCounted, .put, puts)
-      let fetches = relays.map { lane, load in (lane, { try await load.deliver(each: each * 2) }) }
+      let fetches = relays.map { lane, load in (lane, { try await load.deliver(each: each * 8) }) }
       try await rows.take(isCounted, .deliver, fetches)
       let waits = relays.map { lane, load in (lane, { try await load.latency(perSecond: 200, seconds: 3) }) }
       try await rows.take(isCounted, .latency, waits)

@@ -29,6 +29,8 @@
     /// waited, so that the nodes of a fleet do not all come back at the same moment.
     static let firstPause = 50
     static let longestPause = 1_000
+    /// Seconds after which plans are made again, some milliseconds for all of a connection.
+    static let planLife = 1
     /// How often work is tried when the database says that others were in its way.
     static let attempts = 3
 
@@ -42,6 +44,10 @@
     /// Seconds after which a mailbox is tried again to which somebody else wrote, if nothing else is to be done: about as long
     /// as a commit takes.
     static let passPause = 0.002
+    /// From one transaction of a thread for accepts to the next, while several send: what a request takes to come in anyway.
+    static let pace = Duration.milliseconds(4)
+    /// Submissions that are enough for a transaction before.
+    static let paceEnough = 32
     /// Bytes of envelopes after which no more are added to a transaction: what has to be in memory twice.
     static let batchBytes = 4 * 1024 * 1024
     /// After so many delivered envelopes of a mailbox their oldest names are looked at: each look reads some thousands.

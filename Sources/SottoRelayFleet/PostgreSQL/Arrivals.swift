@@ -268,26 +268,30 @@
 
     // MARK: Statements
 
+    // Each of these asks for one row after the other. As a join they could be turned round while a table is taken for empty,
+    // which one that was just emptied is for a minute: then all of it would be read for each row that is asked for.
+
     private static let lock = Statement(
       "lock queues",
       """
       SELECT m.id, m.last_index, m.contact_count, m.contact_bytes, m.knock_count, m.knock_bytes, m.home,
         m.socket, m.push, m.lease
-      FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id ORDER BY m.id FOR UPDATE OF m SKIP LOCKED
+      FROM (SELECT unnest($1::uuid[]) AS id ORDER BY id) AS k,
+        LATERAL (SELECT * FROM mailbox m WHERE m.id = k.id FOR UPDATE SKIP LOCKED) AS m
       """)
 
     private static let doors = Statement(
       "doors",
       """
       SELECT c.mailbox, c.hash, c.class, c.expires
-      FROM unnest($1::uuid[]) AS k (id) JOIN capability c ON c.mailbox = k.id
+      FROM unnest($1::uuid[]) AS k (id), LATERAL (SELECT * FROM capability c WHERE c.mailbox = k.id OFFSET 0) AS c
       """)
 
     private static let names = Statement(
       "names",
       """
-      SELECT n.mailbox, n.id FROM unnest($1::uuid[], $2::uuid[]) AS k (mailbox, id)
-      JOIN name n ON n.mailbox = k.mailbox AND n.id = k.id
+      SELECT k.mailbox, k.id FROM unnest($1::uuid[], $2::uuid[]) AS k (mailbox, id)
+      WHERE EXISTS (SELECT FROM name n WHERE n.mailbox = k.mailbox AND n.id = k.id OFFSET 0)
       """)
 
     private static let envelopes = Statement(

@@ -17,6 +17,8 @@
     private var prepared: Set<String> = []
     /// Seconds that an answer may take.
     private var patience = FleetLimits.answer
+    /// When the plans that the server keeps for this connection were last forgotten.
+    private var planned = ContinuousClock.now
     /// False once it should be replaced.
     private(set) var isUsable = true
 
@@ -85,8 +87,8 @@
 
     /// Refuses a server that does not wait for its disk, and says how this session works.
     ///
-    /// Every statement finds its rows by a whole key or its beginning. So plans are made once, for any values, and hold
-    /// when the tables grow: a plan that reads whole tables, right while they are empty, is never chosen.
+    /// Every statement finds its rows by a whole key or its beginning. So a plan is made for any values, and no table is
+    /// read from one end to the other as it lies. `renewPlans` sees to those that read one so by its index.
     private func prepareSession() throws(ConnectFailure) {
       guard unsafe PQserverVersion(connection) >= FleetLimits.oldestServer else { throw .tooOld }
       let settings = [
@@ -125,6 +127,7 @@
     @discardableResult
     func run(_ calls: [Call]) throws(DatabaseFailure) -> [Rows] {
       do {
+        try renewPlans()
         return try pipeline(calls)
       } catch {
         if error.isLost {
@@ -139,12 +142,27 @@
     @discardableResult
     func run(_ calls: Call...) throws(DatabaseFailure) -> [Rows] { try run(calls) }
 
+    /// While the server takes a table for empty, because it was when it was looked at last, the cheapest is to read all of it for
+    /// each row that is asked for. Such a plan stays until statistics are taken again, up to a minute later; by then thousands
+    /// of rows may stand there, and a batch takes twenty times as long. Queries that are asked often do not let the server
+    /// choose; for the others plans are made again now and then, from what the table has come to.
+    private func renewPlans() throws(DatabaseFailure) {
+      guard .now - planned >= .seconds(FleetLimits.planLife),
+        unsafe PQtransactionStatus(connection) == PQTRANS_IDLE
+      else { return }
+      try pipeline([Self.forgetPlans()])
+      planned = .now
+    }
+
+    private static let forgetPlans = Statement("forget plans", "DISCARD PLANS")
+
     /// Ends a transaction, if there is one, that is to change nothing.
     func rollBack() {
       guard unsafe PQtransactionStatus(connection) != PQTRANS_IDLE else { return }
       if (try? pipeline([Statement.rollback()])) == nil { isUsable = false }
     }
 
+    @discardableResult
     private func pipeline(_ calls: [Call]) throws(DatabaseFailure) -> [Rows] {
       let deadline = ContinuousClock.now + .seconds(patience)
       var expected: [(name: String, isAnswer: Bool)] = []

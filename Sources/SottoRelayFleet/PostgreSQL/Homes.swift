@@ -119,7 +119,7 @@
       "homes",
       """
       SELECT m.id, m.socket, m.claim, m.last_index, m.acknowledged
-      FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id
+      FROM unnest($1::uuid[]) AS k (id), LATERAL (SELECT * FROM mailbox m WHERE m.id = k.id OFFSET 0) AS m
       """)
 
     static let beat = Statement(

@@ -26,7 +26,9 @@
 
     /// The queues; when nobody holds them any more the threads end.
     final class Threads: Sendable {
-      let arrivals = (0..<FleetLimits.arrivalThreads).map { _ in WorkQueue<Submission>(threads: 1) }
+      let arrivals = (0..<FleetLimits.arrivalThreads).map { _ in
+        WorkQueue<Submission>(threads: 1, pace: FleetLimits.pace)
+      }
       let acks = WorkQueue<Ack>(threads: 1)
       let jobs = WorkQueue<Job>(threads: FleetLimits.jobThreads)
 

@@ -168,8 +168,8 @@
     static let lock = Statement(
       "lock heads",
       """
-      SELECT m.id, m.acknowledged FROM unnest($1::uuid[]) AS k (id) JOIN mailbox m ON m.id = k.id
-      ORDER BY m.id FOR UPDATE OF m
+      SELECT m.id, m.acknowledged FROM (SELECT unnest($1::uuid[]) AS id ORDER BY id) AS k,
+        LATERAL (SELECT * FROM mailbox m WHERE m.id = k.id FOR UPDATE) AS m
       """)
 
     /// What the heads have to know of the rows that are `gone`.

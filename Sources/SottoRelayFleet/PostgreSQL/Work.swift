@@ -30,8 +30,15 @@
     private var isClosed = false
     private var threads: Int
     private var onEnd: [@Sendable () -> Void] = []
+    private let pace: Duration
+    /// When work was taken last, and how much.
+    private var last = (time: ContinuousClock.now, count: 0)
 
-    package init(threads: Int) { self.threads = threads }
+    /// `pace`: how long after it was asked for last more work is taken, while there is more than one at a time.
+    package init(threads: Int, pace: Duration = .zero) {
+      self.threads = threads
+      self.pace = pace
+    }
 
     /// Whether it is taken: not once it is closed.
     package func put(_ work: Work, patience: Int = FleetLimits.patience) -> Bool {
@@ -50,20 +57,35 @@
       defer { condition.unlock() }
       let pause = Date(timeIntervalSinceNow: FleetLimits.passPause)
       if waiting.isEmpty, !left.isEmpty { _ = condition.wait(until: pause) }
-      while waiting.isEmpty, left.isEmpty {
-        if isClosed { return nil }
-        condition.wait()
-      }
+      repeat {
+        while waiting.isEmpty, left.isEmpty {
+          if isClosed { return nil }
+          condition.wait()
+        }
+        keepPace(left.count)
+        // What had to wait for company may be late by now, and was told so.
+      } while waiting.isEmpty && left.isEmpty
       for one in left { _ = more(one.work) }
       let count = max(waiting.prefix { more($0.work) }.count, left.isEmpty ? 1 : 0)
       // There is no room for what has come: whoever puts more does not make the pause shorter.
       if count == 0 { while condition.wait(until: pause) {} }
       defer { waiting.removeFirst(count) }
+      last = (.now, left.count + count)
       return left + waiting.prefix(count)
     }
 
+    /// A transaction costs the database as much as some twenty of its envelopes, and whoever wakes up at the first of them
+    /// makes one of two or three. So when they come from several, the next ones are waited for. Who is alone waits for nobody.
+    private func keepPace(_ left: Int) {
+      guard pace > .zero, max(last.count, left + waiting.count) > 1 else { return }
+      let rest = pace - (ContinuousClock.now - last.time)
+      guard rest > .zero else { return }
+      let end = Date(timeIntervalSinceNow: rest / .seconds(1))
+      while left + waiting.count < FleetLimits.paceEnough, !isClosed, condition.wait(until: end) {}
+    }
+
     /// Takes out those whose time has ended while the threads were busy with others.
-    func takeLate() -> [Waiting<Work>] {
+    package func takeLate() -> [Waiting<Work>] {
       condition.lock()
       defer { condition.unlock() }
       return Waiting.takeLate(from: &waiting)

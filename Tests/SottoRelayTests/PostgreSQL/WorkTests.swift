@@ -32,6 +32,35 @@
       #expect(taken.map(\.work) == [1] && queue.isFinished)
     }
 
+    /// While several send, the next are waited for, until there are enough; who is alone waits for nobody.
+    @Test(.timeLimit(.minutes(5))) func whoeverIsNotAloneWaitsForCompany() async throws {
+      let queue = WorkQueue<Int>(threads: 0, pace: .seconds(3_600))
+      func taken() async throws -> [Int] {
+        try await onThread { try #require(queue.take(while: { _ in true })).map(\.work) }
+      }
+      for work in 1...3 {
+        #expect(queue.put(work))
+        #expect(try await taken() == [work])
+      }
+      #expect(queue.put(4) && queue.put(5))
+      let company = Task { try await taken() }
+      for work in 6...35 { #expect(queue.put(work)) }
+      #expect(try await company.value == Array(4...35))
+      // Now it is known that there are several. What waits and is late meanwhile is nobody's work any more.
+      #expect(queue.put(36, patience: 0))
+      let later = Task { try await taken() }
+      try await Task.sleep(for: .milliseconds(20))
+      #expect(queue.takeLate().map(\.work) == [36])
+      for work in 37...68 { #expect(queue.put(work)) }
+      #expect(try await later.value == Array(37...68))
+      // Nothing is waited for when there will be no more.
+      #expect(queue.put(69))
+      let last = Task { try await taken() }
+      queue.close()
+      #expect(try await last.value == [69])
+      #expect(queue.take(while: { _ in true }) == nil)
+    }
+
     /// What could not be done is tried again with whatever comes along. Alone it is after a pause, also where there is no room
     /// for more: nobody asks the database all the time.
     @Test func whatIsLeftWaitsForCompany() throws {
