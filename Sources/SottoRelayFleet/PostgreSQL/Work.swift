@@ -78,16 +78,19 @@
     /// makes one of two or three. So when they come from several, the next ones are waited for. Who is alone waits for nobody.
     private func keepPace(_ left: Int) {
       guard pace > .zero, max(last.count, left + waiting.count) > 1 else { return }
-      let rest = pace - (ContinuousClock.now - last.time)
-      guard rest > .zero else { return }
-      let end = Date(timeIntervalSinceNow: rest / .seconds(1))
-      while left + waiting.count < FleetLimits.paceEnough, !isClosed, condition.wait(until: end) {}
+      while left + waiting.count < FleetLimits.paceEnough, !isClosed {
+        let rest = pace - (ContinuousClock.now - last.time)
+        guard rest > .zero else { return }
+        // That is by the machine's clock. When it is set back this is woken all the same, by what comes or by `takeLate`.
+        _ = condition.wait(until: Date(timeIntervalSinceNow: rest / .seconds(1)))
+      }
     }
 
     /// Takes out those whose time has ended while the threads were busy with others.
     package func takeLate() -> [Waiting<Work>] {
       condition.lock()
       defer { condition.unlock() }
+      condition.broadcast()
       return Waiting.takeLate(from: &waiting)
     }
 
