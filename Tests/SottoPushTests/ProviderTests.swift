@@ -89,6 +89,24 @@ import sotto_push
     await apns.close()
   }
 
+  /// All that a gateway has in hand is on one connection: when that ends, not each of it comes again over one of its own.
+  @Test func apnsIsNotStormedWhenItHangsUp() async throws {
+    let services = try PushServices()
+    let apns = try apns(services)
+    let kind = PushTarget.Kind.apns(token: [1, 2], isSandbox: false)
+    #expect(await apns.wake(kind)?.outcome == .woken)
+    #expect(try services.next().connection == 1)
+    try services.order(["service": "apns", "hangup": true])
+    #expect(await apns.wake(kind)?.outcome == .busy)
+    #expect(try services.next().connection == 1)
+    // As above.
+    var outcome = await apns.wake(kind)?.outcome
+    if outcome == .busy { outcome = await apns.wake(kind)?.outcome }
+    #expect(outcome == .woken)
+    #expect(try services.next().connection == 2, "nobody came meanwhile")
+    await apns.close()
+  }
+
   /// What a gateway says of times, and reads of them, is by the clock that it was given.
   @Test func timesAreByTheGatewaysClock() async throws {
     let services = try PushServices()

@@ -30,17 +30,25 @@ import sotto_push
 
   /// A connection that was kept may end just when it is used again: that is no failure of the service. [push.6]
   @Test func aConnectionThatHasJustEndedCostsNoAttempt() async throws {
-    let service = try HangUps(answers: [1, 1])
-    #expect(try await ask(service, times: 2) == [.woken, .woken])
-    #expect(service.requests == [1, 1, 2], "the second message twice, the last time over another connection")
+    for _ in 0..<10 {
+      let service = HangUps(answers: [1, 1])
+      let start = ContinuousClock.now
+      let outcomes = try await ask(service, times: 2)
+      // On a busy machine it may take longer to hang up than is waited for; then it is tried again.
+      guard outcomes == [.woken, .woken] || start.duration(to: .now) < .seconds(2) else { continue }
+      #expect(outcomes == [.woken, .woken])
+      #expect(service.requests == [1, 1, 2], "the second message twice, the last time over another connection")
+      return
+    }
+    Issue.record("nobody hung up in time")
   }
 
   /// Once: whoever hangs up again, or hangs up on somebody who is new, is busy.
   @Test func whoHangsUpOnANewConnectionIsBusy() async throws {
-    let never = try HangUps(answers: [0, 0, 0])
+    let never = HangUps(answers: [0, 0, 0])
     #expect(try await ask(never, times: 1) == [.busy])
     #expect(never.requests == [1])
-    let again = try HangUps(answers: [1, 0, 0])
+    let again = HangUps(answers: [1, 0, 0])
     #expect(try await ask(again, times: 2) == [.woken, .busy])
     #expect(again.requests == [1, 1, 2])
   }
@@ -49,44 +57,25 @@ import sotto_push
 /// Speaks HTTP/1.1 in the clear, with one connection at a time: answers some requests, and ends the connection when another has
 /// come.
 private final class HangUps: Sendable {
-  private let descriptor: Int32
-  let port: Int
+  private let listener = Listener()
   private let taken = Mutex<[Int]>([])
+  var port: Int { listener.port }
 
   /// `answers`: how many requests of each connection are answered.
-  init(answers: [Int]) throws {
-    #if canImport(Glibc)
-      descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    #else
-      descriptor = socket(AF_INET, SOCK_STREAM, 0)
-    #endif
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let descriptor = descriptor
-    withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        precondition(bind(descriptor, $0, size) == 0 && listen(descriptor, 8) == 0)
-        precondition(getsockname(descriptor, $0, &size) == 0)
-      }
-    }
-    port = Int(UInt16(bigEndian: address.sin_port))
+  init(answers: [Int]) {
     let thread = Thread { self.serve(answers) }
     thread.start()
   }
-
-  deinit { close(descriptor) }
 
   /// Of every request, over the how manieth connection it came.
   var requests: [Int] { taken.withLock { $0 } }
 
   /// Waits for nobody any more.
-  func end() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+  func end() { shutdown(listener.descriptor, Int32(SHUT_RDWR)) }
 
   private func serve(_ answers: [Int]) {
     for (number, count) in answers.enumerated() {
-      let connection = accept(descriptor, nil, nil)
+      let connection = accept(listener.descriptor, nil, nil)
       guard connection >= 0 else { return }
       var answered = 0
       while Self.takeRequest(from: connection) {

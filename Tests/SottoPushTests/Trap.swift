@@ -7,12 +7,12 @@ import Foundation
   import Darwin
 #endif
 
-/// A port of this machine at which nobody may knock.
-final class Trap {
-  private let descriptor: Int32
+/// A port of this machine that is listened on.
+final class Listener: Sendable {
+  let descriptor: Int32
   let port: Int
 
-  init() throws {
+  init() {
     #if canImport(Glibc)
       descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     #else
@@ -30,16 +30,23 @@ final class Trap {
       }
     }
     port = Int(UInt16(bigEndian: address.sin_port))
-    _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
   }
 
   deinit { close(descriptor) }
+}
+
+/// A port of this machine at which nobody may knock.
+final class Trap {
+  private let listener = Listener()
+  var port: Int { listener.port }
+
+  init() throws { _ = fcntl(listener.descriptor, F_SETFL, O_NONBLOCK) }
 
   /// How many have come since it was asked last.
   var connections: Int {
     var count = 0
     while true {
-      let connection = accept(descriptor, nil, nil)
+      let connection = accept(listener.descriptor, nil, nil)
       if connection < 0 { return count }
       close(connection)
       count += 1

@@ -6,7 +6,7 @@ Usage: services.py CERTIFICATE KEY EXPECTED.json
 `listening PORT` is the first line on standard output; then one JSON object for each request that was answered:
 {"service", "status", "why", ...}. Lines on standard input, JSON too, say what the next request to a service meets:
 {"service": "apns", "status": 410, "reason": "Unregistered", "headers": {...}, "goaway": true, "silence": seconds,
-"drip": true: the body never ends}.
+"drip": true: the body never ends, "hangup": true: over HTTP/2 the connection ends without an answer}.
 {"service": "google", "withdraw": true} makes the access token of before worthless.
 Each is answered by the line `taken` when it counts.
 """
@@ -279,7 +279,7 @@ class Services:
             status, why, body = 400, f"{type(error).__name__}: {error}", {"reason": "malformed"}
         line = {"service": name, "path": request.path, "status": status, "why": why, "version": request.version}
         print(json.dumps(line | detail | {"connection": request.connection}), flush=True)
-        end = "goaway" if order.get("goaway") else "drip" if order.get("drip") else None
+        end = next((kind for kind in ("goaway", "drip", "hangup") if order.get(kind)), None)
         return status, fields, b"" if body is None else json.dumps(body).encode(), end
 
     def take(self, line):
@@ -329,6 +329,9 @@ class Services:
 
         async def answer(stream, request):
             status, more, body, end = await self.answer(request)
+            if end == "hangup":
+                writer.close()
+                return
             fields = [(":status", str(status))] + list(more.items())
             if end == "drip":
                 connection.send_headers(stream, fields)

@@ -10,14 +10,19 @@ internal import Synchronization
 ///
 ///     ask --an answer--> that
 ///      +--no answer--> nil
-///      +--hung up at once, on a connection that was there before--> ask once more, on a connection of its own
+///      +--hung up at once, on a connection that was there before--> ask once more, on a connection of its own,
+///                                                                  where the service speaks HTTP/1.1
 package final class ServiceClient: Sendable {
   /// Connections that were made.
   private final class Connections: Sendable {
     private let made = Atomic(0)
+    private let shared = Atomic(false)
 
     var count: Int { made.load(ordering: .acquiring) }
+    /// Whether requests are on one together: the service speaks HTTP/2.
+    var areShared: Bool { shared.load(ordering: .acquiring) }
     func add() { made.add(1, ordering: .acquiringAndReleasing) }
+    func share() { shared.store(true, ordering: .releasing) }
   }
 
   private let client: HTTPClient
@@ -31,7 +36,10 @@ package final class ServiceClient: Sendable {
       connections.add()
       return channel.eventLoop.makeSucceededVoidFuture()
     }
-    counting.http2ConnectionDebugInitializer = counting.http1_1ConnectionDebugInitializer
+    counting.http2ConnectionDebugInitializer = { channel in
+      connections.share()
+      return channel.eventLoop.makeSucceededVoidFuture()
+    }
     (self.configuration, self.connections) = (configuration, connections)
     client = HTTPClient(
       eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: counting)
@@ -47,8 +55,9 @@ package final class ServiceClient: Sendable {
       return await Self.read(try await client.execute(request, timeout: Self.timeout), now: now)
     } catch {
       // A service ends what nobody has used for a while, perhaps just now: that says nothing of it. It may have taken the
-      // message all the same; then it has it twice, and keeps one. Whoever takes his time to hang up is not asked again.
-      guard error.isHangUp, before > 0, connections.count == before,
+      // message all the same; then it has it twice, and keeps one. Whoever takes his time to hang up is not asked again. Nor is
+      // who speaks HTTP/2: all that the gateway has in hand for it ends at once, and would come again over as many connections.
+      guard error.isHangUp, !connections.areShared, before > 0, connections.count == before,
         start.duration(to: .now) <= PushLimits.patience
       else { return nil }
     }
