@@ -183,6 +183,29 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: log))
   }
 
+  /// A store that was removed by hand has left its log, which is not that of what comes in its place. [operation.7]
+  @Test func theLogOfAStoreThatIsGoneIsNotApplied() async throws {
+    let (folder, file) = (Folder(), folder.path + "/backup")
+    let relay = try await TestRelay.start(in: folder)
+    try await Owner(1).register(at: relay)
+    let configuration = configuration(relay)
+    _ = try Backups.backup(configuration, to: file, replacing: false)
+    try await relay.stop()
+    let store = folder.path + "/relay.sqlite"
+    let kept = folder.path + "/kept"
+    // A log is there while the store is open; so a copy is what a relay that was killed leaves.
+    let writer = try DatabaseQueue(path: store)
+    try await writer.write { try $0.execute(sql: "UPDATE mailbox SET sequence = 77") }
+    try FileManager.default.copyItem(atPath: store + "-wal", toPath: kept)
+    try writer.close()
+    for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: store + suffix) }
+    try FileManager.default.moveItem(atPath: kept, toPath: store + "-wal")
+    #expect(failure { _ = try Backups.restore(configuration, from: file, replacing: false) } == nil)
+    #expect(!FileManager.default.fileExists(atPath: store + "-wal"))
+    let sequence = try await read(store) { try Int64.fetchOne($0, sql: "SELECT sequence FROM mailbox") }
+    #expect(sequence != 77)
+  }
+
   /// Whoever reads keeps the log from being moved into the file, and what is in it alone must not go with it. [operation.7]
   @Test func aLogThatCannotBeMovedIsKept() async throws {
     let (folder, file) = (Folder(), folder.path + "/backup")

@@ -72,7 +72,7 @@ public enum Backups {
       _ = try StoreFile(path: partial).check(quick: false)
       // What no row has is removed when the relay starts, so these may come first.
       try putBack(known, from: blobs(of: file), to: directory.blobs)
-      if former.exists { try former.removeLog() }
+      try former.removeLog()
       try StoreFile.replace(directory.store, with: partial)
       return summary(directory.store, contents, known.count)
     } catch {

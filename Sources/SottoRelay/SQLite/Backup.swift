@@ -125,10 +125,11 @@ package struct StoreFile {
 
   /// Moves what is in the write-ahead log into the file, then removes the log: it must not be applied to the file that
   /// comes in this one's place. Where it cannot be moved everything is left: `unavailable` while somebody reads the file.
-  /// Of a file that is no store, or is damaged, the log is removed all the same: nobody can say what it would be applied to.
+  /// Where there is no file, or one that is no store or is damaged, the log is removed all the same: nobody can say what it
+  /// would be applied to.
   func removeLog() throws(StoreFailure) {
     do {
-      if hasLog { try emptyLog() }
+      if exists, hasLog { try emptyLog() }
     } catch let error as DatabaseError
       where error.resultCode == .SQLITE_NOTADB || error.resultCode == .SQLITE_CORRUPT
     {
