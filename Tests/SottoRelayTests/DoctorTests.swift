@@ -47,7 +47,9 @@ import Testing
         try chmod(path, mode)
         let found = try await secrets()
         #expect(found.verdict == .warning && found.exitCode == 0, "\(name) \(mode)")
-        #expect(found.what.contains(name) && found.next == "chmod 600 " + (path == key ? link : path), "\(found)")
+        #expect(
+          found.what.contains(name) && found.next.hasPrefix("chmod 600 " + (path == key ? link : path) + ", "),
+          "\(found)")
       }
       try chmod(path, 0o600)
     }
@@ -96,7 +98,7 @@ import Testing
     }
     #expect(try await finding("push").verdict == .ok, "nobody is woken")
     let missing = try await push()
-    #expect(missing.verdict == .failed && missing.exitCode == 69 && missing.what.contains(place), "\(missing)")
+    #expect(missing.verdict == .warning && missing.exitCode == 0 && missing.what.contains(place), "\(missing)")
     try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
     for (mode, verdict) in [(0o700, Doctor.Finding.Verdict.ok), (0o770, .ok), (0o702, .warning), (0o777, .warning)] {
       try chmod(place, mode)
@@ -105,7 +107,8 @@ import Testing
     }
     try FileManager.default.removeItem(atPath: place)
     try Data().write(to: URL(filePath: place))
-    #expect(try await push().verdict == .failed, "a file is no folder")
+    let file = try await push()
+    #expect(file.verdict == .failed && file.exitCode == 69 && file.what.contains(place), "a file is no folder: \(file)")
     #expect(try await finding("push") { $0.push = .bus }.verdict == .ok)
   }
 }

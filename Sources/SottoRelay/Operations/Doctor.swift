@@ -171,7 +171,8 @@ public struct Doctor: Sendable {
       let names = exposed.map { "\($0.setting.name) (\($0.path))" }.joined(separator: ", ")
       return Self.warning(
         "secrets", "Other users can read or write \(names).", "Whoever has what is in it can act as this relay.",
-        "chmod 600 " + exposed.map { $0.path }.joined(separator: " "))
+        "chmod 600 " + exposed.map { $0.path }.joined(separator: " ")
+          + ", once they belong to the user who runs the relay.")
     }
     return Self.ok("secrets", "Files with secrets that other users can read: none of \(files.count).")
   }
@@ -237,8 +238,13 @@ public struct Doctor: Sendable {
   /// Whether there can be a socket for the gateway, and nobody else's in its place.
   private func socket(_ path: String) -> Finding {
     let folder = URL(filePath: path).deletingLastPathComponent().resolvingSymlinksInPath().path
-    let attributes = try? FileManager.default.attributesOfItem(atPath: folder)
-    guard let attributes, attributes[.type] as? FileAttributeType == .typeDirectory,
+    guard let attributes = try? FileManager.default.attributesOfItem(atPath: folder) else {
+      return Self.warning(
+        "push", "There is no folder \(folder) for the gateway's socket.",
+        "A systemd unit with RuntimeDirectory makes it; started otherwise the relay would refuse.",
+        "Start the relay by its unit, or: install -d -m 0750 \(folder)")
+    }
+    guard attributes[.type] as? FileAttributeType == .typeDirectory,
       FileManager.default.isWritableFile(atPath: folder)
     else { return Self.failed("push", .cannotListenForGateway(path)) }
     // The group is the gateway's. [push.10]
