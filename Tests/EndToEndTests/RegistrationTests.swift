@@ -6,13 +6,6 @@ import Testing
 
 /// The real programs and a relay that lets in who is invited. [token.8] [token.11]
 @Suite struct RegistrationProgramTests {
-  private func invitation(_ relay: RelayProcess, _ more: String...) async throws -> String {
-    let outcome = try await run(
-      Programs.path("sotto-relay"), ["token", "issue", "--data", relay.data] + more, input: Data(), environment: [:])
-    try #require(outcome.status == 0, "\(outcome)")
-    return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
-  }
-
   private func create(_ person: Person, at relay: RelayProcess, _ invitation: String?) async throws -> Outcome {
     try await person.sotto(
       "identity", "create", "--relay", relay.url, environment: invitation.map { ["SOTTO_INVITE": $0] } ?? [:])
@@ -32,7 +25,7 @@ import Testing
     let dashed = try await alice.sotto("identity", "create", "--relay", relay.url, "--invite", "-no-invitation")
     #expect(dashed.status == 77 && dashed.stderr.contains("does not take this invitation"), "\(dashed)")
 
-    let invitation = try await invitation(relay)
+    let invitation = try await relay.invitation()
     let first = try await alice.sotto("identity", "create", "--relay", relay.url, "--invite", invitation)
     let second = try await create(bob, at: relay, invitation)
     let addresses = try [first, second].map { try #require($0.objects.first?["address"] as? String, "\($0)") }
@@ -55,134 +48,12 @@ import Testing
     let folder = try TemporaryFolder()
     let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
     // A mailbox and a card for one, and nothing for another.
-    let invitation = try await invitation(relay, "--tokens", "3", "--days", "1")
+    let invitation = try await relay.invitation("--tokens", "3", "--days", "1")
     let (alice, bob) = (Person("alice", in: folder), Person("bob", in: folder))
     #expect(try await create(alice, at: relay, invitation).status == 0)
     let refused = try await create(bob, at: relay, invitation)
     #expect(refused.status == 77 && refused.stderr.contains("used as often"), "\(refused)")
     #expect(!FileManager.default.fileExists(atPath: bob.home + "/store.sqlite"))
-  }
-
-  /// A relay behind a proxy that takes mailboxes, and for now no card; and how many lots of tokens it was asked for.
-  private final class Grudging {
-    let proxy: Proxy
-    private let lock = NSLock()
-    private var (lots, isWilling) = (0, false)
-
-    init(_ relay: RelayProcess) throws {
-      proxy = try Proxy(to: relay)
-      let body = Array(Problem.storageFull.document.utf8)
-      let head =
-        "HTTP/1.1 507 No\r\ncontent-type: application/problem+json\r\ncontent-length: \(body.count)\r\n\r\n"
-      let refusal = Array(head.utf8) + body
-      proxy.decide { request in
-        self.lock.withLock {
-          if request.firstLine.hasPrefix("POST /v1/tokens ") { self.lots += 1 }
-          let isCard = request.firstLine.hasPrefix("PUT /v1/cards/")
-          return isCard && !self.isWilling ? .answer(refusal) : .pass
-        }
-      }
-    }
-
-    var asked: Int { lock.withLock { lots } }
-    func relent() { lock.withLock { isWilling = true } }
-  }
-
-  /// What was bought for an identity that could not be made is there for who tries again. [token.11]
-  @Test func aCreationThatFailsKeepsWhatItBought() async throws {
-    let folder = try TemporaryFolder()
-    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
-    let grudging = try Grudging(relay)
-    defer { grudging.proxy.end() }
-    let alice = Person("alice", in: folder)
-    // One of the four is for nothing: for the mailbox that is made.
-    let invited = try await invitation(relay, "--tokens", "4")
-    let failed = try await alice.sotto("identity", "create", "--relay", grudging.proxy.url, "--invite", invited)
-    #expect(failed.status == 77 && failed.stderr.contains("are kept in"), "\(failed)")
-    let asked = grudging.asked
-    #expect(asked > 0)
-    // There is no identity, and whoever asks for one at another relay gets it there.
-    #expect(try await alice.sotto("identity", "show").status == 66)
-    let elsewhere = try await RelayProcess(data: folder.file("elsewhere"), settings: ["registration": "invite"])
-    let uninvited = try await create(alice, at: elsewhere, nil)
-    #expect(uninvited.status == 77 && uninvited.stderr.contains("\(elsewhere.port) lets in"), "\(uninvited)")
-
-    grudging.relent()
-    let created = try await alice.sotto("identity", "create", "--relay", grudging.proxy.url)
-    #expect(created.status == 0, "\(created)")
-    #expect(grudging.asked == asked, "nothing is bought")
-    #expect(try await alice.sotto("doctor").status == 0)
-    // The fourth is there still.
-    #expect(try await alice.sotto("identity", "rotate").status == 0)
-    #expect(grudging.asked == asked)
-  }
-
-  /// Whoever comes back with another passphrase is told what is there, and need not find the old one to begin anew. [token.11]
-  @Test func whatIsKeptCanBeDiscarded() async throws {
-    let folder = try TemporaryFolder()
-    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
-    let grudging = try Grudging(relay)
-    defer { grudging.proxy.end() }
-    let alice = Person("alice", in: folder)
-    let invited = try await invitation(relay, "--tokens", "4")
-    let failed = try await alice.sotto("identity", "create", "--relay", grudging.proxy.url, "--invite", invited)
-    #expect(failed.status == 77 && failed.stderr.contains("are kept in"), "\(failed)")
-    var forgetful = alice
-    forgetful.passphrase = "another one"
-    let before = try alice.files()
-    let again = try await forgetful.sotto("identity", "create", "--relay", grudging.proxy.url)
-    expectError(again, 77, "wrong-passphrase")
-    #expect(again.stderr.contains("tokens") && again.stderr.contains("sotto identity delete"), "\(again)")
-    let linked = try await forgetful.sotto("device", "link", "--relay", grudging.proxy.url, "--yes")
-    expectError(linked, 77, "wrong-passphrase")
-    #expect(linked.stderr.contains("tokens"), "\(linked)")
-    #expect(try alice.files() == before)
-
-    let deleted = try await forgetful.sotto("identity", "delete", "--yes")
-    #expect(deleted.status == 0 && deleted.objects.first?["deleted"] as? Bool == true, "\(deleted)")
-    #expect(!FileManager.default.fileExists(atPath: alice.home))
-    grudging.relent()
-    let another = try await invitation(relay)
-    let created = try await forgetful.sotto("identity", "create", "--relay", grudging.proxy.url, "--invite", another)
-    #expect(created.status == 0, "\(created)")
-    // An identity is not taken for what was kept.
-    expectError(try await alice.sotto("identity", "delete", "--yes"), 77, "wrong-passphrase")
-    #expect(try await forgetful.sotto("identity", "show").status == 0)
-  }
-
-  /// So it is with a device that was to be linked. [token.11]
-  @Test func aLinkThatFailsKeepsWhatItBought() async throws {
-    let folder = try TemporaryFolder()
-    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
-    let grudging = try Grudging(relay)
-    defer { grudging.proxy.end() }
-    let phone = Person("phone", in: folder)
-    // A mailbox for each attempt, and an account.
-    let invited = try await invitation(relay, "--tokens", "4")
-    let link = ["device", "link", "--relay", grudging.proxy.url, "--name", "phone", "--yes"]
-    func run(_ more: String...) async throws -> Outcome {
-      try await EndToEndTests.run(
-        Programs.path("sotto"), link + more + ["--home", phone.home, "--json"], input: Data(),
-        environment: ["SOTTO_PASSPHRASE": phone.passphrase])
-    }
-    let failed = try await run("--invite", invited)
-    #expect(failed.status == 77 && failed.stderr.contains("are kept in"), "\(failed)")
-    let asked = grudging.asked
-    let again = try await run()
-    #expect(again.status == 77 && again.stderr.contains("are kept in"), "\(again)")
-    #expect(asked > 0 && grudging.asked == asked, "nothing is bought")
-    // What is left is good for whatever is made there, and goes with it.
-    grudging.relent()
-    let created = try await phone.sotto("identity", "create", "--relay", grudging.proxy.url)
-    #expect(created.status == 0, "\(created)")
-    #expect(grudging.asked == asked)
-    #expect(try await phone.sotto("identity", "delete", "--yes").status == 0)
-    #expect(!FileManager.default.fileExists(atPath: phone.home))
-    // Where nothing was bought nothing is left.
-    let stranger = Person("stranger", in: folder)
-    let refused = try await stranger.sotto("device", "link", "--relay", grudging.proxy.url, "--yes")
-    #expect(refused.status == 77 && refused.stderr.contains("lets in who is invited"), "\(refused)")
-    #expect(!FileManager.default.fileExists(atPath: stranger.home))
   }
 
   /// Whether the new relay lets the account in is found out while nothing has changed; and the old one learns nothing of it.
@@ -200,7 +71,7 @@ import Testing
     try await alice.send("still here", to: "bob")
     #expect(try await bob.receive() == ["still here"])
 
-    let invitation = try await invitation(closed)
+    let invitation = try await closed.invitation()
     let moved = try await alice.sotto("identity", "move", closed.url, "--invite", invitation)
     #expect(moved.status == 0 && moved.objects.first?["state"] as? String == "published", "\(moved)")
     try await alice.send("moved", to: "bob")
@@ -222,7 +93,7 @@ import Testing
     _ = try await alice.create(at: former.url)
     // What there is to tell it waits, and it comes back as another.
     former.kill()
-    let invitation = try await invitation(closed, "--tokens", "4")
+    let invitation = try await closed.invitation("--tokens", "4")
     let moved = try await alice.sotto("identity", "move", closed.url, "--invite", invitation)
     #expect(moved.status == 0, "\(moved)")
     for file in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: former.database + file) }
@@ -236,7 +107,7 @@ import Testing
     // All four were hers, for mailbox and card and two more; they are there.
     #expect(try await alice.sotto("doctor").status == 0)
     for _ in 0..<2 { #expect(try await alice.sotto("identity", "rotate").status == 0) }
-    let bobs = try await create(bob, at: closed, try await self.invitation(closed))
+    let bobs = try await create(bob, at: closed, try await closed.invitation())
     try await bob.add(
       try #require(try await alice.sotto("identity", "show").objects.first?["address"] as? String), as: "alice")
     #expect(bobs.status == 0)
@@ -266,7 +137,7 @@ import Testing
           String(decoding: answer, as: UTF8.self).replacing(/sotto-lease: \d+/) { _ in "sotto-lease: \(soon)" }.utf8)
       }
     }
-    let invited = try await invitation(relay)
+    let invited = try await relay.invitation()
     let made = try await alice.sotto("identity", "create", "--relay", proxy.url, "--invite", invited)
     #expect(made.status == 0, "\(made)")
     let bobs = try await create(bob, at: relay, invited)
@@ -369,7 +240,7 @@ import Testing
     _ = try await relay.logged("reloaded", 2)
     let third = try #require(try await token("issue", "--inviter", key).objects.first?["invitation"] as? String)
     #expect(try await create(carol, at: relay, third).status == 77)
-    #expect(try await create(carol, at: relay, try await invitation(relay)).status == 0)
+    #expect(try await create(carol, at: relay, try await relay.invitation()).status == 0)
   }
 
   @Test func badCommandsChangeNothing() async throws {
