@@ -15,9 +15,10 @@ enum StoreFailure {
   /// What an attempt to make an identity has left is sealed under the passphrase of then. [token.11]
   static func tokensOfAnotherPassphrase(_ path: String) -> ClientError {
     ClientError(
-      .wrongPassphrase, "There is no identity in \(path), but registration tokens, under another passphrase.",
-      meaning: "They were kept from an attempt that failed, sealed under the passphrase of then. Nothing was changed.",
-      next: "Run the same again with that passphrase, or discard the tokens first: sotto identity delete")
+      .wrongPassphrase,
+      "There is no identity in \(path), but what an attempt to make one has left, under another passphrase.",
+      meaning: "That may be registration tokens, sealed under the passphrase of then. Nothing was changed.",
+      next: "Run the same again with that passphrase, or discard that first: sotto identity delete")
   }
 
   static func unreadable(_ path: String, reason: String) -> ClientError {

@@ -146,8 +146,10 @@
       WITH asked AS (
         UPDATE mailbox m SET push = \(today) FROM unnest($1::uuid[]) AS k (id)
         WHERE m.id = k.id AND m.push < \(today) AND m.contact_count + m.knock_count > 0 AND m.home IS NULL
-        RETURNING m.id)
-      UPDATE push p SET due = true, taker = NULL FROM asked WHERE p.mailbox = asked.id
+        RETURNING m.id),
+      theirs AS (
+        SELECT p.mailbox FROM asked JOIN push p ON p.mailbox = asked.id ORDER BY p.mailbox FOR UPDATE OF p)
+      UPDATE push p SET due = true, taker = NULL FROM theirs WHERE p.mailbox = theirs.mailbox
       """)
 
     static let day = Statement("day", "SELECT \(today)::bigint")
