@@ -123,7 +123,7 @@ import Testing
       _ = try open(folder, "wrong")
       Issue.record("it was opened")
     } catch let error as ClientError {
-      #expect(error.code == .wrongPassphrase && error.message.contains("tokens"))
+      #expect(error.code == .wrongPassphrase && error.message.contains("no identity"))
       #expect(error.next.contains("sotto identity delete"))
     }
     #expect(try Client.holdsTokensAlone(home: folder.path))
