@@ -12,6 +12,7 @@ struct FleetBenchmark: AsyncParsableCommand {
   @Option(help: "How often each is measured; the median counts.") var rounds = 5
   @Option(help: "Requests on each of 512 connections; on each of 64 send sockets there are 16 times as many envelopes.")
   var each = 100
+  @Option(help: "Mailboxes that envelopes are sent to.") var mailboxes = 10_000
   @Option(help: "Owners who come at once.") var sockets = 10_000
   @Option(help: "The script that brings a fleet up.") var script = "Deploy/fleet/fleet"
   @Option(help: "Where the fleets have their files: a path of at most 50 characters that everybody may enter.")
@@ -19,7 +20,7 @@ struct FleetBenchmark: AsyncParsableCommand {
   @Flag(help: "Print one JSON object a line.") var json = false
 
   func validate() throws {
-    guard 1...100 ~= rounds, 1...500 ~= each, 1_000...15_000 ~= sockets else {
+    guard 1...100 ~= rounds, 1...500 ~= each, 1_000...15_000 ~= sockets, 64...100_000 ~= mailboxes else {
       throw ValidationError("A number is out of range.")
     }
   }
@@ -60,11 +61,11 @@ struct FleetBenchmark: AsyncParsableCommand {
     let sqlite = try LoadedRelay(BenchmarksCommand.sibling("sotto-relay"), in: folder)
     defer { sqlite.stop() }
     let (front, authority) = try one.front()
-    let port = try await RelayLoad(generator, try one.firstRelay(), authority, mailboxes: 2_000)
-    let nginxOne = try await RelayLoad(generator, front, authority, mailboxes: 2_000)
+    let port = try await RelayLoad(generator, try one.firstRelay(), authority, mailboxes: mailboxes)
+    let nginxOne = try await RelayLoad(generator, front, authority, mailboxes: mailboxes)
     let (frontOfThree, authorityOfThree) = try three.front()
-    let nginxThree = try await RelayLoad(generator, frontOfThree, authorityOfThree, mailboxes: 2_000)
-    let single = try await RelayLoad(generator, sqlite.target, sqlite.authority, mailboxes: 2_000)
+    let nginxThree = try await RelayLoad(generator, frontOfThree, authorityOfThree, mailboxes: mailboxes)
+    let single = try await RelayLoad(generator, sqlite.target, sqlite.authority, mailboxes: mailboxes)
     let relays: [(FleetRows.Lane, RelayLoad)] = [
       (.port, port), (.nginxOne, nginxOne), (.nginxThree, nginxThree), (.sqlite, single),
     ]

@@ -44,10 +44,12 @@
     /// Seconds after which a mailbox is tried again to which somebody else wrote, if nothing else is to be done: about as long
     /// as a commit takes.
     static let passPause = 0.002
-    /// From one transaction of a thread for accepts to the next, while several send: what a request takes to come in anyway.
-    static let pace = Duration.milliseconds(4)
+    /// From one transaction of a thread for accepts to the next, while several send: as long again as one takes, but at least
+    /// what a request takes to come in anyway, and never long enough for a person to notice.
+    package static let pace = Duration.milliseconds(4)
+    package static let longestPace = Duration.milliseconds(32)
     /// Submissions that are enough for a transaction before.
-    static let paceEnough = 32
+    package static let paceEnough = 32
     /// Bytes of envelopes after which no more are added to a transaction: what has to be in memory twice.
     static let batchBytes = 4 * 1024 * 1024
     /// After so many delivered envelopes of a mailbox their oldest names are looked at: each look reads some thousands.

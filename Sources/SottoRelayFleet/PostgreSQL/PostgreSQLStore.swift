@@ -27,7 +27,7 @@
     /// The queues; when nobody holds them any more the threads end.
     final class Threads: Sendable {
       let arrivals = (0..<FleetLimits.arrivalThreads).map { _ in
-        WorkQueue<Submission>(threads: 1, pace: FleetLimits.pace)
+        WorkQueue<Submission>(threads: 1, pace: Pace())
       }
       let acks = WorkQueue<Ack>(threads: 1)
       let jobs = WorkQueue<Job>(threads: FleetLimits.jobThreads)

@@ -22,6 +22,35 @@
     }
   }
 
+  /// When a thread takes work. A transaction costs the database as much as some twenty of its envelopes, and whoever wakes up
+  /// at the first of them makes one of two or three. So when they come from several, the next ones are waited for: the longer,
+  /// the longer a transaction takes. Who is alone waits for nobody.
+  package struct Pace {
+    /// When work was taken last, and how much.
+    private var last: (time: ContinuousClock.Instant, count: Int)?
+    /// How long it takes to do what was taken, of late.
+    private var duration = Duration.zero
+
+    private let shortest: Duration
+
+    package init(shortest: Duration = FleetLimits.pace) { self.shortest = shortest }
+
+    /// What was taken is done.
+    package mutating func ended(at now: ContinuousClock.Instant) {
+      if let last { duration = (duration * 3 + (now - last.time)) / 4 }
+    }
+
+    package mutating func took(_ count: Int, at now: ContinuousClock.Instant) { last = (now, count) }
+
+    /// How long to wait for more than the `count` that there are; nil: take them.
+    package func rest(_ count: Int, at now: ContinuousClock.Instant) -> Duration? {
+      guard let last, max(last.count, count) > 1, count < FleetLimits.paceEnough else { return nil }
+      let whole = max(shortest, min(duration * 2, FleetLimits.longestPace))
+      let rest = whole - (now - last.time)
+      return rest > .zero ? rest : nil
+    }
+  }
+
   /// Work, in the order in which it came, for the threads that take it.
   package final class WorkQueue<Work: Sendable>: @unchecked Sendable {
     // Everything below is read and written under the condition's lock.
@@ -30,12 +59,10 @@
     private var isClosed = false
     private var threads: Int
     private var onEnd: [@Sendable () -> Void] = []
-    private let pace: Duration
-    /// When work was taken last, and how much.
-    private var last = (time: ContinuousClock.now, count: 0)
+    private var pace: Pace?
 
-    /// `pace`: how long after it was asked for last more work is taken, while there is more than one at a time.
-    package init(threads: Int, pace: Duration = .zero) {
+    /// `pace`: for one thread, which waits for more of what comes together.
+    package init(threads: Int, pace: Pace? = nil) {
       self.threads = threads
       self.pace = pace
     }
@@ -55,6 +82,7 @@
     package func take(after left: [Waiting<Work>] = [], while more: (Work) -> Bool) -> [Waiting<Work>]? {
       condition.lock()
       defer { condition.unlock() }
+      pace?.ended(at: .now)
       let pause = Date(timeIntervalSinceNow: FleetLimits.passPause)
       if waiting.isEmpty, !left.isEmpty { _ = condition.wait(until: pause) }
       repeat {
@@ -70,17 +98,12 @@
       // There is no room for what has come: whoever puts more does not make the pause shorter.
       if count == 0 { while condition.wait(until: pause) {} }
       defer { waiting.removeFirst(count) }
-      last = (.now, left.count + count)
+      pace?.took(left.count + count, at: .now)
       return left + waiting.prefix(count)
     }
 
-    /// A transaction costs the database as much as some twenty of its envelopes, and whoever wakes up at the first of them
-    /// makes one of two or three. So when they come from several, the next ones are waited for. Who is alone waits for nobody.
     private func keepPace(_ left: Int) {
-      guard pace > .zero, max(last.count, left + waiting.count) > 1 else { return }
-      while left + waiting.count < FleetLimits.paceEnough, !isClosed {
-        let rest = pace - (ContinuousClock.now - last.time)
-        guard rest > .zero else { return }
+      while !isClosed, let rest = pace?.rest(left + waiting.count, at: .now) {
         // That is by the machine's clock. When it is set back this is woken all the same, by what comes or by `takeLate`.
         _ = condition.wait(until: Date(timeIntervalSinceNow: rest / .seconds(1)))
       }

@@ -32,9 +32,36 @@
       #expect(taken.map(\.work) == [1] && queue.isFinished)
     }
 
+    /// As long again as a transaction takes, within bounds; by the time since the last one was begun.
+    @Test func theSlowerTheDatabaseTheLongerCompanyIsWaitedFor() {
+      var (pace, now) = (Pace(), ContinuousClock.now)
+      #expect(pace.rest(2, at: now) == nil)
+      pace.took(1, at: now)
+      #expect(pace.rest(1, at: now) == nil)
+      #expect(pace.rest(2, at: now) == FleetLimits.pace)
+      #expect(pace.rest(FleetLimits.paceEnough, at: now) == nil)
+      for (duration, whole) in [
+        (.milliseconds(1), FleetLimits.pace), (.milliseconds(10), .milliseconds(20)),
+        (.seconds(5), FleetLimits.longestPace),
+        (.milliseconds(1), FleetLimits.pace),
+      ] as [(Duration, Duration)] {
+        for _ in 0..<200 {
+          pace.took(2, at: now)
+          now += duration
+          pace.ended(at: now)
+        }
+        pace.took(2, at: now)
+        // As exact as what is left of former ones allows.
+        #expect((pace.rest(1, at: now) ?? .zero) / whole > 0.999)
+        #expect((pace.rest(1, at: now) ?? .zero) / whole < 1.001)
+        #expect(pace.rest(1, at: now + whole / 2) != nil)
+        #expect(pace.rest(1, at: now + whole * 1.01) == nil)
+      }
+    }
+
     /// While several send, the next are waited for, until there are enough; who is alone waits for nobody.
     @Test(.timeLimit(.minutes(5))) func whoeverIsNotAloneWaitsForCompany() async throws {
-      let queue = WorkQueue<Int>(threads: 0, pace: .seconds(3_600))
+      let queue = WorkQueue<Int>(threads: 0, pace: Pace(shortest: .seconds(3_600)))
       func taken() async throws -> [Int] {
         try await onThread { try #require(queue.take(while: { _ in true })).map(\.work) }
       }
