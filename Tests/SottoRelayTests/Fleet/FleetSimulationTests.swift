@@ -4,12 +4,14 @@ import Testing
 
 /// Relays die, and are cut off from store and bus; nothing that was acknowledged is lost, or comes twice, or late,
 /// and no one-time part is handed out twice.
-/// `SOTTO_SOAK=1` goes through 200,000 seeds, `SOTTO_SEED=7` through this one.
+/// `SOTTO_SOAK=1` goes through 200,000 seeds, `SOTTO_SEED=7` through this one, `SOTTO_SEED=201-9000` through these.
 @Suite struct FleetSimulationTests {
   private static let environment = ProcessInfo.processInfo.environment
-  private static let seeds: ClosedRange<UInt64> =
-    environment["SOTTO_SEED"].flatMap(UInt64.init).map { $0...$0 }
-    ?? 1...(environment["SOTTO_SOAK"] == "1" ? 200_000 : 200)
+  private static let seeds: ClosedRange<UInt64> = {
+    guard let text = environment["SOTTO_SEED"] else { return 1...(environment["SOTTO_SOAK"] == "1" ? 200_000 : 200) }
+    let ends = text.split(separator: "-").map { UInt64($0)! }
+    return ends[0]...ends[ends.count - 1]
+  }()
 
   /// What became of all seeds.
   private struct Outcome: Sendable {
