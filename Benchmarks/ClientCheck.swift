@@ -324,6 +324,8 @@ extension MeasuredHome {
   ) throws -> Ending {
     let output = Pipe()
     let process = try start(arguments, environment: environment, to: output)
+    // It stays open otherwise: see `Fleet`.
+    defer { try? output.fileHandleForReading.close() }
     if let milliseconds {
       let pid = process.processIdentifier
       DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) {

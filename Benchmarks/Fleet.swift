@@ -137,6 +137,9 @@ final class Fleet {
     process.standardError = output
     process.standardInput = FileHandle.nullDevice
     try process.run()
+    // It stays open otherwise, and who has a thousand files open must start no program: Foundation reads beyond the end of a
+    // list of them (swift-corelibs-foundation 5472).
+    defer { try? output.fileHandleForReading.close() }
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard process.terminationStatus == 0 else { throw Failed(status: process.terminationStatus, text) }

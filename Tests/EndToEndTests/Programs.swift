@@ -73,6 +73,11 @@ private func runBlocking(
     (process.standardInput, process.standardOutput, process.standardError) = pipes
     return pipes
   }
+  // They stay open otherwise, and a process that has some thousand files open must start no other: see `SlowCrowd`.
+  defer {
+    try? stdout.fileHandleForReading.close()
+    try? stderr.fileHandleForReading.close()
+  }
   let timer = DispatchWorkItem { kill(process.processIdentifier, SIGKILL) }
   DispatchQueue.global().asyncAfter(deadline: .now() + limit, execute: timer)
   defer { timer.cancel() }

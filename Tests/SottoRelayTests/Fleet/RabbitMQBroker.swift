@@ -148,6 +148,8 @@
       let output = Pipe()
       process.standardOutput = output
       try process.run()
+      // It stays open otherwise: see `PostgreSQLCluster`.
+      defer { try? output.fileHandleForReading.close() }
       let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
       process.waitUntilExit()
       try #require(process.terminationStatus == 0, "rabbitmqctl \(arguments)")

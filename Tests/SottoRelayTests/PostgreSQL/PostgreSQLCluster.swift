@@ -212,6 +212,11 @@
       process.standardOutput = output
       process.standardError = errors
       try process.run()
+      // They stay open otherwise, and who has a thousand files open must start no program: swift-corelibs-foundation 5472.
+      defer {
+        try? output.fileHandleForReading.close()
+        try? errors.fileHandleForReading.close()
+      }
       let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
       let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
       process.waitUntilExit()
