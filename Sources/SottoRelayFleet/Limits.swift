@@ -41,9 +41,9 @@
     static let arrivalThreads = 2
     /// Envelopes, or acks, of one transaction.
     static let batch = 256
-    /// Seconds after which a mailbox is tried again to which somebody else wrote, if nothing else is to be done: about as long
+    /// After which a mailbox is tried again to which somebody else wrote, if nothing else is to be done: about as long
     /// as a commit takes.
-    static let passPause = 0.002
+    static let passPause = Duration.milliseconds(2)
     /// From one transaction of a thread for accepts to the next, while several send: as long again as one takes, but at least
     /// what a request takes to come in anyway, and never long enough for a person to notice.
     package static let pace = Duration.milliseconds(4)

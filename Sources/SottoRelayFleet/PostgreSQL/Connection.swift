@@ -97,8 +97,14 @@
         "enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off",
       ]
       let sql = settings.map { "SET \($0);" }.joined() + "SHOW synchronous_commit"
-      guard let commits = answer(to: sql), let syncs = answer(to: "SHOW fsync") else { throw .unreachable }
-      guard commits != "off", syncs == "on" else { throw .notDurable }
+      guard let commits = answer(to: sql), let syncs = answer(to: "SHOW fsync"),
+        let standbys = answer(to: "SHOW synchronous_standby_names")
+      else { throw .unreachable }
+      // `local` does not wait for a standby, which may be all that is left tomorrow.
+      guard commits != "off", commits != "local" || standbys.isEmpty, syncs == "on" else { throw .notDurable }
+      // Whatever the server is told from now on holds for sessions that begin then.
+      let kept = commits == "local" ? "on" : commits
+      guard answer(to: "SET synchronous_commit = \(kept); SHOW synchronous_commit") == kept else { throw .unreachable }
     }
 
     /// From now on a statement may take hours, and a lock be waited for as long as that.

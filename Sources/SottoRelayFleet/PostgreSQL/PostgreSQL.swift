@@ -92,8 +92,9 @@
           "Put it into a file that PGPASSFILE or passfile=FILE names, mode 0600, or into PGPASSWORD.")
       case .notDurable:
         StartFailure(
-          74, "The database does not wait for its disk: synchronous_commit or fsync is off.",
-          "What the relay acknowledges could be lost in a power cut.",
+          74,
+          "The database does not wait for its disk: synchronous_commit or fsync is off, or local where there are standbys.",
+          "What the relay acknowledges could be lost in a power cut, or when a standby takes over.",
           "Turn both on, for the server, the database and the user, and start again.")
       case .tooOld:
         StartFailure(

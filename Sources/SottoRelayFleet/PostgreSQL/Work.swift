@@ -83,8 +83,8 @@
       condition.lock()
       defer { condition.unlock() }
       pace?.ended(at: .now)
-      let pause = Date(timeIntervalSinceNow: FleetLimits.passPause)
-      if waiting.isEmpty, !left.isEmpty { _ = condition.wait(until: pause) }
+      let pause = ContinuousClock.now + FleetLimits.passPause
+      if waiting.isEmpty, !left.isEmpty { wait(until: pause) }
       repeat {
         while waiting.isEmpty, left.isEmpty {
           if isClosed { return nil }
@@ -96,17 +96,21 @@
       for one in left { _ = more(one.work) }
       let count = max(waiting.prefix { more($0.work) }.count, left.isEmpty ? 1 : 0)
       // There is no room for what has come: whoever puts more does not make the pause shorter.
-      if count == 0 { while condition.wait(until: pause) {} }
+      if count == 0 { while .now < pause { wait(until: pause) } }
       defer { waiting.removeFirst(count) }
       pace?.took(left.count + count, at: .now)
       return left + waiting.prefix(count)
     }
 
     private func keepPace(_ left: Int) {
-      while !isClosed, let rest = pace?.rest(left + waiting.count, at: .now) {
-        // That is by the machine's clock. When it is set back this is woken all the same, by what comes or by `takeLate`.
-        _ = condition.wait(until: Date(timeIntervalSinceNow: rest / .seconds(1)))
-      }
+      while !isClosed, let rest = pace?.rest(left + waiting.count, at: .now) { wait(until: .now + rest) }
+    }
+
+    /// Not longer than until then, and not longer than until something happens. The condition goes by the machine's clock:
+    /// when that is set back meanwhile this is woken all the same, by what comes or by `takeLate`.
+    private func wait(until end: ContinuousClock.Instant) {
+      let rest = end - .now
+      if rest > .zero { _ = condition.wait(until: Date(timeIntervalSinceNow: rest / .seconds(1))) }
     }
 
     /// Takes out those whose time has ended while the threads were busy with others.

@@ -185,17 +185,59 @@
     }
 
     /// [operation.12]
-    @Test(arguments: ["synchronous_commit = off", "synchronous_commit = 'off'"])
-    func aDatabaseThatDoesNotWaitForItsDiskIsRefused(_ setting: String) async throws {
+    @Test func aDatabaseThatDoesNotWaitForItsDiskIsRefused() async throws {
       try await withDatabase { cluster, name in
-        #expect(failure(cluster.address(name)) == nil)
-        try cluster.sql("ALTER DATABASE \(name) SET \(setting)", in: "postgres")
-        #expect(throws: (any Error).self) { _ = try PostgreSQLStore(address: cluster.address(name)) }
-        let found = try #require(failure(cluster.address(name)))
+        let address = cluster.address(name)
+        #expect(failure(address) == nil)
+        try cluster.sql("ALTER DATABASE \(name) SET synchronous_commit = off", in: "postgres")
+        #expect(throws: (any Error).self) { _ = try PostgreSQLStore(address: address) }
+        let found = try #require(failure(address))
         #expect(found.exitCode == 74 && found.what.contains("synchronous_commit"))
         try cluster.sql("ALTER DATABASE \(name) SET synchronous_commit = local", in: "postgres")
-        #expect(failure(cluster.address(name)) == nil)
+        #expect(failure(address) == nil, "there is no standby to wait for")
       }
+    }
+
+    /// What a whole server is told, so one of this test's own. [operation.12]
+    @Test func aServerThatDoesNotWaitIsRefusedAndOneThatTakesNoWritesIsPassedBy() async throws {
+      let server = try await onThread { try PostgreSQLCluster() }
+      let name = try server.database()
+      let address = server.address(name)
+      func set(_ word: String, _ value: String) async throws {
+        try server.sql("ALTER SYSTEM SET \(word) = '\(value)'", in: "postgres")
+        try server.sql("SELECT pg_reload_conf()", in: "postgres")
+        try await until { try server.sql("SHOW \(word)", in: "postgres") == "\(value)\n" }
+      }
+      #expect(failure(address) == nil)
+      try await set("fsync", "off")
+      #expect(failure(address)?.exitCode == 74)
+      try await set("fsync", "on")
+      let contract = try StoreContract { try PostgreSQLStore(address: address) }
+      let mailbox = try await contract.registered(1)
+      try await set("synchronous_commit", "local")
+      #expect(failure(address) == nil, "there is no standby to wait for")
+      try await set("synchronous_standby_names", "nobody")
+      #expect(failure(address)?.exitCode == 74)
+      // The sessions that there are hear of it too, and keep what they began with: so this one waits for a standby.
+      let arrival = Arrival(
+        mailbox: mailbox, id: envelopeID(1), capability: Owner(1).contact.hash, bytes: envelope(1))
+      async let isNew = contract.store.accept(arrival, now: contract.now) { _ in }
+      try await until {
+        try server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'", in: "postgres") == "1\n"
+      }
+      try await set("synchronous_standby_names", "")
+      #expect(try await isNew)
+      try await contract.store.close()
+
+      // As a standby does it says that it takes no writes. The next one, whose database is empty, does.
+      try server.sql("ALTER DATABASE \(name) SET default_transaction_read_only = on", in: "postgres")
+      #expect(failure(address)?.exitCode == 69)
+      let other = try await PostgreSQLCluster.shared()
+      let both = "both_\(name)"
+      try server.sql("CREATE DATABASE \(both) TEMPLATE model", in: "postgres")
+      try server.sql("ALTER DATABASE \(both) SET default_transaction_read_only = on", in: "postgres")
+      try other.sql("CREATE DATABASE \(both)", in: "postgres")
+      #expect(try PostgreSQL().state("host=\(server.folder),\(other.folder) dbname=\(both) user=sotto").version == 0)
     }
 
     /// N runs with the tables of N + 1 as long as those say that they still serve it; then no more. [operation.13]
@@ -229,6 +271,47 @@
       }
       #expect(made == [SchemaState(version: 6, oldest: 1, known: 6), SchemaState(version: 6, oldest: 1, known: 6)])
       #expect(failure(address) == nil)
+    }
+
+    /// Every version only adds: what is in tables of version 1 is there with those of today, and is served. [operation.13]
+    @Test func filledTablesOfTheFirstVersionAreMigrated() async throws {
+      try await withDatabase { cluster, name in
+        let address = cluster.address(name)
+        let contract = try StoreContract { try PostgreSQLStore(address: address) }
+        let mailbox = try await contract.registered(1)
+        func arrival(_ number: Int) -> Arrival {
+          Arrival(
+            mailbox: mailbox, id: envelopeID(number), capability: Owner(1).contact.hash, bytes: envelope(number))
+        }
+        #expect(try await contract.store.accept(arrival(1), now: contract.now) { _ in })
+        try await contract.store.close()
+        try cluster.sql(
+          """
+          DROP TABLE node, conversion, push, spent, issued, token_key;
+          DROP INDEX mailbox_wakeable, mailbox_lease;
+          ALTER TABLE mailbox DROP COLUMN home, DROP COLUMN claim, DROP COLUMN socket, DROP COLUMN push, DROP COLUMN lease;
+          UPDATE store SET version = 1, oldest = 1
+          """, in: name)
+        let rows = "SELECT count(*), sum(last_index), sum(contact_count) FROM mailbox"
+        let before = try cluster.sql(rows, in: name)
+        #expect(throws: StoreFailure.olderSchema) { _ = try PostgreSQLStore(address: address) }
+        let state = try PostgreSQL().migrate(address)
+        #expect(state.version == state.known)
+        #expect(try cluster.sql(rows, in: name) == before)
+        let store = try PostgreSQLStore(address: address)
+        #expect(try await !store.accept(arrival(1), now: contract.now) { _ in }, "its name is known")
+        #expect(try await store.accept(arrival(2), now: contract.now) { _ in })
+        let room = Room(count: 9, bytes: .max)
+        let waiting = try await store.envelopes(mailbox, after: 0, room: room, now: contract.now)
+        #expect(waiting.map(\.index) == [1, 2])
+        // What a new database has, this one has too.
+        let columns = """
+          SELECT c.relname, a.attname, a.atttypid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+          WHERE c.relnamespace = 'public'::regnamespace AND NOT a.attisdropped ORDER BY 1, 2
+          """
+        #expect(try cluster.sql(columns, in: name) == cluster.sql(columns, in: try cluster.database()))
+        try await store.close()
+      }
     }
 
     /// What is said of each is another thing, and in none of it is the password, or the address. [operation.12]
@@ -312,6 +395,12 @@
           "batch": "mailbox", "envelope": "mailbox", "name": "mailbox", "blob": "mailbox",
           "push": "mailbox", "spent": "token", "issued": "account",
         ])
+      let whole = try cluster.sql(
+        """
+        SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND NOT relispartition
+        ORDER BY 1
+        """, in: name)
+      #expect(whole == "abandoned\nconversion\nnode\nstore\ntoken_key\n", "of no mailbox")
       let none = try cluster.sql(
         """
         SELECT (SELECT count(*) FROM pg_class WHERE relkind = 'S')
