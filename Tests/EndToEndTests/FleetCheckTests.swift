@@ -17,7 +17,10 @@ import Testing
     let (status, counts) = try await counts("--each", "60", "--plant")
     #expect(status == 1 && counts["lost"] == 1 && counts["twice"] == 1, "\(counts)")
     #expect(counts["faults"] == 4 && counts["acknowledged", default: 0] > 400, "\(counts)")
-    let wakeups = ["wakeups_local", "wakeups_bus", "wakeups_sweep"].map { counts[$0, default: -1] }
-    #expect(wakeups.allSatisfy { $0 >= 0 } && wakeups[0] > 0 && wakeups[1] > 0, "\(counts)")
+    let keys = ["acknowledged", "lost", "twice", "faults", "wakeups_local", "wakeups_bus", "wakeups_sweep"]
+    #expect(Set(counts.keys) == Set(keys), "\(counts)")
+    #expect(counts["wakeups_local", default: 0] > 0 && counts["wakeups_bus", default: 0] > 0, "\(counts)")
+    // None may be by a look: while RabbitMQ is away, the next request at an owner's own relay can be sooner than that.
+    #expect(counts["wakeups_sweep", default: -1] >= 0, "\(counts)")
   }
 }
