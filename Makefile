@@ -69,7 +69,7 @@ coverage: ## How much of the core its suites run; at least 95 % of lines and reg
 soak: ## The long forms of the tests, 100 million fuzzed inputs, 200 kills under load: a night
 	@exec .ci/soak
 
-fleet: ## Three relays with PostgreSQL, RabbitMQ and NGINX, to try out, until ^C; OPTIONS=--replica for a second database
+fleet: ## Three relays with PostgreSQL and a replica, RabbitMQ and NGINX, to try out, until ^C; OPTIONS for more
 	@exec .ci/fleet $(OPTIONS)
 
 install: ## Install sotto and sotto-relay under PREFIX (/usr/local); DESTDIR is honoured
