@@ -75,13 +75,19 @@ end() {
   done
 }
 
-# Waits until a part has ended; one that does not is killed. Usage: gone WHAT SECONDS
-gone() {
+# Waits until a part has ended. Usage: ended WHAT SECONDS
+ended() {
   local i
   for ((i = 0; i < $2 * 20; i++)); do
     if [[ -z $(pid "$1") ]]; then return 0; fi
     sleep 0.05
   done
+  return 1
+}
+
+# The same; one that does not is killed.
+gone() {
+  if ended "$@"; then return 0; fi
   echo "$1 did not end in $2 s and was killed." >&2
   end "$1"
 }
