@@ -72,21 +72,25 @@ final class FleetLoad: Sendable {
     }
   }
 
-  /// Says again what was not answered, and fetches everything.
+  /// Says again what was not answered, and fetches everything; fails after five minutes.
   func settle() async throws {
     isOver.store(true, ordering: .relaxed)
     for task in tasks.withLock({ $0 }) { await task.value }
     for stream in streams.withLock({ $0.former }) { stream.closeSoon() }
     let end = ContinuousClock.now + .seconds(300)
-    while ledger.toSayAgain > 0, .now < end { await sendOnce(isSocket: false, ledger.toSayAgain) }
+    while ledger.toSayAgain > 0 {
+      guard .now < end else { throw StartFailure.loadUnreachable }
+      await sendOnce(isSocket: false, ledger.toSayAgain)
+    }
     // The second time everything must be gone.
     for _ in 0..<2 {
       for index in owners.indices {
-        while .now < end {
-          guard let stream = try? await open(index) else { continue }
-          stream.closeSoon()
-          break
+        var stream = try? await open(index)
+        while stream == nil {
+          guard .now < end else { throw StartFailure.loadUnreachable }
+          stream = try? await open(index)
         }
+        stream?.closeSoon()
       }
       try await Task.sleep(for: .milliseconds(500))
     }
