@@ -133,7 +133,12 @@ pg_promote() {
   # Two that take writes would be two truths.
   signal INT "$old"
   gone "$old" 60
-  sql "$new" 'SELECT pg_promote(true, 60)' >/dev/null
+  # One that was too slow, and takes writes by now, is asked again in vain.
+  if [[ $(sql "$new" 'SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 60) ELSE true END') != t ]]; then
+    describe
+    refuse 69 "$new does not take over within 60 s." "$old was stopped, and nobody takes writes. $new still may, later." \
+      "$FOLDER/$new.log says why. Mend that and promote again; do not start $old before."
+  fi
   echo "$new" >"$FOLDER/primary"
   say "$new" "takes writes; $old follows when it is started"
 }
