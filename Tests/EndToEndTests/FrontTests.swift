@@ -2,7 +2,7 @@ import Foundation
 import SottoWire
 import Testing
 
-/// `Deploy/nginx.conf` before two relays: what it lets through, and what it says and does not say.
+/// `Deploy/nginx.conf` before two relays: what it lets through and to which, and what it says and does not say.
 @Suite(.enabled(if: FleetScript.isRunnable), .serialized) struct FrontTests {
   private struct Description: Decodable {
     struct Server: Decodable {
@@ -30,6 +30,35 @@ import Testing
     /// One request that is all right.
     func ask(_ path: String, _ fields: String = "") async throws -> String {
       try await say("GET \(path) HTTP/1.1\r\nhost: \(description.authority)\r\nconnection: close\r\n\(fields)\r\n")
+    }
+
+    /// Puts an envelope into each of these mailboxes and asks for its stream; how many requests each relay got.
+    func reach(_ mailboxes: [String]) async throws -> [Int] {
+      let before = try await requests()
+      let host = "host: \(description.authority)\r\n"
+      let envelope = "/envelopes/\(String(repeating: "cd", count: 16))"
+      let fields = "sotto-capability: \(String(repeating: "01", count: 32))\r\ncontent-length: 512\r\n"
+      var bytes = ""
+      for mailbox in mailboxes {
+        let path = "/v1/mailboxes/\(mailbox)"
+        bytes += "PUT \(path)\(envelope) HTTP/1.1\r\n\(host)\(fields)\r\n\(String(repeating: "a", count: 512))"
+        bytes += "GET \(path)/stream HTTP/1.1\r\n\(host)\r\n"
+      }
+      _ = try await say(bytes + "GET /livez HTTP/1.1\r\n\(host)connection: close\r\n\r\n")
+      let after = try await requests()
+      return zip(after, before).map { $0 - $1 }
+    }
+
+    /// How many requests for mailboxes each relay has answered.
+    private func requests() async throws -> [Int] {
+      var counts: [Int] = []
+      for relay in ["relay1", "relay2"] {
+        let samples = try await FleetScript.run("metrics", folder, relay).split(separator: "\n")
+          .filter { $0.hasPrefix("sotto_relay_requests_total{route=\"/v1/mailboxes/") }
+        try #require(!samples.isEmpty, "\(relay) counts nothing")
+        counts.append(samples.compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +))
+      }
+      return counts
     }
   }
 
@@ -75,6 +104,12 @@ import Testing
       let signIn = "authorization: Bearer \(String(repeating: "a", count: 12 * 1_024))\r\n"
       let heard = try await fleet.ask("/readyz", signIn)
       #expect(status(heard) == 200, "\(heard)")
+
+      // Who writes to a mailbox meets its owner at one relay, and the mailboxes are divided among the relays.
+      let one = try await fleet.reach(Array(repeating: String(repeating: "ab", count: 16), count: 20))
+      #expect(one.sorted() == [0, 40], "\(one)")
+      let many = try await fleet.reach((0..<40).map { _ in UUID().uuidString.lowercased().filter { $0 != "-" } })
+      #expect(many.reduce(0, +) == 80 && many.allSatisfy { $0 > 0 }, "\(many)")
 
       // What a client says of itself is not believed: by the relay's rules one from elsewhere would have two requests.
       for relay in ["relay1", "relay2"] {
