@@ -34,5 +34,6 @@ extension StartFailure {
 
   fileprivate static let notAFile = StartFailure(
     78, "The setting store names a PostgreSQL database.", "This command copies and replaces a file, and there is none.",
-    "Use the database's own tools: pg_basebackup and its archive, or pg_dump.")
+    "Use the database's own tools: pg_basebackup and its archive, or pg_dump; after they have brought it back, "
+      + "`sotto-relay db restored`.")
 }

@@ -12,6 +12,17 @@ package protocol StoreDatabase: Sendable {
   func relays(_ address: String) throws(StartFailure) -> Int
   /// Opens what `migrate` has made, of this program's version, to fill it from a file.
   func conversionTarget(_ address: String) throws(StartFailure) -> any ConversionTarget
+  /// Makes of tables that were brought back to an earlier moment those that relays begin with. None may run. It may be
+  /// repeated. [operation.7]
+  func restored(_ address: String, now: Int64) throws(StartFailure) -> RestoredStore
+}
+
+/// What was in a database that was brought back.
+package struct RestoredStore: Equatable, Sendable {
+  package let mailboxes: Int
+  package let cards: Int
+
+  package init(mailboxes: Int, cards: Int) { (self.mailboxes, self.cards) = (mailboxes, cards) }
 }
 
 /// Which version the tables of a database have.

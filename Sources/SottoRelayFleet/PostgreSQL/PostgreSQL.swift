@@ -40,6 +40,10 @@
       try explaining { try PostgreSQLConversion(address) }
     }
 
+    package func restored(_ address: String, now: Int64) throws(StartFailure) -> RestoredStore {
+      try explaining { try Restoration.run(try Connection(address), now: now) }
+    }
+
     private func explaining<T>(_ body: () throws -> T) throws(StartFailure) -> T {
       try StartFailure.explaining(body)
     }
