@@ -214,14 +214,16 @@
       try await set("fsync", "on")
       let contract = try StoreContract { try PostgreSQLStore(address: address) }
       let mailbox = try await contract.registered(1)
+      let arrivals = (1...2).map {
+        Arrival(mailbox: mailbox, id: envelopeID($0), capability: Owner(1).contact.hash, bytes: envelope($0))
+      }
+      #expect(try await contract.store.accept(arrivals[0], now: contract.now) { _ in })
       try await set("synchronous_commit", "local")
       #expect(failure(address) == nil, "there is no standby to wait for")
       try await set("synchronous_standby_names", "nobody")
       #expect(failure(address)?.exitCode == 74)
       // The sessions that there are hear of it too, and keep what they began with: so this one waits for a standby.
-      let arrival = Arrival(
-        mailbox: mailbox, id: envelopeID(1), capability: Owner(1).contact.hash, bytes: envelope(1))
-      async let isNew = contract.store.accept(arrival, now: contract.now) { _ in }
+      async let isNew = contract.store.accept(arrivals[1], now: contract.now) { _ in }
       try await until {
         try server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'", in: "postgres") == "1\n"
       }
