@@ -39,6 +39,12 @@ extension RelayProcess {
     func relent() { lock.withLock { isWilling = true } }
   }
 
+  private static func place() async throws -> (TemporaryFolder, RelayProcess, Grudging) {
+    let folder = try TemporaryFolder()
+    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
+    return (folder, relay, try Grudging(relay))
+  }
+
   /// An account that cannot be made, after four tokens were bought for it. One of these is for nothing: for the mailbox that was.
   private func fail(_ person: Person, at relay: RelayProcess, behind grudging: Grudging) async throws {
     let invited = try await relay.invitation("--tokens", "4")
@@ -48,9 +54,7 @@ extension RelayProcess {
 
   /// What was bought for an identity that could not be made is there for who tries again. [token.11]
   @Test func aCreationThatFailsKeepsWhatItBought() async throws {
-    let folder = try TemporaryFolder()
-    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
-    let grudging = try Grudging(relay)
+    let (folder, relay, grudging) = try await Self.place()
     defer { grudging.proxy.end() }
     let alice = Person("alice", in: folder)
     try await fail(alice, at: relay, behind: grudging)
@@ -74,9 +78,7 @@ extension RelayProcess {
 
   /// Whoever comes back with another passphrase is told what is there, and need not find the old one to begin anew. [token.11]
   @Test func whatIsKeptCanBeDiscarded() async throws {
-    let folder = try TemporaryFolder()
-    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
-    let grudging = try Grudging(relay)
+    let (folder, relay, grudging) = try await Self.place()
     defer { grudging.proxy.end() }
     let alice = Person("alice", in: folder)
     try await fail(alice, at: relay, behind: grudging)
@@ -105,9 +107,7 @@ extension RelayProcess {
 
   /// So it is with a device that was to be linked. [token.11]
   @Test func aLinkThatFailsKeepsWhatItBought() async throws {
-    let folder = try TemporaryFolder()
-    let relay = try await RelayProcess(data: folder.file("relay"), settings: ["registration": "invite"])
-    let grudging = try Grudging(relay)
+    let (folder, relay, grudging) = try await Self.place()
     defer { grudging.proxy.end() }
     let phone = Person("phone", in: folder)
     // A mailbox for each attempt, and an account.
