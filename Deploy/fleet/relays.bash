@@ -27,6 +27,7 @@ relay_make() {
   if [[ $REPLICA == 1 ]]; then store="host=$host,$host port=$POSTGRESQL_PORT,$REPLICA_PORT"; fi
   {
     echo "data = $FOLDER/$1"
+    if [[ $example == *attachments* ]]; then echo "attachments = $FOLDER/attachments"; fi
     echo "listen = $(relay_host "$1"):$(relay_port "$1")"
     echo "store = $store dbname=sotto user=sotto passfile=$FOLDER/secrets/passfile"
     if [[ -n $SIGN_IN ]]; then provider_settings; else echo "registration = open"; fi

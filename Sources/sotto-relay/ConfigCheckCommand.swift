@@ -22,6 +22,7 @@ struct ConfigCheckCommand: AsyncParsableCommand {
       try effective.checkCertificate()
       try effective.configuration.checkRegistration()
       if case .postgreSQL = effective.configuration.store { _ = try Database.named(by: effective.configuration) }
+      try effective.configuration.checkAttachments()
       try effective.configuration.checkBus(Database.bus)
       if json {
         try Terminal.write(json: Answer(valid: true, file: effective.file))

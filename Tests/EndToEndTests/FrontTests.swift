@@ -12,6 +12,8 @@ import Testing
     let authority: String
     let port: Int
     let nginx: Server
+    let url: String
+    let sotto: String
   }
 
   private struct Fleet {
@@ -76,6 +78,52 @@ import Testing
     }
     try await FleetScript.run("down", folder)
     try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  /// Every other relay has what one took in. [operation.19]
+  @Test func `Attachments are there while the relay that took them is not`() async throws {
+    try await withFleet { fleet in
+      let folder = try TemporaryFolder()
+      @Sendable func sotto(_ who: String, _ arguments: String...) async throws -> [[String: Any]] {
+        let outcome = try await run(
+          URL(filePath: fleet.description.sotto), arguments + ["--home", folder.file(who), "--json"],
+          environment: ["SOTTO_PASSPHRASE": "correct horse battery staple"])
+        try #require(outcome.status == 0, "\(outcome)")
+        return outcome.objects
+      }
+      var addresses: [String] = []
+      for who in ["alice", "bob"] {
+        let created = try await sotto(who, "identity", "create", "--relay", fleet.description.url)
+        addresses.append(try #require(created.first?["address"] as? String))
+      }
+      _ = try await sotto("alice", "contact", "add", addresses[1], "--name", "bob")
+      _ = try await sotto("bob", "contact", "add", addresses[0], "--name", "alice")
+      // Files are for whom one knows.
+      _ = try await sotto("alice", "send", "bob", "one")
+      _ = try await sotto("bob", "receive")
+      _ = try await sotto("bob", "send", "alice", "two")
+      _ = try await sotto("alice", "receive")
+      // Chance has their names, and those say which relay takes them.
+      for number in 0..<8 {
+        let file = folder.file("file-\(number)")
+        try Data("attachment \(number)".utf8).write(to: URL(filePath: file))
+        _ = try await sotto("alice", "send", "bob", "--attach", file)
+      }
+      let received = try await sotto("bob", "receive")
+      let ids = received.filter { $0["file"] != nil }.compactMap { $0["id"] as? String }
+      try #require(ids.count == 8, "\(received)")
+      for relay in ["relay1", "relay2"] {
+        try await FleetScript.run("kill", fleet.folder, relay)
+        for (number, id) in ids.enumerated() {
+          let place = folder.file("from-\(relay)-\(number)")
+          _ = try await sotto("bob", "download", "alice", id, "--to", place)
+          #expect(try String(contentsOfFile: place, encoding: .utf8) == "attachment \(number)")
+        }
+        try await FleetScript.run("start", fleet.folder, relay)
+        // For so long NGINX leaves alone who was away.
+        try await Task.sleep(for: .seconds(4))
+      }
+    }
   }
 
   private func status(_ answer: String) -> Int? { answer.split(separator: " ").dropFirst().first.flatMap { Int($0) } }

@@ -7,6 +7,8 @@ import Testing
 extension StoreContract {
   static let blobs: [Clause] = [
     ("claims of blobs", { try await $0.blobClaims() }), ("uploads", { try await $0.uploads() }),
+    ("uploads that move", { try await $0.movedUploads() }),
+    ("announced contents", { try await $0.announcedContents() }),
     ("quotas of blobs", { try await $0.blobQuotas() }), ("expiry of blobs", { try await $0.blobExpiry() }),
     ("deletion of blobs", { try await $0.blobDeletion() }), ("shared contents", { try await $0.sharedContents() }),
   ]
@@ -92,6 +94,48 @@ extension StoreContract {
     let files: [BlobFile] = try [.content(content(1)), .content(content(2)), .part(part(1)), .part(part(2))]
     #expect(try await store.unneeded(files) == [files[1], files[2]])
     #expect(try await store.unneeded([]).isEmpty)
+  }
+
+  /// [operation.19]
+  func movedUploads() async throws {
+    _ = try await registered(1)
+    try await claim(target(1, 1))
+    try await store.saveUpload(part(1), upTo: 77)
+    try await store.moveUpload(part(1), to: part(9))
+    #expect(try await store.upload(target(1, 1), now: now).state == .arriving(try part(9), saved: 77))
+    #expect(try await store.abandonedFiles(limit: 10) == [.part(part(1))], "nobody goes on with it")
+    #expect(await refusal { try await store.saveUpload(part(1), upTo: 80) } == .notFound)
+    #expect(await refusal { try await store.moveUpload(part(1), to: part(8)) } == .notFound)
+    #expect(await refusal { try await store.announceUpload(part(1), as: content(1)) } == .notFound)
+    #expect(await refusal { try await store.finishUpload(part(1), as: content(1), now: now) } == .notFound)
+    try await store.finishUpload(part(9), as: content(1), now: now)
+    #expect(await refusal { try await store.moveUpload(part(9), to: part(8)) } == .notFound, "it is whole")
+    #expect(try await store.abandonedFiles(limit: 10) == [.part(part(1))])
+  }
+
+  /// [operation.19]
+  func announcedContents() async throws {
+    _ = try await registered(1)
+    for number in 1...3 as ClosedRange<UInt8> {
+      try await claim(target(1, number))
+      try await store.announceUpload(part(number), as: content(number))
+    }
+    #expect(try await store.needs(.content(content(1))), "before it is read")
+    #expect(try await store.needs(.part(part(1))))
+    #expect(try await store.blob(name(1), now: now) == nil)
+    #expect(try await store.wholeBlobs(after: .zero, limit: 10).isEmpty, "it may have no file")
+    #expect(try await store.upload(target(1, 1), now: now).state == .arriving(try part(1), saved: 0))
+    try await store.announceUpload(part(1), as: content(7))
+    #expect(try await !store.needs(.content(content(1))), "whoever begins again may bring something else")
+    try await store.finishUpload(part(1), as: content(7), now: now)
+    #expect(try await store.blob(name(1), now: now)?.content == content(7))
+    #expect(await refusal { try await store.announceUpload(part(1), as: content(7)) } == .notFound)
+    // One that is removed, or never becomes whole, leaves its file's name like any other, a day after it was claimed.
+    try await store.deleteUploads(Owner(1).mailbox, name(2), by: mutation(1, 3))
+    #expect(try await store.abandonedFiles(limit: 10).contains(.content(content(2))))
+    try await store.sweepBlobs(now: now + 2 * day)
+    #expect(try await !store.needs(.content(content(3))))
+    #expect(try await store.blob(name(1), now: now + 2 * day) != nil)
   }
 
   /// [blob.4]

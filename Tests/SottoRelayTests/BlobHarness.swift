@@ -81,8 +81,11 @@ extension Answer {
 /// DATA/blobs as it lies on the disk.
 enum BlobFolder {
   /// Paths and lengths of the files under `arriving` or `whole`.
-  static func files(_ data: String, _ part: String) -> [String: Int] {
-    let root = URL(filePath: data + "/blobs/" + part)
+  static func files(_ data: String, _ part: String) -> [String: Int] { contents(data + "/blobs/" + part) }
+
+  /// Of all files in a folder.
+  static func contents(_ folder: String) -> [String: Int] {
+    let root = URL(filePath: folder)
     let paths = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)?.allObjects as? [URL] ?? []
     var found: [String: Int] = [:]
     for url in paths {

@@ -35,6 +35,7 @@ import Testing
       switch setting {
       case .data: []
       case .store: ["postgresql://sotto@db.example/sotto", "sqlite", "host=/run/postgresql dbname=sotto"]
+      case .attachments: ["/one", "/two #2", "/three"]
       case .bus: ["amqp://sotto@mq.example", "amqps://sotto@a.example,b.example:5673/one", "amqp://sotto@[::1]/"]
       case .busPassword, .busCA: ["/one", "/two #2", "/three"]
       case .push: ["bus", "unix:/run/sotto/push.sock", "unix:/a b #2"]
@@ -62,6 +63,7 @@ import Testing
       switch setting {
       case .tlsCertificate: [.tlsKey: ["/other"]]
       case .tlsKey: [.tlsCertificate: ["/other"]]
+      case .attachments: [.store: ["postgresql://sotto@db.example/sotto"]]
       case .bus, .busPassword, .push: bus.filter { $0.key != setting }
       case .oidcIssuer: [.oidcClientID: ["other"], .registration: ["oidc"]]
       case .oidcClientID: [.oidcIssuer: ["https://other.example"], .registration: ["oidc"]]
@@ -88,6 +90,20 @@ import Testing
   ]) func whatIsNoBusIsRefused(_ bus: String) {
     let found = failure([.bus: [bus], .busPassword: ["/password"]])
     #expect(found?.exitCode == 78 && found?.setting == .bus && found?.description.contains("secret") == false)
+  }
+
+  /// A folder that is not there may be a file system that is not mounted. [operation.19]
+  @Test func attachmentsAreSharedByRelaysWithADatabase() throws {
+    func failure(_ path: String, _ store: String = "postgresql://sotto@db.example/sotto") throws -> StartFailure? {
+      let configuration = try read([.store: [store], .attachments: [path]]).configuration
+      do { try configuration.checkAttachments() } catch { return error }
+      return nil
+    }
+    try Data().write(to: URL(filePath: folder.path + "/file"))
+    #expect(try failure(folder.path) == nil)
+    for found in [
+      try failure(folder.path, "sqlite"), try failure(folder.path + "/missing"), try failure(folder.path + "/file"),
+    ] { #expect(found?.exitCode == 78 && found?.setting == .attachments) }
   }
 
   @Test func aBusTakesTwoSettings() {

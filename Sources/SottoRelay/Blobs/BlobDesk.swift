@@ -12,6 +12,15 @@ internal import Synchronization
 ///     gone   row deleted, name of its file remembered -> name forgotten -> unlink, if no row has it
 ///
 /// A row of a whole blob so has its file always, and a file without a row is one that `recover` may remove.
+///
+/// Where relays share a folder [operation.19], each is alone with its uploads and its turns, and knows nothing of what the others do at
+/// the same time. So
+///
+/// - each writes only to files of its own. An upload that another had begun goes on in a copy, and the row is told. What
+///   is published so never has a writer left: not even one whose connection nobody has missed yet.
+/// - a row names the content before its file has that name, and a file is set aside before it is asked for the last time
+///   whether a row needs it. Either the row is seen, and the file brought back; or the file was set aside before the other
+///   had the name, and so is another file.
 package struct BlobDesk: Sendable {
   /// What a request did to an upload.
   package enum Outcome: Equatable, Sendable {
@@ -27,10 +36,22 @@ package struct BlobDesk: Sendable {
   private let uploads = Uploads()
   /// Publishing a content and removing its file must not cross.
   private let contents = Turns<Digest>()
+  /// Whether other relays have the folder too.
+  private let isShared: Bool
+  /// What the names of this process's parts begin with.
+  private let mark: [UInt8]
 
-  package init(_ ledger: any BlobLedger, folder: String) throws {
+  package init(_ ledger: any BlobLedger, folder: String, isShared: Bool = false) throws {
     self.ledger = ledger
-    files = try BlobFiles(folder)
+    self.isShared = isShared
+    files = try BlobFiles(folder, isShared: isShared)
+    var entropy = SystemEntropy()
+    mark = entropy.bytes(PartName.count / 2)
+  }
+
+  private func newPart() -> PartName {
+    var entropy = SystemEntropy()
+    return PartName(mark, from: &entropy)
   }
 
   /// Files block, and nothing else may wait for them.
@@ -43,8 +64,7 @@ package struct BlobDesk: Sendable {
   /// Takes the place for an upload, or says how far it is. [blob.3]
   package func claim(_ target: UploadTarget, _ length: BlobLength, now: Int64) async throws -> Outcome {
     let free = try await blocking { try $0.free() }
-    var entropy = SystemEntropy()
-    _ = try await ledger.claimBlob(target, length, part: PartName(from: &entropy), now: now) {
+    _ = try await ledger.claimBlob(target, length, part: newPart(), now: now) {
       try Self.check(length.bytes, free: free)
     }
     return try await uploads.takeOver(target.blob, end: nil) {
@@ -63,10 +83,11 @@ package struct BlobDesk: Sendable {
     return try await uploads.takeOver(target.blob, end: end) {
       let upload = try await ledger.upload(target, now: now)
       let right = try await outcome(upload).offset
-      guard case .arriving(let part, _) = upload.state, offset == right else { return .mismatch(right) }
+      guard case .arriving(var part, _) = upload.state, offset == right else { return .mismatch(right) }
       var run = UploadRun(upload.length, at: offset)
       if let declared { try run.check(declared) }
       try Self.check(upload.length.bytes - offset, free: try await blocking { try $0.free() })
+      if isShared, !part.bytes.starts(with: mark) { part = try await adopt(part, upTo: right) }
       do {
         return try await write(body, part, &run, now: now)
       } catch let refusal as Refusal where refusal.problem == .notFound {
@@ -75,6 +96,20 @@ package struct BlobDesk: Sendable {
         throw refusal
       }
     }
+  }
+
+  /// Goes on with what another process began, perhaps this relay before a restart.
+  private func adopt(_ part: PartName, upTo saved: Int) async throws -> PartName {
+    let own = newPart()
+    do {
+      // Before it has received anything there is no file.
+      if saved > 0 { try await blocking { try $0.copy(part, upTo: saved, to: own) } }
+      try await ledger.moveUpload(part, to: own)
+    } catch {
+      try? await discard(.part(own))
+      throw error
+    }
+    return own
   }
 
   private func write(
@@ -121,11 +156,12 @@ package struct BlobDesk: Sendable {
       return try file.digest(length: length.bytes)
     }
     try await contents.wait(for: content) {
+      if isShared { try await ledger.announceUpload(part, as: content) }
       try await blocking { try $0.publish(part, as: content) }
       do {
         try await ledger.finishUpload(part, as: content, now: now)
       } catch {
-        try? await removeUnlessNeeded(.content(content))
+        try? await removeUnlessNeeded(content)
         throw error
       }
     }
@@ -163,8 +199,9 @@ package struct BlobDesk: Sendable {
   /// Removes what has expired. [blob.9]
   package func sweep(now: Int64) async throws {
     try await ledger.sweepBlobs(now: now)
+    for leaving in try await blocking({ $0.leaving() }) { try await settle(leaving) }
     // The names of what is abandoned are for whichever relay asks first, which may not be the one that has the file.
-    if ledger.isShared { try await discardUnneeded() }
+    if ledger.isShared && !isShared { try await discardUnneeded() }
     try await collect()
   }
 
@@ -181,7 +218,8 @@ package struct BlobDesk: Sendable {
   }
 
   /// Once after a start: files that no row has, and rows whose file is gone, as after a crash or a restored backup. It is
-  /// safe beside requests: a part's row comes before its file, and a content's turn is waited for. [blob.6]
+  /// safe beside requests: a part's row comes before its file, and a content's turn is waited for. (The copy of a part is
+  /// there before its row. If it is removed before that, by another relay that just starts, the sender begins again.) [blob.6]
   func recover() async throws {
     try await discardUnneeded()
     var last = Digest.zero
@@ -210,14 +248,24 @@ package struct BlobDesk: Sendable {
   private func discard(_ file: BlobFile) async throws {
     switch file {
     case .part: try await blocking { try $0.remove(file) }
-    case .content(let content): try await contents.wait(for: content) { try await removeUnlessNeeded(file) }
+    case .content(let content): try await contents.wait(for: content) { try await removeUnlessNeeded(content) }
     }
   }
 
   /// In the content's turn.
-  private func removeUnlessNeeded(_ file: BlobFile) async throws {
-    guard try await !ledger.needs(file) else { return }
-    try await blocking { try $0.remove(file) }
+  private func removeUnlessNeeded(_ content: Digest) async throws {
+    guard try await !ledger.needs(.content(content)) else { return }
+    if !isShared {
+      try await blocking { try $0.remove(.content(content)) }
+    } else if let leaving = try await blocking({ try $0.setAside(content) }) {
+      try await settle(leaving)
+    }
+  }
+
+  /// What is not dealt with, as the database is away or the process ends, is in the next sweep of whichever relay.
+  private func settle(_ leaving: BlobFiles.Leaving) async throws {
+    let isNeeded = try await ledger.needs(.content(leaving.content))
+    try await blocking { isNeeded ? try $0.bringBack(leaving) : try $0.remove(leaving) }
   }
 
   private func dropUnlessThere(_ blob: StoredBlob) async throws {

@@ -10,15 +10,25 @@ internal import SottoWire
   internal import Darwin
 #endif
 
-/// The files of blobs: `arriving/<name of the part>` and `whole/<first byte>/<hash of the content>`, in hexadecimal.
-/// Every method blocks: call them where that does no harm.
+/// The files of blobs: `arriving/<name of the part>` and `whole/<first byte>/<hash of the content>`, in hexadecimal. What
+/// several relays share has `leaving/<hash of the content><name by chance>` besides. Every method blocks: call them where
+/// that does no harm.
 struct BlobFiles: Sendable {
+  /// A whole blob's file that was set aside, to be removed or brought back.
+  struct Leaving: Sendable {
+    let content: Digest
+    /// No two files that leave have the same: each is the one that was set aside, whoever deals with it.
+    fileprivate let name: PartName
+  }
+
   private let folder: String
 
-  /// Makes the folders: all of them now, so that no upload has to and none differs from another.
-  init(_ folder: String) throws {
+  /// Makes the folders: all of them now, so that no upload has to and none differs from another. One that is shared is
+  /// there already: what is not may be a file system that is not mounted, and nobody else would see what is in it.
+  init(_ folder: String, isShared: Bool = false) throws {
     self.folder = folder
-    for name in ["", "/arriving", "/whole"] + Self.shelves.map({ "/whole/" + $0 }) {
+    let own = isShared ? ["/leaving"] : [""]
+    for name in own + ["/arriving", "/whole"] + Self.shelves.map({ "/whole/" + $0 }) {
       guard unsafe mkdir(folder + name, 0o700) == 0 || errno == EEXIST else { throw StoreFailure.system() }
     }
     for name in ["/whole", ""] { try Self.syncFolder(folder + name) }
@@ -26,6 +36,15 @@ struct BlobFiles: Sendable {
 
   /// Looks at folders that are there, or are not, and makes none.
   init(existing folder: String) { self.folder = folder }
+
+  /// Whether this process may make files in the folder.
+  var isUsable: Bool {
+    var isFolder: ObjCBool = false
+    guard unsafe FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+      return false
+    }
+    return unsafe access(folder, R_OK | W_OK | X_OK) == 0
+  }
 
   private static let shelves = (0...255).map { Hex.encode([UInt8($0)]) }
 
@@ -94,6 +113,49 @@ struct BlobFiles: Sendable {
 
   func remove(_ file: BlobFile) throws(StoreFailure) {
     guard unsafe unlink(path(file)) == 0 || errno == ENOENT else { throw .system() }
+  }
+
+  /// Takes the first bytes of a part into one that is new, durably.
+  func copy(_ part: PartName, upTo length: Int, to other: PartName) throws {
+    let (original, copy) = (try open(.part(part), O_RDONLY), try openPart(other))
+    for start in stride(from: 0, to: length, by: RelayLimits.blobPiece) {
+      try copy.write(try original.read(min(RelayLimits.blobPiece, length - start), at: start), at: start)
+    }
+    try copy.sync()
+  }
+
+  /// Takes the file of a content away from those who look for it. nil when there is none.
+  func setAside(_ content: Digest) throws(StoreFailure) -> Leaving? {
+    var entropy = SystemEntropy()
+    let leaving = Leaving(content: content, name: PartName(from: &entropy))
+    if unsafe rename(path(.content(content)), path(leaving)) == 0 { return leaving }
+    guard errno == ENOENT else { throw .system() }
+    return nil
+  }
+
+  /// Durably. It may have been brought back, or removed, by another.
+  func bringBack(_ leaving: Leaving) throws(StoreFailure) {
+    guard unsafe rename(path(leaving), path(.content(leaving.content))) == 0 || errno == ENOENT else {
+      throw .system()
+    }
+    try Self.syncFolder(shelf(leaving.content))
+  }
+
+  func remove(_ leaving: Leaving) throws(StoreFailure) {
+    guard unsafe unlink(path(leaving)) == 0 || errno == ENOENT else { throw .system() }
+  }
+
+  /// Everything that was set aside and not dealt with.
+  func leaving() -> [Leaving] {
+    names("/leaving").compactMap { Hex.decode($0) }.compactMap { bytes in
+      guard let content = try? Digest(Array(bytes.prefix(Digest.count))) else { return nil }
+      guard let name = try? PartName(Array(bytes.dropFirst(Digest.count))) else { return nil }
+      return Leaving(content: content, name: name)
+    }
+  }
+
+  private func path(_ leaving: Leaving) -> String {
+    folder + "/leaving/" + Hex.encode(leaving.content.bytes + leaving.name.bytes)
   }
 
   private static func syncFolder(_ path: String) throws(StoreFailure) {

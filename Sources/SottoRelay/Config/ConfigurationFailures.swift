@@ -140,6 +140,19 @@ extension StartFailure {
     78, "The database has no tables, or those of an older version of sotto-relay.", "This version needs its own.",
     "Run `sotto-relay db migrate` with the same settings; relays that run may go on meanwhile.", setting: .store)
 
+  static let attachmentsOfOne = StartFailure(
+    78, "The setting attachments is for relays that share a database, and the store is a file.",
+    "Backups look for attachments beside that file, so nothing was started.",
+    "Set `store` to the address of a PostgreSQL database, or leave `attachments` out.", setting: .attachments)
+
+  static func attachmentsUnusable(_ path: String) -> StartFailure {
+    StartFailure(
+      78, "There is no folder \(path) that this user can write in.",
+      "It may be on a file system that is not mounted, and other relays would not see what is put into it.",
+      "Mount it, or make the folder there once: `install -d -m 0700 \(path)`, owned by the relay's user.",
+      setting: .attachments)
+  }
+
   static let tlsIncomplete = StartFailure(
     78, "Only one of tls.certificate and tls.key is set.", "TLS needs both.",
     "Set the other too, or neither.", setting: .tlsCertificate)

@@ -45,6 +45,8 @@ public struct RelayConfiguration: Sendable {
   /// The folder that holds everything the relay keeps.
   public var dataDirectory: String
   public var store = StoreLocation.sqlite
+  /// The folder that other relays keep attachments in too; nil: one of its own.
+  public var attachments: String?
   /// nil: no other relay is told anything.
   public var busLocation: BusAddress.Location?
   public var busPassword: String?
@@ -90,6 +92,7 @@ public struct RelayConfiguration: Sendable {
     switch setting {
     case .data: dataDirectory = values[0]
     case .store: return take(&store, StoreLocation(values[0]))
+    case .attachments: attachments = values[0]
     case .bus:
       busLocation = BusAddress.Location(values[0])
       return busLocation != nil
@@ -164,6 +167,7 @@ public struct RelayConfiguration: Sendable {
     switch setting {
     case .data: [dataDirectory]
     case .store: [store.text]
+    case .attachments: [attachments].compactMap(\.self)
     case .bus: [busLocation?.text].compactMap(\.self)
     case .busPassword: [busPassword].compactMap(\.self)
     case .busCA: [busCA].compactMap(\.self)
@@ -228,6 +232,13 @@ public struct RelayConfiguration: Sendable {
     if registrationKey != nil || FileManager.default.fileExists(atPath: key) { _ = try RegistrationSecret.read(key) }
     if let oidcCA { try ProviderFetch.check(authorityFile: oidcCA) }
     _ = try withdrawn()
+  }
+
+  /// Whether there is what sharing attachments takes: a database, and the folder, for this user to write in. Makes nothing.
+  package func checkAttachments() throws(StartFailure) {
+    guard let attachments else { return }
+    guard store != .sqlite else { throw .attachmentsOfOne }
+    guard BlobFiles(existing: attachments).isUsable else { throw .attachmentsUnusable(attachments) }
   }
 
   /// Whether there is what a bus takes: a database, a program that can, a password and authorities.

@@ -5,6 +5,7 @@ internal import Logging
 public enum Setting: String, CaseIterable, Sendable {
   case data
   case store
+  case attachments
   case bus
   case busPassword = "bus.password"
   case busCA = "bus.ca"
@@ -57,7 +58,7 @@ public enum Setting: String, CaseIterable, Sendable {
       .forwardedHeader, .limitLoopback, .maxConnections, .maxConnectionsPerClient, .clientConnections,
       .clientRequests, .clientSignedRequests, .clientFailedSignatures, .transferSeconds, .registrationWithdrawn:
       true
-    case .data, .store, .bus, .busPassword, .busCA, .push, .listen, .registration, .registrationKey,
+    case .data, .store, .attachments, .bus, .busPassword, .busCA, .push, .listen, .registration, .registrationKey,
       .registrationTokens, .oidcIssuer, .oidcClientID, .oidcCA, .metrics, .logLevel:
       false
     }
@@ -73,6 +74,12 @@ public enum Setting: String, CaseIterable, Sendable {
         "Where the store is: `sqlite`, a file in the folder, or a PostgreSQL database, as",
         "postgresql://USER@HOST/DATABASE or host=HOST dbname=DATABASE. The password stands in PGPASSWORD or in",
         "the file that PGPASSFILE or passfile=FILE names, never here.",
+      ]
+    case .attachments:
+      [
+        "The folder for attachments that relays with one database share, on a file system that all of them",
+        "reach; it must be there. Without it each keeps those that it took in its own folder, and the others",
+        "cannot give them out.",
       ]
     case .bus:
       [
@@ -168,6 +175,7 @@ public enum Setting: String, CaseIterable, Sendable {
     switch self {
     case .data: "/var/lib/sotto-relay"
     case .store: "postgresql://sotto@db1.example,db2.example/sotto"
+    case .attachments: "/srv/sotto/attachments"
     case .bus: "amqps://sotto@mq1.example,mq2.example/"
     case .busPassword: "/etc/sotto-relay/bus-password"
     case .busCA: "/etc/sotto-relay/bus-ca.pem"

@@ -38,7 +38,7 @@ public struct Doctor: Sendable {
     findings += [data(), disk()]
     switch configuration.store {
     case .sqlite: findings += [store(), blobs(), durability()]
-    case .postgreSQL(let address): findings.append(store(at: address))
+    case .postgreSQL(let address): findings += [store(at: address)] + sharedBlobs()
     }
     findings += [clock(), secrets(), certificate(), registration(), bus(), push()]
     findings.append(await port())
@@ -137,6 +137,13 @@ public struct Doctor: Sendable {
           "Check the disk, and restore a backup; the relay removes what is missing when it starts."))
     }
     return Self.ok("blobs", "\(known.count) attachments, no damage found.")
+  }
+
+  /// The folder that relays share: whether it is there. Which bytes are in it a database's relays know together.
+  private func sharedBlobs() -> [Finding] {
+    guard let path = configuration.attachments else { return [] }
+    do { try configuration.checkAttachments() } catch { return [Self.failed("blobs", error)] }
+    return [Self.ok("blobs", "\(path) is there for attachments, and this user can write in it.")]
   }
 
   private func durability() -> Finding {

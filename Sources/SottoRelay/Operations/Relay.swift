@@ -66,7 +66,7 @@ public final class Relay: Service {
       case .pushDue: pushBell.ring()
       }
     }
-    let blobs = try Self.open(directory.blobs, store)
+    let blobs = try Self.blobs(configuration, directory, store)
     self.configuration = configuration
     self.onListening = onListening
     self.serviceManager = serviceManager
@@ -152,11 +152,15 @@ public final class Relay: Service {
     }
   }
 
-  private static func open(_ folder: String, _ ledger: any BlobLedger) throws(StartFailure) -> BlobDesk {
+  private static func blobs(
+    _ configuration: RelayConfiguration, _ directory: DataDirectory, _ ledger: any BlobLedger
+  ) throws(StartFailure) -> BlobDesk {
+    try configuration.checkAttachments()
+    let shared = configuration.attachments
     do {
-      return try BlobDesk(ledger, folder: folder)
+      return try BlobDesk(ledger, folder: shared ?? directory.blobs, isShared: shared != nil)
     } catch {
-      throw .cannotCreate(folder)
+      throw shared.map(StartFailure.attachmentsUnusable) ?? .cannotCreate(directory.blobs)
     }
   }
 

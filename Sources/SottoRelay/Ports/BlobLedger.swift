@@ -56,6 +56,11 @@ package struct PartName: Hashable, Sendable {
   }
 
   package init(from entropy: inout some Entropy) { bytes = entropy.bytes(Self.count) }
+
+  /// One that begins with `mark`; chance has the rest.
+  package init(_ mark: [UInt8], from entropy: inout some Entropy) {
+    bytes = mark + entropy.bytes(Self.count - mark.count)
+  }
 }
 
 /// A file of a blob.
@@ -82,6 +87,12 @@ package protocol BlobLedger: Sendable {
   func upload(_ target: UploadTarget, now: Int64) async throws -> Upload
   /// That many bytes of the part are on stable storage. Refuses as `not-found` when the upload is gone.
   func saveUpload(_ part: PartName, upTo saved: Int) async throws
+  /// The upload goes on in another file. The name of the one before is left behind. Refuses as `not-found` when no upload
+  /// has that one.
+  func moveUpload(_ part: PartName, to other: PartName) async throws
+  /// Its file is about to have the name of its content, which the row needs from now on, though nobody reads it yet.
+  /// Refuses as `not-found` when the upload is gone.
+  func announceUpload(_ part: PartName, as content: Digest) async throws
   /// The bytes are on stable storage under the name of their content: from now on they are read. Refuses as `not-found`
   /// when the upload is gone. [blob.6]
   func finishUpload(_ part: PartName, as content: Digest, now: Int64) async throws

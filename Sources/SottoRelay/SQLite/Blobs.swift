@@ -4,8 +4,8 @@ package import SottoWire
 internal import Synchronization
 
 extension Schema {
-  /// A blob has `part` and `saved` until it is whole, then `hash`. A row that goes, for whatever reason, leaves the name
-  /// of its file behind: 16 bytes are a part's, 32 a content's.
+  /// A blob has `part` and `saved` until it is whole, then `hash`; while its file is renamed, both. A row that goes, for
+  /// whatever reason, leaves the name of its file behind: 16 bytes are a part's, 32 a content's.
   static let blobTables = """
     CREATE TABLE blob (
       n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, mailbox INTEGER NOT NULL, length INTEGER NOT NULL,
@@ -63,6 +63,23 @@ extension SQLiteStore {
     }
   }
 
+  package func moveUpload(_ part: PartName, to other: PartName) async throws {
+    try await writer.submit { db in
+      try db.execute(
+        sql: "UPDATE blob SET part = ? WHERE part = ?", arguments: [other.bytes.blob, part.bytes.blob])
+      guard db.changesCount == 1 else { throw Refusal(.notFound) }
+      try db.execute(sql: "INSERT OR IGNORE INTO abandoned VALUES (?)", arguments: [part.bytes.blob])
+    }
+  }
+
+  package func announceUpload(_ part: PartName, as content: Digest) async throws {
+    try await writer.submit { db in
+      try db.execute(
+        sql: "UPDATE blob SET hash = ? WHERE part = ?", arguments: [content.bytes.blob, part.bytes.blob])
+      guard db.changesCount == 1 else { throw Refusal(.notFound) }
+    }
+  }
+
   package func finishUpload(_ part: PartName, as content: Digest, now: Int64) async throws {
     try await writer.submit { db in
       try db.execute(
@@ -75,7 +92,7 @@ extension SQLiteStore {
   package func blob(_ id: BlobID, now: Int64) async throws -> StoredBlob? {
     try await pool.read { db in
       let row = try Row.fetchOne(
-        db, sql: "SELECT hash, length FROM blob WHERE id = ? AND hash IS NOT NULL AND day >= ?",
+        db, sql: "SELECT hash, length FROM blob WHERE id = ? AND part IS NULL AND day >= ?",
         arguments: [id.bytes.blob, BlobRules.firstDay(isWhole: true, now: now)])
       return try row.map(Self.storedBlob)
     }
@@ -92,7 +109,7 @@ extension SQLiteStore {
   package func sweepBlobs(now: Int64) async throws {
     try await writer.submit { db in
       try db.execute(
-        sql: "DELETE FROM blob WHERE day < CASE WHEN hash IS NULL THEN ? ELSE ? END",
+        sql: "DELETE FROM blob WHERE day < CASE WHEN part IS NOT NULL THEN ? ELSE ? END",
         arguments: [BlobRules.firstDay(isWhole: false, now: now), BlobRules.firstDay(isWhole: true, now: now)])
     }
   }
@@ -134,7 +151,7 @@ extension SQLiteStore {
       try Row.fetchAll(
         db,
         sql: """
-          SELECT hash, length FROM blob WHERE hash IS NOT NULL AND hash > ? GROUP BY hash, length ORDER BY hash LIMIT ?
+          SELECT hash, length FROM blob WHERE part IS NULL AND hash > ? GROUP BY hash, length ORDER BY hash LIMIT ?
           """, arguments: [content.bytes.blob, limit]
       ).map(Self.storedBlob)
     }

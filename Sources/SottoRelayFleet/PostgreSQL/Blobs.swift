@@ -59,6 +59,20 @@
       }
     }
 
+    package func moveUpload(_ part: PartName, to other: PartName) async throws {
+      try await job { connection in
+        let moved = try connection.run(BlobStatements.move(.id(part.number), .id(other.number)))[0].number(0, 0)
+        guard moved == 1 else { throw Refusal(.notFound) }
+      }
+    }
+
+    package func announceUpload(_ part: PartName, as content: Digest) async throws {
+      try await job { connection in
+        let answer = try connection.run(BlobStatements.announce(.id(part.number), .bytes(content.bytes)))[0]
+        guard answer.changed == 1 else { throw Refusal(.notFound) }
+      }
+    }
+
     package func finishUpload(_ part: PartName, as content: Digest, now: Int64) async throws {
       try await job { connection in
         let answer = try connection.run(
@@ -180,8 +194,9 @@
     fileprivate var number: UInt128 { UInt128(bytes: bytes) }
   }
 
-  /// A blob has `part` and `saved` until it is whole, then `hash`. A row that goes, for whatever reason, leaves the name of
-  /// its file behind: 16 bytes are a part's, 32 a content's. `blob_place` says which mailbox has a name.
+  /// A blob has `part` and `saved` until it is whole, then `hash`; while its file is renamed, both. A row that goes, for
+  /// whatever reason, leaves the name of its file behind: 16 bytes are a part's, 32 a content's. `blob_place` says which
+  /// mailbox has a name.
   enum BlobStatements {
     static let find = Statement(
       "find blob",
@@ -194,7 +209,7 @@
       "whole blob",
       """
       SELECT b.hash, b.length FROM blob_place p JOIN blob b ON b.mailbox = p.mailbox AND b.id = p.id
-      WHERE p.id = $1 AND b.hash IS NOT NULL AND b.day >= $2::bigint
+      WHERE p.id = $1 AND b.part IS NULL AND b.day >= $2::bigint
       """)
 
     static let usage = Statement(
@@ -214,6 +229,16 @@
 
     static let save = Statement("save blob", "UPDATE blob SET saved = $2 WHERE part = $1")
 
+    static let move = Statement(
+      "move upload",
+      """
+      WITH moved AS (UPDATE blob SET part = $2 WHERE part = $1 RETURNING 1),
+        files AS (INSERT INTO abandoned SELECT uuid_send($1) FROM moved ON CONFLICT DO NOTHING)
+      SELECT count(*) FROM moved
+      """)
+
+    static let announce = Statement("announce upload", "UPDATE blob SET hash = $2 WHERE part = $1")
+
     static let finish = Statement(
       "finish blob",
       "UPDATE blob SET part = NULL, hash = $2, saved = length, day = $3::bigint WHERE part = $1")
@@ -229,7 +254,7 @@
     static let contents = Statement(
       "contents",
       """
-      SELECT hash, length FROM blob WHERE hash IS NOT NULL AND hash > $1
+      SELECT hash, length FROM blob WHERE hash IS NOT NULL AND part IS NULL AND hash > $1
       GROUP BY hash, length ORDER BY hash LIMIT $2
       """)
 
@@ -246,7 +271,7 @@
       gone(
         """
         DELETE FROM blob b USING blob_place p WHERE p.id = $1 AND b.mailbox = p.mailbox AND b.id = p.id
-          AND (b.day < $2::bigint OR (b.hash IS NULL AND b.day < $3::bigint))
+          AND (b.day < $2::bigint OR (b.part IS NOT NULL AND b.day < $3::bigint))
         RETURNING b.id, b.part, b.hash
         """))
 
@@ -257,7 +282,7 @@
       gone(
         """
         DELETE FROM blob b USING (
-          SELECT mailbox, id FROM blob WHERE day < $1::bigint OR (hash IS NULL AND day < $2::bigint) LIMIT $3) AS old
+          SELECT mailbox, id FROM blob WHERE day < $1::bigint OR (part IS NOT NULL AND day < $2::bigint) LIMIT $3) AS old
         WHERE b.mailbox = old.mailbox AND b.id = old.id RETURNING b.id, b.part, b.hash
         """))
 
@@ -267,7 +292,8 @@
       WITH gone AS (\(delete)),
         places AS (DELETE FROM blob_place p USING gone g WHERE p.id = g.id),
         files AS (
-          INSERT INTO abandoned SELECT DISTINCT coalesce(hash, uuid_send(part)) FROM gone ON CONFLICT DO NOTHING)
+          INSERT INTO abandoned SELECT hash FROM gone WHERE hash IS NOT NULL
+          UNION SELECT uuid_send(part) FROM gone WHERE part IS NOT NULL ON CONFLICT DO NOTHING)
       SELECT count(*) FROM gone
       """
     }

@@ -102,6 +102,29 @@
       }
     }
 
+    /// One folder: whichever relay took bytes in, the other goes on with them, hands them out and removes them.
+    /// [operation.19]
+    @Test func attachmentsAreEverywhere() async throws {
+      let folder = Folder()
+      func share(_ configuration: inout RelayConfiguration) { configuration.attachments = folder.path }
+      try await withTwoRelays(bus: share) { relays, _ in
+        let owner = Owner(1)
+        try await owner.register(at: relays[0])
+        let bytes = blobBytes(3 << 20)
+        #expect(try await relays[0].claimUpload(owner, blobID(1), bytes.count).offset == 0)
+        let half = try await relays[0].append(owner, blobID(1), Array(bytes[..<1_000_000]), at: 0)
+        #expect(half.status == 204 && half.offset == 1_000_000)
+        #expect(try await relays[1].claimUpload(owner, blobID(1), bytes.count).offset == 1_000_000)
+        #expect(try await relays[1].append(owner, blobID(1), Array(bytes[1_000_000...]), at: 1_000_000).status == 201)
+        for relay in relays { #expect(try await relay.read(blobID(1)).body == bytes) }
+        try await relays[1].stop()
+        #expect(try await relays[0].read(blobID(1)).body == bytes)
+        #expect(try await relays[0].owner(owner.key, .delete, .uploads(owner.mailbox), sequence: 3).status == 204)
+        try await until { BlobFolder.contents(folder.path).isEmpty }
+        for relay in relays { #expect(relay.blobFiles("").isEmpty, "nothing in its own folder") }
+      }
+    }
+
     /// The newest socket wins, wherever it is, and a mailbox that is gone is gone everywhere. [stream.8]
     @Test func aSocketHereEndsOneThere() async throws {
       try await withTwoRelays { relays, _ in
