@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import SottoCrypto
 import SottoRelay
+import SottoSimulation
 import SottoWire
 import Testing
 

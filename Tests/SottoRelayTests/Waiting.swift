@@ -31,11 +31,3 @@ func awayFromMidnight() async throws {
   let left = 86_400 - Int(Date.now.timeIntervalSince1970) % 86_400
   if left < 300 { try await Task.sleep(for: .seconds(left + 1)) }
 }
-
-/// Runs what blocks on a thread of its own: there are as many that run tests as there are cores, and one that blocks keeps
-/// all others waiting, whatever they measure.
-func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-  try await withCheckedThrowingContinuation { continuation in
-    Thread { continuation.resume(with: Result { try body() }) }.start()
-  }
-}

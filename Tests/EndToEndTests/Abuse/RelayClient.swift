@@ -1,5 +1,6 @@
 import Foundation
 import SottoCrypto
+import SottoSimulation
 import SottoWire
 import Testing
 
@@ -161,13 +162,6 @@ func blobID(_ number: UInt8) throws -> BlobID { try BlobID([UInt8](repeating: nu
 
 func envelopeID(_ number: Int) throws -> EnvelopeID {
   try EnvelopeID((0..<16).map { $0 < 8 ? 0xee : UInt8(truncatingIfNeeded: number >> (8 * (15 - $0))) })
-}
-
-/// Runs what blocks on a thread of its own, so that the pool which runs the tests is free.
-func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-  try await withCheckedThrowingContinuation { continuation in
-    Thread { continuation.resume(with: Result { try body() }) }.start()
-  }
 }
 
 /// Runs `body` on `count` threads at once; what each answered, in no order.

@@ -1,5 +1,6 @@
 import Foundation
 import SottoCrypto
+import SottoSimulation
 import SottoWire
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import SottoSimulation
 import SottoWire
 import Testing
 

@@ -1,4 +1,5 @@
 import SottoCrypto
+import SottoSimulation
 import SottoWire
 import Testing
 

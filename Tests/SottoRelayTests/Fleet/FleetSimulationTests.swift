@@ -1,5 +1,6 @@
 import Foundation
 import SottoRelay
+import SottoSimulation
 import Testing
 
 /// Relays die, and are cut off from store and bus; nothing that was acknowledged is lost, or comes twice, or late,

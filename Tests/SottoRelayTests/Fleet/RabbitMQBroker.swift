@@ -3,6 +3,7 @@
   import NIOCore
   import NIOPosix
   import SottoRelay
+  import SottoSimulation
   import Synchronization
   import Testing
 

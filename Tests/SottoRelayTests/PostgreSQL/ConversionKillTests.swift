@@ -2,6 +2,7 @@
   import Foundation
   import SottoRelay
   import SottoRelayFleet
+  import SottoSimulation
   import Testing
 
   /// `kill -9` of the real program, again and again, while it converts. [operation.15]

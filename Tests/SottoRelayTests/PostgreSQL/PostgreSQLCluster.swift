@@ -2,6 +2,7 @@
   import Foundation
   import SottoRelay
   import SottoRelayFleet
+  import SottoSimulation
   import Synchronization
   import Testing
 

@@ -1,5 +1,6 @@
 #if Fleet
   import SottoRelayFleet
+  import SottoSimulation
   import Testing
 
   /// Work that waits for the database.

@@ -3,6 +3,7 @@
   import SottoCrypto
   import SottoRelay
   import SottoRelayFleet
+  import SottoSimulation
   import SottoWire
   import Synchronization
   import Testing
