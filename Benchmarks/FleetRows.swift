@@ -32,7 +32,7 @@ final class FleetRows {
 
   private let isJSON: Bool
   private var rounds: [LoadResult.Phase: [[Lane: LoadResult]]] = [:]
-  private var turn = 0
+  private var turns: [LoadResult.Phase: Int] = [:]
 
   init(isJSON: Bool) { self.isJSON = isJSON }
 
@@ -40,7 +40,8 @@ final class FleetRows {
   func take(
     _ isCounted: Bool, _ phase: LoadResult.Phase, _ lanes: [(Lane, () async throws -> LoadResult)]
   ) async throws {
-    turn += 1
+    let turn = turns[phase, default: 0]
+    turns[phase] = turn + 1
     var results: [Lane: LoadResult] = [:]
     for step in lanes.indices {
       let (lane, run) = lanes[(turn + step) % lanes.count]
