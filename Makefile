@@ -39,7 +39,7 @@ bench-relay: ## Measure the relay against a bare append and nats-server; JSON=1 
 bench-client: ## Measure the commands with an empty store and with 100,000 messages; JSON=1 prints one object a line
 	@exec .ci/benchmark client $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
-bench-fleet: ## Measure a fleet beside one relay and a bare batch of inserts; JSON=1 prints one object a line
+bench-fleet: ## Measure a fleet beside one relay and bare batches of inserts and accepts; JSON=1 prints one object a line
 	@exec .ci/benchmark fleet $(if $(filter 1,$(JSON)),--json) $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 crash-check: ## Kill a relay under load, CYCLES=20 times, and count what was lost or shown twice

@@ -4,10 +4,10 @@ import SottoRelay
 import SottoWire
 
 /// `make bench-fleet`: envelopes through NGINX into PostgreSQL, with one relay and with three, beside a relay on SQLite
-/// and a bare batch of inserts, round by round in turn; then a crowd that connects at once.
+/// and bare batches of inserts and of accepts, round by round in turn; then a crowd that connects at once.
 struct FleetBenchmark: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "fleet", abstract: "Measure a fleet beside a single relay and a bare batch of inserts.")
+    commandName: "fleet", abstract: "Measure a fleet beside a single relay and bare batches of inserts and accepts.")
 
   @Option(help: "How often each is measured; the median counts.") var rounds = 5
   @Option(help: "Requests on each of 512 connections; on each of 64 send sockets there are 16 times as many envelopes.")
@@ -69,11 +69,14 @@ struct FleetBenchmark: AsyncParsableCommand {
     let relays: [(FleetRows.Lane, RelayLoad)] = [
       (.port, port), (.nginxOne, nginxOne), (.nginxThree, nginxThree), (.sqlite, single),
     ]
-    let floor: () async throws -> LoadResult = { try Self.floor(one.database, rows: each * 64 * 16) }
+    let floors: [(FleetRows.Lane, () async throws -> LoadResult)] = [
+      (.floor, { try Self.floor(one.database, rows: each * 64 * 16) }),
+      (.lockedFloor, { try Self.floor(one.database, rows: each * 64 * 16, mailboxes: mailboxes) }),
+    ]
     // What comes first pays for warming up; it is not counted.
     for isCounted in [false] + Array(repeating: true, count: rounds) {
       let many = relays.map { lane, load in (lane, { try await load.accept(each: each * 16, inFlight: 16) }) }
-      try await rows.take(isCounted, .accept, many + [(.floor, floor)])
+      try await rows.take(isCounted, .accept, many + floors)
       let puts = relays.map { lane, load in (lane, { try await load.put(senders: 512, each: each) }) }
       try await rows.take(isCounted, .put, puts)
       let fetches = relays.map { lane, load in (lane, { try await load.deliver(each: each * 8) }) }
@@ -84,11 +87,12 @@ struct FleetBenchmark: AsyncParsableCommand {
     try rows.show()
   }
 
-  /// The program beside this one's folder of programs that `.ci/benchmark` has compiled.
-  private static func floor(_ database: String, rows: Int) throws -> LoadResult {
+  /// The program beside this one's folder of programs that `.ci/benchmark` has compiled. Given mailboxes it does
+  /// accepts, and inserts otherwise.
+  private static func floor(_ database: String, rows: Int, mailboxes: Int? = nil) throws -> LoadResult {
     let process = Process()
     process.executableURL = URL(filePath: ".build/postgresql-floor")
-    process.arguments = [database, "64", "\(rows)"]
+    process.arguments = [database, "64", "\(rows)"] + (mailboxes.map { ["\($0)"] } ?? [])
     let output = Pipe()
     process.standardOutput = output
     try process.run()

@@ -9,6 +9,7 @@ final class FleetRows {
     case nginxThree = "three relays, through NGINX"
     case sqlite = "one relay on SQLite, its own port"
     case floor = "a bare batch of 64 inserts"
+    case lockedFloor = "a bare batch of 64 accepts"
   }
 
   private struct Row: Encodable {
@@ -63,6 +64,7 @@ final class FleetRows {
       }
     }
     try show(.accept, .port, inTermsOf: .floor, goal: 0.8)
+    try show(.accept, .port, inTermsOf: .lockedFloor, goal: nil)
     for phase in [LoadResult.Phase.accept, .put] {
       try show(phase, .nginxOne, inTermsOf: .port, goal: 0.6)
       try show(phase, .nginxThree, inTermsOf: .nginxOne, goal: 1)
