@@ -44,10 +44,13 @@
     /// After which a mailbox is tried again to which somebody else wrote, if nothing else is to be done: about as long
     /// as a commit takes.
     static let passPause = Duration.milliseconds(2)
-    /// From one transaction of a thread for accepts to the next, while several send: as long again as one takes, but at least
-    /// what a request takes to come in anyway, and never long enough for a person to notice.
+    /// From one transaction of a thread for accepts to the next, while several send: twice what one takes, but at least what a
+    /// request takes to come in anyway, and never long enough for a person to notice.
     package static let pace = Duration.milliseconds(4)
     package static let longestPace = Duration.milliseconds(32)
+    /// Submissions of one transaction from which on it is four times what that took: so many wait that a database which is
+    /// asked less often answers all of them sooner.
+    package static let paceBusy = 8
     /// Submissions that are enough for a transaction before.
     package static let paceEnough = 32
     /// Bytes of envelopes after which no more are added to a transaction: what has to be in memory twice.

@@ -24,7 +24,7 @@
 
   /// When a thread takes work. A transaction costs the database as much as some twenty of its envelopes, and whoever wakes up
   /// at the first of them makes one of two or three. So when they come from several, the next ones are waited for: the longer,
-  /// the longer a transaction takes. Who is alone waits for nobody.
+  /// the longer a transaction takes and the busier it is. Who is alone waits for nobody.
   package struct Pace {
     /// When work was taken last, and how much.
     private var last: (time: ContinuousClock.Instant, count: Int)?
@@ -45,7 +45,8 @@
     /// How long to wait for more than the `count` that there are; nil: take them.
     package func rest(_ count: Int, at now: ContinuousClock.Instant) -> Duration? {
       guard let last, max(last.count, count) > 1, count < FleetLimits.paceEnough else { return nil }
-      let whole = max(shortest, min(duration * 2, FleetLimits.longestPace))
+      let times = last.count < FleetLimits.paceBusy ? 2 : 4
+      let whole = max(shortest, min(duration * times, FleetLimits.longestPace))
       let rest = whole - (now - last.time)
       return rest > .zero ? rest : nil
     }
@@ -60,6 +61,9 @@
     private var threads: Int
     private var onEnd: [@Sendable () -> Void] = []
     private var pace: Pace?
+    /// While a thread waits for company: how many have to wait here for it to go on before its time. To be woken by each of
+    /// them would cost more than what is done with it.
+    private var company: Int?
 
     /// `pace`: for one thread, which waits for more of what comes together.
     package init(threads: Int, pace: Pace? = nil) {
@@ -73,7 +77,7 @@
       defer { condition.unlock() }
       guard !isClosed else { return false }
       waiting.append(Waiting(work: work, until: .now + .seconds(patience)))
-      condition.signal()
+      if waiting.count >= company ?? 0 { condition.signal() }
       return true
     }
 
@@ -103,6 +107,8 @@
     }
 
     private func keepPace(_ left: Int) {
+      company = FleetLimits.paceEnough - left
+      defer { company = nil }
       while !isClosed, let rest = pace?.rest(left + waiting.count, at: .now) { wait(until: .now + rest) }
     }
 

@@ -41,17 +41,18 @@
       #expect(pace.rest(1, at: now) == nil)
       #expect(pace.rest(2, at: now) == FleetLimits.pace)
       #expect(pace.rest(FleetLimits.paceEnough, at: now) == nil)
-      for (duration, whole) in [
-        (.milliseconds(1), FleetLimits.pace), (.milliseconds(10), .milliseconds(20)),
-        (.seconds(5), FleetLimits.longestPace),
-        (.milliseconds(1), FleetLimits.pace),
-      ] as [(Duration, Duration)] {
+      for (duration, count, whole) in [
+        (.milliseconds(1), 2, FleetLimits.pace), (.milliseconds(10), 2, .milliseconds(20)),
+        (.milliseconds(3), FleetLimits.paceBusy - 1, .milliseconds(6)),
+        (.milliseconds(3), FleetLimits.paceBusy, .milliseconds(12)),
+        (.seconds(5), 2, FleetLimits.longestPace), (.milliseconds(1), 2, FleetLimits.pace),
+      ] as [(Duration, Int, Duration)] {
         for _ in 0..<200 {
-          pace.took(2, at: now)
+          pace.took(count, at: now)
           now += duration
           pace.ended(at: now)
         }
-        pace.took(2, at: now)
+        pace.took(count, at: now)
         // As exact as what is left of former ones allows.
         #expect((pace.rest(1, at: now) ?? .zero) / whole > 0.999)
         #expect((pace.rest(1, at: now) ?? .zero) / whole < 1.001)
