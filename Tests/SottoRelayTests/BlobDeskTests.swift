@@ -94,6 +94,22 @@ import Testing
     try await shared.store.close()
   }
 
+  /// A relay that starts removes what no row has, also what another is about to tell its row of. [operation.19]
+  @Test func aCopyThatIsRemovedIsSentAgain() async throws {
+    let shared = try await Shared()
+    #expect(try await shared.desks[0].claim(shared.target, .smallest, now: 0) == .at(0))
+    #expect(try await append(shared.desks[0], shared.target, Array(bytes[..<30_000])) == .at(30_000))
+    shared.ledger.beforeMove.withLock { body in
+      body = { for name in shared.names("arriving") { try FileManager.default.removeItem(atPath: name) } }
+    }
+    let rest = Array(bytes[30_000...])
+    #expect(try await append(shared.desks[1], shared.target, rest, at: 30_000) == .mismatch(0))
+    #expect(shared.ledger.beforeMove.withLock { $0 == nil }, "it came to that")
+    #expect(try await append(shared.desks[1], shared.target) == .whole(65_536))
+    try await shared.expectWhole(bytes)
+    try await shared.store.close()
+  }
+
   /// A relay that was asked which files are needed, and one that takes in the same bytes before the first has removed them.
   /// [operation.19]
   @Test func whatIsNeededAgainIsBroughtBack() async throws {
@@ -232,10 +248,11 @@ struct FailingLedger: BlobLedger {
   let isShared: Bool
   /// Called when the commit is asked for.
   let look: @Sendable () -> Void
-  /// What happens next, once, between a question which files are needed and its answer, and between the name of a whole
-  /// file and its row.
+  /// What happens next, once: between a question which files are needed and its answer, between the name of a whole file and
+  /// its row, and before a row is told of a copy.
   let afterQuestion = Happening()
   let beforeFinish = Happening()
+  let beforeMove = Happening()
   let asked = Counter()
   /// How often it was asked which files are needed.
   let questions = Counter()
@@ -282,7 +299,10 @@ struct FailingLedger: BlobLedger {
   }
   func upload(_ target: UploadTarget, now: Int64) async throws -> Upload { try await store.upload(target, now: now) }
   func saveUpload(_ part: PartName, upTo saved: Int) async throws { try await store.saveUpload(part, upTo: saved) }
-  func moveUpload(_ part: PartName, to other: PartName) async throws { try await store.moveUpload(part, to: other) }
+  func moveUpload(_ part: PartName, to other: PartName) async throws {
+    try await beforeMove.happen()
+    try await store.moveUpload(part, to: other)
+  }
   func announceUpload(_ part: PartName, as content: Digest) async throws {
     try await store.announceUpload(part, as: content)
   }

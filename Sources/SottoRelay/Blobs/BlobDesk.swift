@@ -116,11 +116,14 @@ package struct BlobDesk: Sendable {
     _ body: some AsyncSequence<ByteBuffer, any Error>, _ part: PartName, _ run: inout UploadRun, now: Int64
   ) async throws -> Outcome {
     let start = run.end
-    let file = try await blocking { files in
+    let (file, length) = try await blocking { files in
       let file = try files.openPart(part)
-      try file.cut(to: start)
-      return file
+      let length = try file.length()
+      if length > start { try file.cut(to: start) }
+      return (file, length)
     }
+    // Whatever has removed it: a hole would be taken for what the sender has sent.
+    guard length >= start else { return .mismatch(length) }
     var failure: (any Error)?
     do {
       for try await piece in body {
