@@ -85,8 +85,7 @@ import Testing
     #expect(try await append(second, shared.target, Array(bytes[30_000...]), at: 30_000) == .whole(65_536))
     more.yield(ByteBuffer(bytes: [UInt8](repeating: 7, count: 25_536)))
     more.finish()
-    let refusal = await #expect(throws: Refusal.self) { try await displaced.value }
-    #expect(refusal?.problem == .notFound)
+    #expect(try await displaced.value == .whole(65_536), "it hears what became of it")
     try await shared.expectWhole(bytes)
     for desk in shared.desks { try await desk.sweep(now: 0) }
     #expect(shared.files("arriving").isEmpty && shared.files("leaving").isEmpty)
@@ -107,6 +106,48 @@ import Testing
     #expect(shared.ledger.beforeMove.withLock { $0 == nil }, "it came to that")
     #expect(try await append(shared.desks[1], shared.target) == .whole(65_536))
     try await shared.expectWhole(bytes)
+    try await shared.store.close()
+  }
+
+  /// What is saved by one while another copies, and a database that goes away between the copy and its answer: what counts is
+  /// what the copy has. [operation.19]
+  @Test func theRowSaysWhatTheCopyHas() async throws {
+    let shared = try await Shared()
+    let (first, second, bytes) = (shared.desks[0], shared.desks[1], self.bytes)
+    #expect(try await first.claim(shared.target, .smallest, now: 0) == .at(0))
+    #expect(try await append(first, shared.target, Array(bytes[..<30_000])) == .at(30_000))
+    shared.ledger.beforeMove.withLock { body in
+      body = { [target = shared.target] in
+        let more = Self.body(Array(bytes[30_000..<50_000]))
+        #expect(try await first.append(more, to: target, at: 30_000, declared: nil, now: 0) {} == .at(50_000))
+      }
+    }
+    shared.ledger.afterMove.withLock { $0 = { throw StoreFailure.unavailable } }
+    await #expect(throws: StoreFailure.unavailable) {
+      try await append(second, shared.target, Array(bytes[30_000...]), at: 30_000)
+    }
+    #expect(try await first.claim(shared.target, .smallest, now: 0) == .at(30_000))
+    #expect(try await append(second, shared.target, Array(bytes[30_000...]), at: 30_000) == .whole(65_536))
+    try await shared.expectWhole(bytes)
+    try await shared.store.close()
+  }
+
+  /// A relay with another database, by mistake, knows of none of the files. What could not be anybody's any more by its age
+  /// goes, whoever died without a word. [operation.19] [blob.9]
+  @Test func onlyWhatIsOldIsForgotten() async throws {
+    let shared = try await Shared()
+    try await Self.upload(shared.desks[0], shared.target, bytes)
+    let other = try await Self.store(Folder())
+    let ledger = FailingLedger(store: other, isShared: true)
+    let mistaken = try BlobDesk(ledger, folder: shared.folder.path + "/blobs", isShared: true)
+    for day in [0, 1, 30, 31] as [Int64] {
+      try await mistaken.sweep(now: day * 86_400)
+      try await shared.expectWhole(bytes)
+    }
+    #expect(ledger.questions.value == 0)
+    try await mistaken.sweep(now: 32 * 86_400)
+    #expect(shared.files("whole").isEmpty)
+    try await other.close()
     try await shared.store.close()
   }
 
@@ -249,10 +290,11 @@ struct FailingLedger: BlobLedger {
   /// Called when the commit is asked for.
   let look: @Sendable () -> Void
   /// What happens next, once: between a question which files are needed and its answer, between the name of a whole file and
-  /// its row, and before a row is told of a copy.
+  /// its row, and before and after a row is told of a copy.
   let afterQuestion = Happening()
   let beforeFinish = Happening()
   let beforeMove = Happening()
+  let afterMove = Happening()
   let asked = Counter()
   /// How often it was asked which files are needed.
   let questions = Counter()
@@ -299,9 +341,10 @@ struct FailingLedger: BlobLedger {
   }
   func upload(_ target: UploadTarget, now: Int64) async throws -> Upload { try await store.upload(target, now: now) }
   func saveUpload(_ part: PartName, upTo saved: Int) async throws { try await store.saveUpload(part, upTo: saved) }
-  func moveUpload(_ part: PartName, to other: PartName) async throws {
+  func moveUpload(_ part: PartName, to other: PartName, saved: Int) async throws {
     try await beforeMove.happen()
-    try await store.moveUpload(part, to: other)
+    try await store.moveUpload(part, to: other, saved: saved)
+    try await afterMove.happen()
   }
   func announceUpload(_ part: PartName, as content: Digest) async throws {
     try await store.announceUpload(part, as: content)

@@ -40,6 +40,7 @@ package struct BlobDesk: Sendable {
   private let isShared: Bool
   /// What the names of this process's parts begin with.
   private let mark: [UInt8]
+  private let compared = ComparedDay()
 
   package init(_ ledger: any BlobLedger, folder: String, isShared: Bool = false) throws {
     self.ledger = ledger
@@ -86,14 +87,17 @@ package struct BlobDesk: Sendable {
       guard case .arriving(var part, _) = upload.state, offset == right else { return .mismatch(right) }
       var run = UploadRun(upload.length, at: offset)
       if let declared { try run.check(declared) }
-      try Self.check(upload.length.bytes - offset, free: try await blocking { try $0.free() })
-      if isShared, !part.bytes.starts(with: mark) { part = try await adopt(part, upTo: right) }
+      let isOurs = !isShared || part.bytes.starts(with: mark)
+      try Self.check(upload.length.bytes - (isOurs ? offset : 0), free: try await blocking { try $0.free() })
       do {
+        if !isOurs { part = try await adopt(part, upTo: right) }
         return try await write(body, part, &run, now: now)
-      } catch let refusal as Refusal where refusal.problem == .notFound {
-        // It was removed while it arrived.
-        try? await discard(.part(part))
-        throw refusal
+      } catch  where (error as? Refusal)?.problem == .notFound || error as? StoreFailure == .missingFile {
+        // It was removed while it arrived, or another relay goes on with it.
+        try? await removeUnlessNeeded(part)
+        let outcome = try await outcome(try await ledger.upload(target, now: now))
+        if case .at(let offset) = outcome { return .mismatch(offset) }
+        return outcome
       }
     }
   }
@@ -104,12 +108,18 @@ package struct BlobDesk: Sendable {
     do {
       // Before it has received anything there is no file.
       if saved > 0 { try await blocking { try $0.copy(part, upTo: saved, to: own) } }
-      try await ledger.moveUpload(part, to: own)
+      try await ledger.moveUpload(part, to: own, saved: saved)
     } catch {
-      try? await discard(.part(own))
+      // The row may have been told, though nobody knew.
+      try? await removeUnlessNeeded(own)
       throw error
     }
     return own
+  }
+
+  private func removeUnlessNeeded(_ part: PartName) async throws {
+    guard try await !ledger.needs(.part(part)) else { return }
+    try await blocking { try $0.remove(.part(part)) }
   }
 
   private func write(
@@ -202,9 +212,13 @@ package struct BlobDesk: Sendable {
   /// Removes what has expired. [blob.9]
   package func sweep(now: Int64) async throws {
     try await ledger.sweepBlobs(now: now)
-    for leaving in try await blocking({ $0.leaving() }) { try await settle(leaving) }
+    for leaving in try await blocking({ $0.leaving() }) { try? await settle(leaving) }
     // The names of what is abandoned are for whichever relay asks first, which may not be the one that has the file.
-    if ledger.isShared && !isShared { try await discardUnneeded() }
+    if isShared {
+      try await discardForgotten(now)
+    } else if ledger.isShared {
+      try await discardUnneeded()
+    }
     try await collect()
   }
 
@@ -221,9 +235,10 @@ package struct BlobDesk: Sendable {
   }
 
   /// Once after a start: files that no row has, and rows whose file is gone, as after a crash or a restored backup. It is
-  /// safe beside requests: a part's row comes before its file, and a content's turn is waited for. (The copy of a part is
-  /// there before its row. If it is removed before that, by another relay that just starts, the sender begins again.) [blob.6]
+  /// safe beside requests: a part's row comes before its file, and a content's turn is waited for. [blob.6]
   func recover() async throws {
+    // What is in a folder of several is dealt with by their sweeps.
+    if isShared { return }
     try await discardUnneeded()
     var last = Digest.zero
     while !ledger.isShared {
@@ -235,11 +250,27 @@ package struct BlobDesk: Sendable {
     try await collect()
   }
 
-  /// Removes files of this relay that no row has. The ledger is asked of many at a time.
-  private func discardUnneeded() async throws {
-    var files = try await blocking { $0.parts() }
+  /// Removes files of a shared folder that no row has, and nobody has told: a relay died, or another's program knew of none
+  /// in this folder. Only what no row can have any more by its age, and once a day, as every relay does it for all files. So
+  /// one that was given the wrong database removes nothing that is anybody's.
+  private func discardForgotten(_ now: Int64) async throws {
+    let today = MailboxRules.day(now)
+    guard compared.value != today else { return }
+    try await discardUnneeded { files, file in
+      let isWhole = if case .content = file { true } else { false }
+      // Not all clocks are alike.
+      return files.day(of: file).map { $0 < BlobRules.firstDay(isWhole: isWhole, now: now) - 1 } ?? false
+    }
+    compared.value = today
+  }
+
+  /// Removes files that no row has. The ledger is asked of many at a time.
+  private func discardUnneeded(
+    _ isMeant: @escaping @Sendable (BlobFiles, BlobFile) -> Bool = { _, _ in true }
+  ) async throws {
+    var files = try await blocking { files in files.parts().filter { isMeant(files, $0) } }
     for first in UInt8.min...UInt8.max {
-      files += try await blocking { $0.contents(first) }
+      files += try await blocking { files in files.contents(first).filter { isMeant(files, $0) } }
       while files.count >= RelayLimits.blobFiles || first == .max && !files.isEmpty {
         let some = Array(files.suffix(RelayLimits.blobFiles))
         files.removeLast(some.count)
@@ -285,6 +316,15 @@ extension BlobDesk.Outcome {
     switch self {
     case .at(let offset), .whole(let offset), .mismatch(let offset): offset
     }
+  }
+}
+
+/// The day on which a shared folder was compared with the ledger last.
+private final class ComparedDay: Sendable {
+  private let day = Mutex<Int64?>(nil)
+  var value: Int64? {
+    get { day.withLock { $0 } }
+    set { day.withLock { $0 = newValue } }
   }
 }
 

@@ -72,24 +72,43 @@ struct BlobFiles: Sendable {
     return nil
   }
 
+  /// The day that it is dated to, of Unix time; nil when it is not there.
+  func day(of file: BlobFile) -> Int64? {
+    var facts = stat()
+    guard unsafe stat(path(file), &facts) == 0 else { return nil }
+    #if canImport(Darwin)
+      return MailboxRules.day(Int64(facts.st_mtimespec.tv_sec))
+    #else
+      return MailboxRules.day(Int64(facts.st_mtim.tv_sec))
+    #endif
+  }
+
   /// For writing; made if it is not there.
   func openPart(_ name: PartName) throws(StoreFailure) -> OpenFile {
-    try open(.part(name), O_RDWR | O_CREAT)
+    try open(path(.part(name)), O_RDWR | O_CREAT)
   }
 
-  /// For reading. It stays readable when the blob is removed meanwhile.
+  /// For reading. It stays readable when the blob is removed meanwhile, and one that is set aside is there as well.
   func openContent(_ content: Digest) throws(StoreFailure) -> OpenFile {
-    try open(.content(content), O_RDONLY)
+    do {
+      return try open(path(.content(content)), O_RDONLY)
+    } catch {
+      for other in leaving() where other.content == content {
+        if let file = try? open(path(other), O_RDONLY) { return file }
+      }
+      // It may have been brought back just then.
+      return try open(path(.content(content)), O_RDONLY)
+    }
   }
 
-  private func open(_ file: BlobFile, _ flags: Int32) throws(StoreFailure) -> OpenFile {
+  private func open(_ path: String, _ flags: Int32) throws(StoreFailure) -> OpenFile {
     #if os(Linux)
       // The disk need not know when a blob was last read. (The constant is not in every C library's Swift module.)
       let quietly: Int32 = 0o1_000_000
     #else
       let quietly: Int32 = 0
     #endif
-    let descriptor = Self.open(path(file), flags | quietly | O_CLOEXEC | O_NOFOLLOW)
+    let descriptor = Self.open(path, flags | quietly | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { throw .system() }
     return OpenFile(descriptor)
   }
@@ -117,7 +136,7 @@ struct BlobFiles: Sendable {
 
   /// Takes the first bytes of a part into one that is new, durably.
   func copy(_ part: PartName, upTo length: Int, to other: PartName) throws {
-    let (original, copy) = (try open(.part(part), O_RDONLY), try openPart(other))
+    let (original, copy) = (try open(path(.part(part)), O_RDONLY), try openPart(other))
     for start in stride(from: 0, to: length, by: RelayLimits.blobPiece) {
       try copy.write(try original.read(min(RelayLimits.blobPiece, length - start), at: start), at: start)
     }
@@ -133,12 +152,13 @@ struct BlobFiles: Sendable {
     return nil
   }
 
-  /// Durably. It may have been brought back, or removed, by another.
+  /// Durably. It may have been brought back, or removed, by another; and one that is there by now stays.
   func bringBack(_ leaving: Leaving) throws(StoreFailure) {
-    guard unsafe rename(path(leaving), path(.content(leaving.content))) == 0 || errno == ENOENT else {
+    guard unsafe link(path(leaving), path(.content(leaving.content))) == 0 || errno == ENOENT || errno == EEXIST else {
       throw .system()
     }
     try Self.syncFolder(shelf(leaving.content))
+    try remove(leaving)
   }
 
   func remove(_ leaving: Leaving) throws(StoreFailure) {

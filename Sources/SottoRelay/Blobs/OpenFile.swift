@@ -85,6 +85,9 @@ final class OpenFile: Sendable {
 }
 
 extension StoreFailure {
+  /// A file that was there is not any more.
+  static let missingFile = StoreFailure.system(ENOENT)
+
   /// What the system said no to. A negative number is an `errno`.
   static func system(_ number: Int32 = errno) -> StoreFailure {
     switch number {

@@ -87,9 +87,9 @@ package protocol BlobLedger: Sendable {
   func upload(_ target: UploadTarget, now: Int64) async throws -> Upload
   /// That many bytes of the part are on stable storage. Refuses as `not-found` when the upload is gone.
   func saveUpload(_ part: PartName, upTo saved: Int) async throws
-  /// The upload goes on in another file. The name of the one before is left behind. Refuses as `not-found` when no upload
-  /// has that one.
-  func moveUpload(_ part: PartName, to other: PartName) async throws
+  /// The upload goes on in another file, of which that many bytes are on stable storage. The name of the one before is left
+  /// behind. Refuses as `not-found` when no upload has that one.
+  func moveUpload(_ part: PartName, to other: PartName, saved: Int) async throws
   /// Its file is about to have the name of its content, which the row needs from now on, though nobody reads it yet.
   /// Refuses as `not-found` when the upload is gone.
   func announceUpload(_ part: PartName, as content: Digest) async throws

@@ -63,10 +63,11 @@ extension SQLiteStore {
     }
   }
 
-  package func moveUpload(_ part: PartName, to other: PartName) async throws {
+  package func moveUpload(_ part: PartName, to other: PartName, saved: Int) async throws {
     try await writer.submit { db in
       try db.execute(
-        sql: "UPDATE blob SET part = ? WHERE part = ?", arguments: [other.bytes.blob, part.bytes.blob])
+        sql: "UPDATE blob SET part = ?, saved = ? WHERE part = ?",
+        arguments: [other.bytes.blob, saved, part.bytes.blob])
       guard db.changesCount == 1 else { throw Refusal(.notFound) }
       try db.execute(sql: "INSERT OR IGNORE INTO abandoned VALUES (?)", arguments: [part.bytes.blob])
     }

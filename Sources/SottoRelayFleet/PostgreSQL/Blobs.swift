@@ -59,9 +59,10 @@
       }
     }
 
-    package func moveUpload(_ part: PartName, to other: PartName) async throws {
+    package func moveUpload(_ part: PartName, to other: PartName, saved: Int) async throws {
       try await job { connection in
-        let moved = try connection.run(BlobStatements.move(.id(part.number), .id(other.number)))[0].number(0, 0)
+        let moved = try connection.run(
+          BlobStatements.move(.id(part.number), .id(other.number), .number(saved)))[0].number(0, 0)
         guard moved == 1 else { throw Refusal(.notFound) }
       }
     }
@@ -232,7 +233,7 @@
     static let move = Statement(
       "move upload",
       """
-      WITH moved AS (UPDATE blob SET part = $2 WHERE part = $1 RETURNING 1),
+      WITH moved AS (UPDATE blob SET part = $2, saved = $3 WHERE part = $1 RETURNING 1),
         files AS (INSERT INTO abandoned SELECT uuid_send($1) FROM moved ON CONFLICT DO NOTHING)
       SELECT count(*) FROM moved
       """)
