@@ -119,7 +119,8 @@ import Testing
     shared.ledger.beforeMove.withLock { body in
       body = { [target = shared.target] in
         let more = Self.body(Array(bytes[30_000..<50_000]))
-        #expect(try await first.append(more, to: target, at: 30_000, declared: nil, now: 0) {} == .at(50_000))
+        let outcome = try await first.append(more, to: target, at: 30_000, declared: nil, now: 0) {}
+        #expect(outcome == .at(50_000))
       }
     }
     shared.ledger.afterMove.withLock { $0 = { throw StoreFailure.unavailable } }
