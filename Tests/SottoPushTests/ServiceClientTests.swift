@@ -48,9 +48,16 @@ import sotto_push
     let never = HangUps(answers: [0, 0, 0])
     #expect(try await ask(never, times: 1) == [.busy])
     #expect(never.requests == [1])
-    let again = HangUps(answers: [1, 0, 0])
-    #expect(try await ask(again, times: 2) == [.woken, .busy])
-    #expect(again.requests == [1, 1, 2])
+    for _ in 0..<10 {
+      let again = HangUps(answers: [1, 0, 0])
+      let start = ContinuousClock.now
+      #expect(try await ask(again, times: 2) == [.woken, .busy])
+      // As above.
+      guard again.requests == [1, 1, 2] || start.duration(to: .now) < .seconds(2) else { continue }
+      #expect(again.requests == [1, 1, 2])
+      return
+    }
+    Issue.record("nobody hung up in time")
   }
 }
 
