@@ -13,8 +13,8 @@ internal import Synchronization
 ///
 /// A row of a whole blob so has its file always, and a file without a row is one that `recover` may remove.
 ///
-/// Where relays share a folder [operation.19], each is alone with its uploads and its turns, and knows nothing of what the others do at
-/// the same time. So
+/// Where relays share a folder [operation.19], each is alone with its uploads and its turns, and knows nothing of what the
+/// others do at the same time. So
 ///
 /// - each writes only to files of its own. An upload that another had begun goes on in a copy, and the row is told. What
 ///   is published so never has a writer left: not even one whose connection nobody has missed yet.
